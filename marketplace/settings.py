@@ -1,3 +1,4 @@
+# ruff: noqa: RUF009 - `_from` makes a dataclass field, which is what belongs there
 """Every setting of the marketplace: typed, with its default, read from the environment once, at the start.
 
 Code receives a `Settings` and never looks at the environment itself. `docs/settings.md` explains each one; a test keeps
