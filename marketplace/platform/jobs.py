@@ -128,7 +128,7 @@ class HeldJob:
 
 @dataclass(frozen=True)
 class QueueState:
-    """What the operator sees: how many jobs wait, run and are held, and how long the oldest has been ready (seconds)."""
+    """What the operator sees: how many jobs wait, run and are held, the oldest's wait in seconds."""
 
     waiting: int
     running: int

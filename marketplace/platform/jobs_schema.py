@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - the library's own statements, kept as it prints them
 """The queue's tables, as the first migration makes them: the schema `jobs`, apart from the marketplace's own tables.
 
 The statements are those of pgqueuer 1.6.0 for `db_schema="jobs"`, written out so that a migration means the same
