@@ -1,0 +1,79 @@
+"""Case scope: money, keyed (commissioner_id, id).
+
+The database's own constraints are in the migrations; a test keeps these columns the same as theirs.
+"""
+
+from piccolo.columns import JSONB, UUID, BigInt, Boolean, Date, Integer, Text, Timestamptz
+from piccolo.columns.defaults.uuid import UUID4
+from piccolo.table import Table
+
+from marketplace.platform.database import ENGINE
+
+
+class Invoice(Table, db=ENGINE, tablename="invoice"):
+    commissioner_id = UUID(default=None, null=False)
+    id = UUID(primary_key=True, default=UUID4(), null=False)
+    framework_id = UUID(default=None, null=False)
+    provider_id = UUID(default=None, null=False)
+    first_day = Date(default=None, null=False)
+    last_day = Date(default=None, null=False)
+    number = Integer(default=None, null=False)
+    state = Text(default="submitted", null=False)
+    submitted_at = Timestamptz(default=None, null=False)
+    submitted_by = UUID(default=None, null=False)
+    due_at = Timestamptz(default=None, null=False)
+    claim = JSONB(default=None, null=False)
+    result = JSONB(default=None, null=False)
+    pack_hash = Text(default=None, null=False)
+    gross_pence = Integer(default=None, null=False)
+    deduction_pence = Integer(default=None, null=False)
+    carried_in_pence = Integer(default=None, null=False)
+    net_pence = Integer(default=None, null=False)
+    carried_out_pence = Integer(default=None, null=False)
+    received_at = Timestamptz(default=None, null=True)
+    accepted_at = Timestamptz(default=None, null=True)
+    accepted_by = UUID(default=None, null=True)
+    returned_at = Timestamptz(default=None, null=True)
+    returned_by = UUID(default=None, null=True)
+    returned_reason = Text(default=None, null=True)
+    replaces_id = UUID(default=None, null=True)
+    replaced_at = Timestamptz(default=None, null=True)
+    pay_by = Date(default=None, null=True)
+    paid_at = Timestamptz(default=None, null=True)
+
+
+class InvoiceLine(Table, db=ENGINE, tablename="invoice_line"):
+    commissioner_id = UUID(default=None, null=False)
+    invoice_id = UUID(default=None, null=False)
+    provider_id = UUID(default=None, null=False)
+    position = Integer(default=None, null=False)
+    visit_commissioner_id = UUID(default=None, null=False)
+    visit_id = UUID(primary_key=True, default=None, null=False)
+    minutes = Integer(default=None, null=False)
+    percent = Integer(default=None, null=False)
+    price_pence = Integer(default=None, null=True)
+    held = Boolean(default=None, null=False)
+    claimed_pence = Integer(default=None, null=True)
+    payable_pence = Integer(default=None, null=False)
+    counts = Boolean(default=True, null=False)
+
+
+class LedgerEntry(Table, db=ENGINE, tablename="ledger_entry"):
+    commissioner_id = UUID(default=None, null=False)
+    id = UUID(primary_key=True, default=UUID4(), null=False)
+    framework_id = UUID(default=None, null=False)
+    provider_id = UUID(default=None, null=False)
+    at = Timestamptz(default=None, null=False)
+    kind = Text(default=None, null=False)
+    subject_type = Text(default=None, null=False)
+    subject_id = UUID(default=None, null=False)
+    written_by = UUID(default=None, null=False)
+    dedupe_key = Text(default=None, null=False)
+
+
+class LedgerPosting(Table, db=ENGINE, tablename="ledger_posting"):
+    commissioner_id = UUID(default=None, null=False)
+    entry_id = UUID(default=None, null=False)
+    provider_id = UUID(default=None, null=False)
+    account = Text(primary_key=True, default=None, null=False)
+    pence = BigInt(default=None, null=False)

@@ -1,0 +1,158 @@
+"""Case scope from award on, keyed (commissioner_id, id); visit facts and visit notes are two tables.
+
+The database's own constraints are in the migrations; a test keeps these columns the same as theirs.
+"""
+
+from piccolo.columns import JSONB, UUID, Array, Boolean, Date, Integer, Text, Timestamptz
+from piccolo.columns.defaults.uuid import UUID4
+from piccolo.table import Table
+
+from marketplace.platform.database import ENGINE
+
+
+class Package(Table, db=ENGINE, tablename="package"):
+    commissioner_id = UUID(default=None, null=False)
+    id = UUID(primary_key=True, default=UUID4(), null=False)
+    framework_id = UUID(default=None, null=False)
+    provider_id = UUID(default=None, null=False)
+    referral_id = UUID(default=None, null=False)
+    offer_id = UUID(default=None, null=False)
+    child_id = UUID(default=None, null=False)
+    reference = Text(default=None, null=False)
+    lot_code = Text(default=None, null=False)
+    referrer_id = UUID(default=None, null=False)
+    state = Text(default="set_up", null=False)
+    needs = Array(base_column=Text(), default=list, null=False)
+    pattern = JSONB(default=None, null=False)
+    workers_per_visit = Integer(default=1, null=False)
+    starts_on = Date(default=None, null=False)
+    ends_on = Date(default=None, null=True)
+    awarded_at = Timestamptz(default=None, null=False)
+    awarded_by = UUID(default=None, null=False)
+    risk_assessment_on = Date(default=None, null=True)
+    risk_assessment_arranged_at = Timestamptz(default=None, null=True)
+    risk_assessment_done_at = Timestamptz(default=None, null=True)
+    undone_at = Timestamptz(default=None, null=True)
+    undone_reason = Text(default=None, null=True)
+    ended_at = Timestamptz(default=None, null=True)
+    ended_reason = Text(default=None, null=True)
+
+
+class PackageFunding(Table, db=ENGINE, tablename="package_funding"):
+    commissioner_id = UUID(default=None, null=False)
+    id = UUID(primary_key=True, default=UUID4(), null=False)
+    package_id = UUID(default=None, null=False)
+    framework_id = UUID(default=None, null=False)
+    provider_id = UUID(default=None, null=False)
+    payer_id = UUID(default=None, null=False)
+    share_basis_points = Integer(default=None, null=False)
+    starts_on = Date(default=None, null=False)
+    ends_on = Date(default=None, null=True)
+
+
+class PackageWorker(Table, db=ENGINE, tablename="package_worker"):
+    commissioner_id = UUID(default=None, null=False)
+    package_id = UUID(default=None, null=False)
+    provider_id = UUID(default=None, null=False)
+    worker_id = UUID(primary_key=True, default=None, null=False)
+    worker_person_id = UUID(default=None, null=True)
+    name = Text(default=None, null=False)
+    role = Text(default=None, null=False)
+    profile = Text(default="", null=False)
+    part = Text(default=None, null=False)
+    added_at = Timestamptz(default=None, null=False)
+    removed_at = Timestamptz(default=None, null=True)
+
+
+class PlanVersion(Table, db=ENGINE, tablename="plan_version"):
+    commissioner_id = UUID(default=None, null=False)
+    id = UUID(primary_key=True, default=UUID4(), null=False)
+    package_id = UUID(default=None, null=False)
+    provider_id = UUID(default=None, null=False)
+    version = Integer(default=None, null=False)
+    state = Text(default="draft", null=False)
+    content = JSONB(default=None, null=False)
+    text_hash = Text(default=None, null=True)
+    written_by = UUID(default=None, null=False)
+    written_at = Timestamptz(default=None, null=False)
+    shared_at = Timestamptz(default=None, null=True)
+    signed_at = Timestamptz(default=None, null=True)
+    returned_reason = Text(default=None, null=True)
+
+
+class Signature(Table, db=ENGINE, tablename="signature"):
+    commissioner_id = UUID(default=None, null=False)
+    id = UUID(primary_key=True, default=UUID4(), null=False)
+    package_id = UUID(default=None, null=False)
+    provider_id = UUID(default=None, null=False)
+    subject_type = Text(default=None, null=False)
+    subject_id = UUID(default=None, null=False)
+    side = Text(default=None, null=False)
+    person_id = UUID(default=None, null=True)
+    worker_id = UUID(default=None, null=True)
+    printed_name = Text(default=None, null=False)
+    text_hash = Text(default=None, null=False)
+    method = Text(default=None, null=False)
+    reason_code = Text(default=None, null=True)
+    reason_remark = Text(default=None, null=True)
+    shown_how = Text(default=None, null=True)
+    device = Text(default="", null=False)
+    signed_at = Timestamptz(default=None, null=False)
+    resolved_at = Timestamptz(default=None, null=True)
+    resolved_by = UUID(default=None, null=True)
+    resolution = Text(default=None, null=True)
+
+
+class Visit(Table, db=ENGINE, tablename="visit"):
+    commissioner_id = UUID(default=None, null=False)
+    id = UUID(primary_key=True, default=UUID4(), null=False)
+    framework_id = UUID(default=None, null=False)
+    provider_id = UUID(default=None, null=False)
+    package_id = UUID(default=None, null=False)
+    child_id = UUID(default=None, null=False)
+    lot_code = Text(default=None, null=False)
+    activity = Text(default=None, null=False)
+    planned_start = Timestamptz(default=None, null=False)
+    planned_end = Timestamptz(default=None, null=False)
+    outcome = Text(default=None, null=True)
+    actual_start = Timestamptz(default=None, null=True)
+    actual_end = Timestamptz(default=None, null=True)
+    notice_at = Timestamptz(default=None, null=True)
+    outcome_at = Timestamptz(default=None, null=True)
+    outcome_reason = Text(default=None, null=True)
+    activities_recorded = Boolean(default=False, null=False)
+    family_signed = Boolean(default=False, null=False)
+    unsigned_reason_waiting = Boolean(default=False, null=False)
+    record_hash = Text(default=None, null=True)
+    overrun_approved_at = Timestamptz(default=None, null=True)
+    overrun_approved_by = UUID(default=None, null=True)
+    own_reference = Text(default=None, null=True)
+    created_at = Timestamptz(default=None, null=False)
+    version = Integer(default=1, null=False)
+
+
+class VisitWorker(Table, db=ENGINE, tablename="visit_worker"):
+    commissioner_id = UUID(default=None, null=False)
+    visit_id = UUID(default=None, null=False)
+    provider_id = UUID(default=None, null=False)
+    worker_id = UUID(primary_key=True, default=None, null=False)
+    worker_person_id = UUID(default=None, null=True)
+    printed_name = Text(default=None, null=False)
+    booking_id = UUID(default=None, null=False)
+    signed_at = Timestamptz(default=None, null=True)
+
+
+class VisitNote(Table, db=ENGINE, tablename="visit_note"):
+    commissioner_id = UUID(default=None, null=False)
+    visit_id = UUID(primary_key=True, default=None, null=False)
+    provider_id = UUID(default=None, null=False)
+    activities = Text(default="", null=False)
+    behaviours = Text(default="", null=False)
+    emotions = Text(default="", null=False)
+    changes = Text(default="", null=False)
+    medication = Text(default="", null=False)
+    personal_care = Text(default="", null=False)
+    money_spent_pence = Integer(default=0, null=False)
+    money_remark = Text(default="", null=False)
+    written_by = UUID(default=None, null=True)
+    written_at = Timestamptz(default=None, null=False)

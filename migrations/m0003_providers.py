@@ -1,0 +1,96 @@
+"""Provider scope, keyed (provider_id, id): profile, workers, evidence as typed facts, bookings.
+
+What a commissioner's rules may weigh (dates, methods, sign-off) stands apart from what stays the provider's own
+(certificate numbers, consent, private contact): row-level security knows no columns.
+"""
+
+from marketplace.platform.migrate import sql_migration
+
+ID = "m0003_providers"
+
+UP = """
+SET LOCAL ROLE {prefix}_owner;
+
+CREATE TABLE provider (
+    id uuid PRIMARY KEY, kind text NOT NULL DEFAULT 'provider' CHECK (kind = 'provider'),
+    legal_name text NOT NULL, company_number text, about text NOT NULL DEFAULT '',
+    contact_name text NOT NULL DEFAULT '', contact_phone text NOT NULL DEFAULT '', contact_email text NOT NULL DEFAULT '',
+    on_call_name text NOT NULL DEFAULT '', on_call_phone text NOT NULL DEFAULT '', office_address text NOT NULL DEFAULT '',
+    safeguarding_lead text NOT NULL DEFAULT '',
+    cqc_provider_id text, cqc_registered boolean NOT NULL DEFAULT false, insurance_until date,
+    declarations jsonb NOT NULL DEFAULT '{{}}',
+    FOREIGN KEY (id, kind) REFERENCES organisation (id, kind)
+);
+CREATE TABLE worker (
+    provider_id uuid NOT NULL REFERENCES provider, id uuid NOT NULL DEFAULT gen_random_uuid(),
+    worker_no bigint GENERATED ALWAYS AS IDENTITY UNIQUE,   -- an integer for the bookings' exclusion constraint
+    person_id uuid REFERENCES person,                       -- the sign-in, when the worker has one
+    name text NOT NULL CHECK (name <> ''), role text NOT NULL,
+    engagement text NOT NULL DEFAULT 'employed' CHECK (engagement IN ('employed', 'agency', 'volunteer')),
+    profile text NOT NULL DEFAULT '', profile_consent_at timestamptz, languages text NOT NULL DEFAULT '',
+    drives_children boolean NOT NULL DEFAULT false,
+    registration_until date,                                -- professional registration (NMC) in date until
+    registration_fit_to_practise boolean NOT NULL DEFAULT true,
+    stood_down_at timestamptz, stood_down_reason text,
+    started_on date, left_on date, created_at timestamptz NOT NULL,
+    PRIMARY KEY (provider_id, id)
+);
+CREATE UNIQUE INDEX worker_person ON worker (provider_id, person_id) WHERE person_id IS NOT NULL;
+CREATE INDEX worker_person_lookup ON worker (person_id) WHERE person_id IS NOT NULL;
+CREATE TABLE worker_private (
+    provider_id uuid NOT NULL, worker_id uuid NOT NULL,
+    phone text NOT NULL DEFAULT '', email text NOT NULL DEFAULT '',
+    registration_pin text, dbs_certificate_number text CHECK (dbs_certificate_number ~ '^[0-9]{{12}}$'), dbs_issued_on date,
+    dbs_workforce text, dbs_barred_list_checked boolean, dbs_update_service_consent_at timestamptz,
+    PRIMARY KEY (provider_id, worker_id),
+    FOREIGN KEY (provider_id, worker_id) REFERENCES worker
+);
+CREATE TABLE worker_dbs_check (
+    provider_id uuid NOT NULL, id uuid NOT NULL DEFAULT gen_random_uuid(), worker_id uuid NOT NULL,
+    checked_on date NOT NULL, checked_by_name text NOT NULL, outcome text NOT NULL DEFAULT 'clear' CHECK (outcome IN ('clear', 'new_information')),
+    recorded_at timestamptz NOT NULL, recorded_by uuid NOT NULL REFERENCES person,
+    PRIMARY KEY (provider_id, id),
+    FOREIGN KEY (provider_id, worker_id) REFERENCES worker
+);
+CREATE INDEX worker_dbs_check_worker ON worker_dbs_check (provider_id, worker_id, checked_on DESC);
+CREATE TABLE worker_competency (
+    provider_id uuid NOT NULL, id uuid NOT NULL DEFAULT gen_random_uuid(), worker_id uuid NOT NULL,
+    code text NOT NULL, assessed_on date NOT NULL, method text NOT NULL,
+    assessor_name text, assessor_worker_id uuid,             -- who signed off; null: attended only, not signed off
+    for_package_id uuid,                                    -- child-specific sign-off belongs to that package
+    withdrawn_at timestamptz, withdrawn_reason text,        -- sent back to training
+    recorded_at timestamptz NOT NULL, recorded_by uuid NOT NULL REFERENCES person,
+    PRIMARY KEY (provider_id, id),
+    FOREIGN KEY (provider_id, worker_id) REFERENCES worker,
+    FOREIGN KEY (provider_id, assessor_worker_id) REFERENCES worker (provider_id, id),
+    CHECK (assessor_worker_id IS DISTINCT FROM worker_id)
+);
+CREATE INDEX worker_competency_worker ON worker_competency (provider_id, worker_id, code);
+CREATE TABLE worker_check (
+    provider_id uuid NOT NULL, id uuid NOT NULL DEFAULT gen_random_uuid(), worker_id uuid NOT NULL,
+    kind text NOT NULL, done_on date NOT NULL, valid_until date, recorded_at timestamptz NOT NULL, recorded_by uuid NOT NULL REFERENCES person,
+    PRIMARY KEY (provider_id, id),
+    FOREIGN KEY (provider_id, worker_id) REFERENCES worker
+);
+CREATE INDEX worker_check_worker ON worker_check (provider_id, worker_id, kind);
+-- A worker's time. One worker is never in two places: whichever commissioner's visits ask for them.
+CREATE TABLE booking (
+    provider_id uuid NOT NULL, id uuid NOT NULL DEFAULT gen_random_uuid(), worker_id uuid NOT NULL, worker_no bigint NOT NULL,
+    starts_at timestamptz NOT NULL, ends_at timestamptz NOT NULL,
+    released_at timestamptz, created_at timestamptz NOT NULL,
+    PRIMARY KEY (provider_id, id),
+    FOREIGN KEY (provider_id, worker_id) REFERENCES worker,
+    FOREIGN KEY (worker_no) REFERENCES worker (worker_no),
+    CHECK (ends_at > starts_at),
+    CONSTRAINT booking_no_overlap EXCLUDE USING gist
+        (int8range(worker_no, worker_no, '[]') WITH =, tstzrange(starts_at, ends_at) WITH &&) WHERE (released_at IS NULL)
+);
+CREATE INDEX booking_worker ON booking (provider_id, worker_id, starts_at);
+RESET ROLE;
+"""
+
+DOWN = "DROP TABLE booking, worker_check, worker_competency, worker_dbs_check, worker_private, worker, provider;"
+
+
+async def forwards():
+    return sql_migration(ID, "Providers and workforce", UP.replace("{{", "{").replace("}}", "}"), DOWN)
