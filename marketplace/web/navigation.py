@@ -1,0 +1,91 @@
+"""What each role finds in the navigation: one table a front door.
+
+An item is shown when the role has its permission (None: always). Keep a role's list short enough for a phone's menu:
+the most used first; everything else is reached from these pages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from marketplace.platform.actor import Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """`href` is also the prefix of the pages that belong to it."""
+
+    label: str
+    href: str
+    permission: str | None = None
+
+
+TODAY = Item("Today", "/today")
+
+MARKETPLACE: dict[str, tuple[Item, ...]] = {
+    "referrer": (
+        TODAY,
+        Item("Referrals", "/referrals"),
+        Item("Packages", "/packages"),
+        Item("Providers", "/providers"),
+    ),
+    "contract_manager": (TODAY, Item("Frameworks", "/frameworks"), Item("Providers", "/providers")),
+    "finance": (TODAY, Item("Invoices", "/invoices")),
+    "commissioner_admin": (TODAY, Item("Frameworks", "/frameworks"), Item("People", "/people")),
+    "provider_manager": (
+        TODAY,
+        Item("Opportunities", "/opportunities"),
+        Item("My offers", "/offers"),
+        Item("Packages", "/packages"),
+        Item("Workforce", "/workforce"),
+        Item("Four weeks", "/periods"),
+        Item("My standing", "/standing"),
+    ),
+    "coordinator": (
+        TODAY,
+        Item("Opportunities", "/opportunities"),
+        Item("Packages", "/packages"),
+        Item("Workforce", "/workforce"),
+    ),
+    "worker": (Item("Now", "/now"), Item("My training", "/my-training")),
+    "family": (Item("Who is coming", "/who-is-coming"), Item("Offers", "/choices"), Item("Visits", "/visits")),
+    "operator": (TODAY,),
+}
+
+CONSOLE: dict[str, tuple[Item, ...]] = {
+    "contract_manager": (
+        Item("Watch", "/watch"),
+        Item("Frameworks", "/frameworks"),
+        Item("Providers", "/providers"),
+        Item("Invoices", "/invoices"),
+        Item("Audit", "/audit"),
+    ),
+    "finance": (Item("Watch", "/watch"), Item("Invoices", "/invoices")),
+    "commissioner_admin": (
+        Item("Watch", "/watch"),
+        Item("Frameworks", "/frameworks"),
+        Item("Providers", "/providers"),
+        Item("Invoices", "/invoices"),
+        Item("Audit", "/audit"),
+        Item("People", "/people"),
+    ),
+    "operator": (
+        Item("Health", "/operator"),
+        Item("Organisations", "/operator/organisations"),
+        Item("Jobs", "/operator/jobs"),
+        Item("Mail", "/operator/mail"),
+    ),
+}
+
+
+def links(
+    navigation: Mapping[str, Sequence[Item]], actor: Actor | None, path: str, may: Callable[[Actor, str], bool]
+) -> list[dict[str, object]]:
+    """The items this actor may open, as the service navigation wants them; the one we are within is marked."""
+    if actor is None:
+        return []
+    items = [item for item in navigation.get(actor.role, ()) if item.permission is None or may(actor, item.permission)]
+    within = [item for item in items if path == item.href or path.startswith(item.href + "/")]
+    active = max(within, key=lambda item: len(item.href), default=None)
+    return [{"text": item.label, "href": item.href, "active": item is active} for item in items]

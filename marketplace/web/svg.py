@@ -1,0 +1,1 @@
+"""Small pictures drawn by the server as SVG."""
