@@ -7,16 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
 
-LONDON = ZoneInfo("Europe/London")
-
-
-def local(moment: datetime) -> datetime:
-    """The same moment as London clocks show it; a naive one is refused, for it could be any moment."""
-    if moment.tzinfo is None:
-        raise ValueError("a moment without a time zone cannot be shown")
-    return moment.astimezone(LONDON)
+from marketplace.policy.calendar import local
 
 
 def pounds(pence: int) -> str:

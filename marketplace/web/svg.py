@@ -1,1 +1,195 @@
-"""Small pictures drawn by the server as SVG."""
+"""Small pictures drawn by the server: no script, no library, readable without them.
+
+Each function gives a <figure>: the drawing for the eye (one name for a screen reader), and the same facts as a table
+behind "Show as a table". Colours come from the style sheet's classes; no fact is told by colour alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time
+
+from markupsafe import Markup
+
+from marketplace.web.filters import clock, count, listing, moment, pounds, time_left
+
+DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+MIDNIGHT = 24 * 60
+WIDTH = 360  # drawn for a phone's width and scaled up: letters stay readable at 320 px
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A visit in the weekly pattern. `weekday` 0 is Monday; an end at or before the start is on the next day.
+
+    `kind`: "asked" (outlined), "offered" or "planned" (filled), "missing" (hatched by a dashed line).
+    """
+
+    weekday: int
+    starts_at: time
+    ends_at: time
+    label: str = ""
+    kind: str = "planned"
+
+
+def slot(weekday: int, starts_at: time, ends_at: time, label: str = "", kind: str = "planned") -> Slot:
+    """A Slot, for templates."""
+    return Slot(weekday, starts_at, ends_at, label, kind)
+
+
+def week(slots: Iterable[Slot], caption: str = "The week") -> Markup:
+    """The weekly pattern: a row a day, hours from left to right, what is asked outlined and what is offered filled."""
+    placed = sorted(slots, key=lambda s: (s.weekday, s.starts_at, s.kind))
+    pieces = [piece for s in placed for piece in _pieces(s)]
+    first = min([start for _, start, _, _ in pieces], default=8 * 60) // 60
+    last = -(-max([end for _, _, end, _ in pieces], default=20 * 60) // 60)
+    first, last = min(first, 8), max(last, 20)
+    left, top, row = 42, 18, 22
+    scale = (WIDTH - left - 6) / ((last - first) * 60)
+    parts: list[Markup] = []
+    step = 2 if last - first <= 16 else 4
+    for hour in range(first, last + 1, step):
+        x = left + (hour - first) * 60 * scale
+        parts.append(_tag("line", "", cls="app-svg-grid", x1=x, y1=top, x2=x, y2=top + 7 * row))
+        parts.append(
+            _tag("text", f"{hour % 12 or 12}{'am' if hour % 24 < 12 else 'pm'}", x=x, y=12, cls="app-svg-hour")
+        )
+    for number, name in enumerate(DAYS):
+        parts.append(_tag("text", name[:3], x=0, y=top + number * row + 15, cls="app-svg-label"))
+    for weekday, start, end, kind in pieces:
+        x = left + (start - first * 60) * scale
+        inset = 2 if kind in ("asked", "missing") else 5
+        parts.append(
+            _tag(
+                "rect",
+                "",
+                x=x,
+                y=top + weekday * row + inset,
+                width=max((end - start) * scale, 2),
+                height=row - 2 * inset,
+                rx=2,
+                cls=f"app-svg-slot app-svg-slot--{kind}",
+            )
+        )
+    rows = [(DAYS[s.weekday % 7], f"{clock(s.starts_at)} to {clock(s.ends_at)}", s.kind, s.label) for s in placed]
+    name = f"{caption}: {count(len(placed), 'visit')} on {listing(list(dict.fromkeys(r[0] for r in rows))) or 'no day'}"
+    return _figure(parts, top + 7 * row + 4, name, caption, ("Day", "Time", "", "Note"), rows)
+
+
+def responses(offers: int, declined: int, silent: int, caption: str = "Answers so far") -> Markup:
+    """Who was reached and what they answered, as one bar."""
+    return shares(
+        [("Offers", offers, "good"), ("Declined", declined, "bad"), ("No answer yet", silent, "none")],
+        caption,
+        "provider",
+    )
+
+
+def shares(parts_of: Sequence[tuple[str, int, str]], caption: str, noun: str) -> Markup:
+    """One bar divided: (label, number, tone), tone "good", "bad", "warn", "plain" or "none"."""
+    total = sum(number for _, number, _ in parts_of)
+    parts: list[Markup] = [_tag("rect", "", x=0, y=0, width=WIDTH, height=24, cls="app-svg-tone--none")]
+    x = 0.0
+    y = 42
+    for label, number, tone in parts_of:
+        width = WIDTH * number / total if total else 0
+        if number:
+            parts.append(_tag("rect", "", x=x, y=0, width=width, height=24, cls=f"app-svg-tone--{tone} app-svg-part"))
+        parts.append(_tag("rect", "", x=0, y=y - 10, width=12, height=12, cls=f"app-svg-tone--{tone} app-svg-part"))
+        parts.append(_tag("text", f"{label}: {number:,}", x=18, y=y, cls="app-svg-label"))
+        x += width
+        y += 18
+    name = (
+        f"{caption}: {listing([f'{label.lower()} {number}' for label, number, _ in parts_of])}, of {count(total, noun)}"
+    )
+    rows = [(label, f"{number:,}") for label, number, _ in parts_of]
+    return _figure(parts, y - 10, name, caption, ("Answer", "Number"), rows)
+
+
+def countdown(opened: datetime, due: datetime, now: datetime, caption: str = "Time to answer") -> Markup:
+    """How much of the time between two moments has gone; the words stand beside it, so there is no table."""
+    whole = (due - opened).total_seconds()
+    gone = min(max((now - opened).total_seconds() / whole, 0.0), 1.0) if whole > 0 else 1.0
+    tone = "bad" if now >= due else "warn" if gone >= 0.8 else "good"
+    parts = [
+        _tag("rect", "", x=0, y=0, width=WIDTH, height=10, rx=5, cls="app-svg-tone--none"),
+        _tag("rect", "", x=0, y=0, width=WIDTH * gone, height=10, rx=5, cls=f"app-svg-tone--{tone}"),
+    ]
+    name = f"{caption}: {time_left(due, now)}, until {moment(due)}"
+    return _figure(parts, 10, name, "", (), ())
+
+
+def spend(rows: Sequence[tuple[str, int, int | None]], caption: str = "Spend against budget") -> Markup:
+    """Bars of money: (label, pence spent, pence allowed or None). What goes past the allowance says so in words."""
+    longest = max([max(spent, allowed or 0) for _, spent, allowed in rows], default=0) or 1
+    parts: list[Markup] = []
+    table: list[tuple[str, ...]] = []
+    y = 0
+    for label, spent, allowed in rows:
+        over = allowed is not None and spent > allowed
+        words = pounds(spent) if allowed is None else f"{pounds(spent)} of {pounds(allowed)}{', over' if over else ''}"
+        parts.append(_tag("text", label, x=0, y=y + 12, cls="app-svg-label"))
+        parts.append(_tag("text", words, x=WIDTH, y=y + 12, cls="app-svg-number"))
+        if allowed is not None:
+            parts.append(
+                _tag("rect", "", x=0, y=y + 18, width=WIDTH * allowed / longest, height=12, cls="app-svg-tone--none")
+            )
+        tone = "bad" if over else "plain"
+        parts.append(
+            _tag(
+                "rect", "", x=0, y=y + 20, width=WIDTH * max(spent, 0) / longest, height=8, cls=f"app-svg-tone--{tone}"
+            )
+        )
+        table.append((label, pounds(spent), pounds(allowed) if allowed is not None else "No limit"))
+        y += 42
+    return _figure(parts, max(y, 1), f"{caption}: {count(len(rows), 'line')}", caption, ("", "Spent", "Allowed"), table)
+
+
+def _pieces(s: Slot) -> list[tuple[int, int, int, str]]:
+    """A slot as (weekday, first minute, last minute, kind); one that runs past midnight is two."""
+    start, end = s.starts_at.hour * 60 + s.starts_at.minute, s.ends_at.hour * 60 + s.ends_at.minute
+    if end > start:
+        return [(s.weekday % 7, start, end, s.kind)]
+    first = [(s.weekday % 7, start, MIDNIGHT, s.kind)]
+    return first if end == 0 else [*first, ((s.weekday + 1) % 7, 0, end, s.kind)]
+
+
+def _tag(name: str, text: str, *, cls: str, **numbers: float) -> Markup:
+    attributes = Markup(" ").join(Markup('{}="{}"').format(key, f"{value:g}") for key, value in numbers.items())
+    return Markup('<{} class="{}" {}>{}</{}>').format(name, cls, attributes, text, name)
+
+
+def _figure(
+    parts: Sequence[Markup], height: float, name: str, caption: str, heads: Sequence[str], rows: Sequence[Sequence[str]]
+) -> Markup:
+    drawing = Markup(
+        '<svg class="app-svg" viewBox="0 0 {} {}" role="img" aria-label="{}" focusable="false">{}</svg>'
+    ).format(WIDTH, f"{height:g}", name, Markup("").join(parts))
+    if not heads:
+        return Markup('<div class="app-drawing">{}</div>').format(drawing)
+    return Markup(
+        '<figure class="app-drawing"><figcaption class="govuk-heading-s">{}</figcaption>{}'
+        '<details class="govuk-details"><summary class="govuk-details__summary">'
+        '<span class="govuk-details__summary-text">Show as a table'
+        '<span class="govuk-visually-hidden">: {}</span></span>'
+        '</summary><div class="govuk-details__text">{}</div></details></figure>'
+    ).format(caption, drawing, caption, _table(caption, heads, rows))
+
+
+def _table(caption: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Markup:
+    kept = [at for at, head in enumerate(heads) if head or any(row[at] for row in rows)]
+    head = Markup("").join(
+        Markup('<th scope="col" class="govuk-table__header">{}</th>').format(heads[at] or "What") for at in kept
+    )
+    body = Markup("").join(
+        Markup('<tr class="govuk-table__row">{}</tr>').format(
+            Markup("").join(Markup('<td class="govuk-table__cell">{}</td>').format(row[at]) for at in kept)
+        )
+        for row in rows
+    )
+    return Markup(
+        '<table class="govuk-table"><caption class="govuk-visually-hidden">{}</caption>'
+        '<thead class="govuk-table__head"><tr class="govuk-table__row">{}</tr></thead>'
+        '<tbody class="govuk-table__body">{}</tbody></table>'
+    ).format(caption, head, body)
