@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 from uuid import UUID
 
 import asyncpg
@@ -165,7 +165,8 @@ async def unit_of_work(actor: Actor, *, read_only: bool = False) -> AsyncIterato
     if ENGINE.pool is None:
         raise RuntimeError("the database is not open")
     try:
-        connection = await ENGINE.pool.acquire(timeout=ACQUIRE_SECONDS)
+        # asyncpg hands out a proxy that is a Connection in everything but its class
+        connection = cast(asyncpg.Connection, await ENGINE.pool.acquire(timeout=ACQUIRE_SECONDS))
     except (TimeoutError, OSError) as error:
         raise Unavailable("The system is very busy. Try again in a moment.") from error
     published = ENGINE.current_transaction.set(_Published(connection))  # type: ignore[arg-type]
@@ -184,7 +185,7 @@ async def unit_of_work(actor: Actor, *, read_only: bool = False) -> AsyncIterato
         raise Conflict("Somebody else is changing this at the moment. Try again.") from error
     finally:
         ENGINE.current_transaction.reset(published)
-        await ENGINE.pool.release(connection)
+        await ENGINE.pool.release(cast(Any, connection))
 
 
 def _begin(actor: Actor, now: datetime, read_only: bool) -> str:
