@@ -1,0 +1,180 @@
+"""The one table: what each role may do. Guards ask it for the role, actions ask it again and then look at the thing.
+
+It follows the reading matrix of `docs/architecture.md`: finance meets no child, a contract manager meets one only with
+a reason (the action asks for it and logs it), a coordinator does what a manager does except people, standing and rates.
+"""
+
+from __future__ import annotations
+
+from marketplace.platform.actor import Actor
+from marketplace.platform.errors import NotPermitted
+
+_PROVIDER_OFFICE = frozenset(
+    {
+        "framework.read",
+        "provider.read",
+        "provider.write",
+        "workforce.read",
+        "workforce.write",
+        "referral.read",
+        "referral.answer",
+        "offer.read",
+        "offer.write",
+        "child.read",
+        "package.read",
+        "package.write",
+        "plan.write",
+        "visit.read",
+        "visit_note.read",
+        "visit.plan",
+        "visit.correct",
+        "invoice.read",
+        "invoice.submit",
+    }
+)
+
+ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
+    "referrer": frozenset(
+        {
+            "framework.read",
+            "provider.read",
+            "standing.read",
+            "referral.read",
+            "referral.write",
+            "offer.read",
+            "offer.award",
+            "child.read",
+            "child.write",
+            "grant.write",
+            "package.read",
+            "package.write",
+            "plan.write",
+            "plan.sign",
+            "visit.read",
+            "visit_note.read",
+            "visit.resolve",
+            "invoice.read",
+            "watch.read",
+        }
+    ),
+    "contract_manager": frozenset(
+        {
+            "framework.read",
+            "application.read",
+            "provider.read",
+            "workforce.read",
+            "standing.read",
+            "provider.suspend",
+            "referral.read",
+            "offer.read",
+            "child.read_with_reason",
+            "package.read",
+            "visit.read",
+            "visit_note.read_with_reason",
+            "invoice.read",
+            "audit.read",
+            "watch.read",
+        }
+    ),
+    "finance": frozenset(
+        {
+            "framework.read",
+            "provider.read",
+            "standing.read",
+            "visit.read",
+            "invoice.read",
+            "invoice.decide",
+            "watch.read",
+        }
+    ),
+    "commissioner_admin": frozenset(
+        {
+            "framework.read",
+            "framework.write",
+            "application.read",
+            "application.decide",
+            "provider.read",
+            "standing.read",
+            "people.write",
+            "audit.read",
+            "watch.read",
+        }
+    ),
+    "provider_manager": _PROVIDER_OFFICE
+    | {"application.read", "application.write", "standing.read", "provider.pause", "people.write", "audit.read"},
+    "coordinator": _PROVIDER_OFFICE,
+    "worker": frozenset(
+        {"child.read", "package.read", "visit.read", "visit_note.read", "visit.record", "training.read"}
+    ),
+    "family": frozenset(
+        {
+            "child.read",
+            "referral.read",
+            "offer.read",
+            "offer.choose",
+            "package.read",
+            "plan.sign",
+            "visit.read",
+            "visit_note.read",
+            "visit.confirm",
+        }
+    ),
+    "operator": frozenset({"operate", "clock.move"}),
+    # Sweeps: within one organisation's rows, never on anybody's behalf.
+    "system": frozenset(
+        {
+            "framework.read",
+            "provider.read",
+            "workforce.read",
+            "standing.read",
+            "referral.read",
+            "offer.read",
+            "package.read",
+            "visit.read",
+            "invoice.read",
+            "invoice.submit",
+        }
+    ),
+}
+
+PERMISSIONS: frozenset[str] = frozenset().union(*ROLE_PERMISSIONS.values())
+
+ROLE_NAMES: dict[str, str] = {
+    "referrer": "Referrer",
+    "contract_manager": "Contract manager",
+    "finance": "Finance officer",
+    "commissioner_admin": "Administrator",
+    "provider_manager": "Provider manager",
+    "coordinator": "Coordinator",
+    "worker": "Worker",
+    "family": "Family member",
+    "operator": "Operator",
+    "system": "The marketplace",
+}
+
+# Which roles an organisation of a kind may give to its people.
+ROLES_OF_KIND: dict[str, tuple[str, ...]] = {
+    "commissioner": ("referrer", "contract_manager", "finance", "commissioner_admin"),
+    "provider": ("provider_manager", "coordinator", "worker"),
+    "advice": (),
+    "operator": ("operator",),
+}
+
+# Which roles each front door admits.
+FRONT_DOORS: dict[str, frozenset[str]] = {
+    "marketplace": frozenset({"referrer", "provider_manager", "coordinator", "worker", "family"}),
+    "console": frozenset({"referrer", "contract_manager", "finance", "commissioner_admin", "operator"}),
+}
+
+
+def may(actor: Actor, permission: str) -> bool:
+    """Whether the actor's role has the permission. A permission nobody has is a typing error: `LookupError`."""
+    if permission not in PERMISSIONS:
+        raise LookupError(f"no role has a permission called {permission!r}")
+    return permission in ROLE_PERMISSIONS[actor.role]
+
+
+def permit(actor: Actor, permission: str) -> None:
+    """Raise `NotPermitted` unless the actor's role has the permission."""
+    if not may(actor, permission):
+        raise NotPermitted(f"Your role ({ROLE_NAMES[actor.role].lower()}) does not allow this.")
