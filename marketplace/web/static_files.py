@@ -15,6 +15,7 @@ from typing import Any
 
 from litestar import Request, get
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
 from litestar.response import Response
 
 from marketplace.platform.errors import NotFound
@@ -90,7 +91,7 @@ def static_route(static: StaticFiles) -> HTTPRouteHandler:
         opt={"public": True},
         sync_to_thread=False,
     )
-    def serve_static(request: Request[Any, Any, Any], version: str, name: str) -> Response[bytes]:
+    def serve_static(request: Request[Any, Any, Any], version: FromPath[str], name: FromPath[str]) -> Response[bytes]:
         file = static.files.get(name)
         if file is None:
             raise NotFound("There is no such file.")

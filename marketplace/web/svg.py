@@ -189,7 +189,8 @@ def _table(caption: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) ->
         for row in rows
     )
     return Markup(
+        '<div class="app-scroll" role="region" aria-label="{}, as a table" tabindex="0">'
         '<table class="govuk-table"><caption class="govuk-visually-hidden">{}</caption>'
         '<thead class="govuk-table__head"><tr class="govuk-table__row">{}</tr></thead>'
-        '<tbody class="govuk-table__body">{}</tbody></table>'
-    ).format(caption, head, body)
+        '<tbody class="govuk-table__body">{}</tbody></table></div>'
+    ).format(caption, caption, head, body)
