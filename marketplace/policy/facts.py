@@ -1,0 +1,152 @@
+"""What the rules are asked about: visits, claims, rate cards, providers, workers. Frozen facts, no rules.
+
+Instants are aware datetimes on whole minutes (`calendar.to_the_minute` cuts seconds off); days are London days; money
+is whole pence. The application fills these from its rows, the calculators from a case file.
+"""
+
+from datetime import date, datetime
+from typing import Literal
+
+import msgspec
+
+from marketplace.policy.calendar import Period
+
+Outcome = Literal["delivered", "cancelled_on_arrival", "cancelled_by_family", "cancelled_by_provider", "missed"]
+
+
+class RateRow(msgspec.Struct, frozen=True):
+    """Pence per hour for an activity on a lot in a day band, from a day on."""
+
+    lot: str
+    activity: str
+    band: str
+    pence_per_hour: int
+    from_: date = msgspec.field(name="from")
+
+
+RateCard = tuple[RateRow, ...]
+
+
+class VisitWorker(msgspec.Struct, frozen=True):
+    """A worker as the record of a visit names them; `signed` is their own signature on it."""
+
+    name: str
+    signed: bool
+
+
+class Visit(msgspec.Struct, frozen=True, kw_only=True):
+    """A planned visit and what became of it.
+
+    `actual_*`, `activities`, `family_signed` and `overrun_approved` belong to delivered visits; `notice_at` to those
+    the family cancelled. A resolved coded reason for a missing family signature counts as `family_signed`.
+    """
+
+    id: str
+    lot: str
+    activity: str
+    planned_start: datetime
+    planned_end: datetime
+    outcome: Outcome
+    workers: tuple[VisitWorker, ...] = ()
+    actual_start: datetime | None = None
+    actual_end: datetime | None = None
+    activities: str | None = None
+    family_signed: bool = False
+    overrun_approved: bool = False
+    notice_at: datetime | None = None
+
+
+class ClaimLine(msgspec.Struct, frozen=True):
+    """What the provider asks for one visit."""
+
+    visit: str
+    pence: int
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """The provider's invoice as it claims it: its lines and the total it wrote under them."""
+
+    lines: tuple[ClaimLine, ...]
+    total_pence: int
+
+
+class InvoiceFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """One invoice of one provider, framework, payer and billing period, with every visit it could concern.
+
+    `visits` are those of the period and those held over from before. `carried_in_pence` is what is still owing.
+    """
+
+    period: Period
+    submitted_at: datetime
+    carried_in_pence: int
+    rate_card: RateCard
+    visits: tuple[Visit, ...]
+    claim: Claim
+
+
+class Admission(msgspec.Struct, frozen=True):
+    """A provider's admission to a lot; both days inclusive, `to` open where there is no end."""
+
+    lot: str
+    from_: date = msgspec.field(name="from")
+    to: date | None = None
+
+
+class CompetencyRecord(msgspec.Struct, frozen=True):
+    """One assessment of a worker: when, how, and who signed it off (an assessor's id or name)."""
+
+    code: str
+    assessed_on: date
+    method: str
+    signed_off_by: str | None = None
+
+
+class CheckRecord(msgspec.Struct, frozen=True):
+    """One other check of a worker: when it was done, and to which day it is valid where it says so."""
+
+    code: str
+    done_on: date
+    valid_until: date | None = None
+
+
+class WorkerFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """A worker's evidence. What is None or absent by default is not known and not judged: `checks`, for instance.
+
+    `id` is compared with `signed_off_by`; list every name the worker signs with in `also_known_as`.
+    `child_sign_offs` are the interventions the worker is signed off for with this very child.
+    """
+
+    id: str
+    role: str
+    dbs_checked_on: date | None
+    nmc_until: date | None
+    stood_down: bool
+    competencies: tuple[CompetencyRecord, ...] = ()
+    also_known_as: tuple[str, ...] = ()
+    checks: tuple[CheckRecord, ...] | None = None
+    drives: bool = False
+    left_on: date | None = None
+    child_sign_offs: tuple[str, ...] | None = None
+
+
+class ProviderFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """A provider's standing as far as the rules ask for it. `insurance_until` is None where there is none."""
+
+    id: str
+    admissions: tuple[Admission, ...]
+    suspended: bool
+    cqc_registered: bool
+    insurance_until: date | None
+    workers: tuple[WorkerFacts, ...] = ()
+    paused: bool = False
+    suspended_lots: tuple[str, ...] = ()
+
+
+class WeeklySlot(msgspec.Struct, frozen=True):
+    """A visit that recurs each week: Monday is 0, times are London's clock ("HH:MM"); an end not after the start is on
+    the next day."""
+
+    weekday: int
+    start: str
+    end: str
+    activity: str

@@ -1,0 +1,168 @@
+"""The invoice rule: when it is late, what is held, which defects it has, what is deducted and what is carried (L 7.11).
+
+The same function judges a draft before submission and the invoice itself: the provider sees every defect beforehand.
+"""
+
+from datetime import date, datetime, timedelta
+from typing import Literal
+
+import msgspec
+
+from marketplace.policy.calendar import Period, end_of_day, is_before
+from marketplace.policy.facts import Claim, ClaimLine, InvoiceFacts, RateCard, Visit
+from marketplace.policy.pack import Pack
+from marketplace.policy.pricing import DayPart, price_visit
+from marketplace.policy.records import missing_from_record
+
+DefectKind = Literal["inaccurate", "incomplete", "late"]
+Why = Literal[
+    "claimed_while_held",
+    "left_off",
+    "unfinished_left_off",
+    "not_the_price",
+    "claimed_twice",
+    "not_among_the_visits",
+    "total_is_not_the_sum",
+    "after_the_due_moment",
+]
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """One visit as the invoice rule sees it. `price_pence` is None where the record does not allow a price.
+
+    `missing` says why a visit is held (`records.missing_from_record`), `parts` how its price comes about.
+    """
+
+    visit: str
+    minutes: int
+    percent: int
+    price_pence: int | None
+    held: bool
+    payable_pence: int
+    missing: tuple[str, ...] = ()
+    parts: tuple[DayPart, ...] = ()
+
+
+class Defect(msgspec.Struct, frozen=True):
+    """What is wrong with an invoice: its kind, the visit (None for the whole invoice), and every way it is so."""
+
+    kind: DefectKind
+    visit: str | None
+    why: tuple[Why, ...]
+
+
+class InvoiceResult(msgspec.Struct, frozen=True, kw_only=True):
+    """An invoice judged. Owed is carried in + deduction; gross - net is what was taken of it; carried out is the rest."""
+
+    due_at: datetime
+    lines: tuple[Line, ...]
+    defects: tuple[Defect, ...]
+    gross_pence: int
+    deduction_pence: int
+    carried_in_pence: int
+    net_pence: int
+    carried_out_pence: int
+
+    @property
+    def taken_pence(self) -> int:
+        """What was kept back from the gross amount, for the deduction or for what was carried in."""
+        return self.gross_pence - self.net_pence
+
+
+def invoice_due_day(pack: Pack, period: Period) -> date:
+    """The last day an invoice of the period is in time: so many days after it, on a working day where the pack asks."""
+    pack = pack.on(period.last_day)
+    day = period.last_day + timedelta(days=pack.billing.due_days)
+    return pack.holidays.working_day_on_or_after(day) if pack.billing.due_on_working_day else day
+
+
+def invoice_due_at(pack: Pack, period: Period) -> datetime:
+    """The first instant at which an invoice of the period is late. Raises `CalendarError` past the bank holidays."""
+    return end_of_day(invoice_due_day(pack, period))
+
+
+def assess_invoice(pack: Pack, facts: InvoiceFacts) -> InvoiceResult:
+    """Judge an invoice by its records, its rate card and the moment it was submitted.
+
+    Raises `pricing.RateMissing` where the card lacks the rate of a day that must be priced, `CalendarError` past the
+    published bank holidays. The facts must be whole: each visit and rate row once (the calculators check case files).
+    """
+    billing = pack.on(facts.period.last_day).billing
+    claimed: dict[str, list[int]] = {}
+    for claim_line in facts.claim.lines:
+        claimed.setdefault(claim_line.visit, []).append(claim_line.pence)
+    defects: list[Defect] = []
+    lines: list[Line] = []
+    for visit in facts.visits:
+        price = price_visit(pack, facts.rate_card, visit)
+        missing = missing_from_record(visit, price.percent)
+        amounts = claimed.get(visit.id, [])
+        payable = price.pence if amounts and not missing and price.pence is not None else 0
+        lines.append(
+            Line(
+                visit=visit.id,
+                minutes=price.minutes,
+                percent=price.percent,
+                price_pence=price.pence,
+                held=bool(missing),
+                payable_pence=payable,
+                missing=missing,
+                parts=price.parts,
+            )
+        )
+        defects += _defects_of_visit(lines[-1], amounts, billing.unfinished_left_off_is_defect)
+    known = {visit.id for visit in facts.visits}
+    defects += [Defect("inaccurate", visit, ("not_among_the_visits",)) for visit in claimed if visit not in known]
+    if sum(line.pence for line in facts.claim.lines) != facts.claim.total_pence:
+        defects.append(Defect("inaccurate", None, ("total_is_not_the_sum",)))
+    due_at = invoice_due_at(pack, facts.period)
+    if not is_before(facts.submitted_at, due_at):
+        defects.append(Defect("late", None, ("after_the_due_moment",)))
+    defects.sort(key=lambda defect: (defect.kind, defect.visit is not None, defect.visit or ""))
+
+    gross = sum(line.payable_pence for line in lines)
+    times = min(len(defects), 1) if billing.deduction_once else len(defects)
+    deduction = billing.deduction_pence * times
+    owed = facts.carried_in_pence + deduction
+    taken = min(gross, owed)
+    return InvoiceResult(
+        due_at=due_at,
+        lines=tuple(lines),
+        defects=tuple(defects),
+        gross_pence=gross,
+        deduction_pence=deduction,
+        carried_in_pence=facts.carried_in_pence,
+        net_pence=gross - taken,
+        carried_out_pence=owed - taken,
+    )
+
+
+def draft_claim(pack: Pack, rate_card: RateCard, visits: tuple[Visit, ...]) -> Claim:
+    """What a draft starts from: the claim the records allow, each finished visit with a price above 0 at that price."""
+    lines: list[ClaimLine] = []
+    for visit in visits:
+        price = price_visit(pack, rate_card, visit)
+        if price.pence and not missing_from_record(visit, price.percent):
+            lines.append(ClaimLine(visit.id, price.pence))
+    return Claim(tuple(lines), sum(line.pence for line in lines))
+
+
+def _defects_of_visit(line: Line, amounts: list[int], unfinished_left_off: bool) -> list[Defect]:
+    incomplete: list[Why] = []
+    inaccurate: list[Why] = []
+    if amounts and line.held:
+        incomplete.append("claimed_while_held")
+    if not amounts and not line.held and line.price_pence:
+        incomplete.append("left_off")
+    if not amounts and line.held and unfinished_left_off:
+        incomplete.append("unfinished_left_off")
+    if line.price_pence is not None and any(pence != line.price_pence for pence in amounts):
+        inaccurate.append("not_the_price")
+    if len(amounts) > 1:
+        inaccurate.append("claimed_twice")
+    found: list[Defect] = []
+    if incomplete:
+        found.append(Defect("incomplete", line.visit, tuple(incomplete)))
+    if inaccurate:
+        found.append(Defect("inaccurate", line.visit, tuple(inaccurate)))
+    return found

@@ -1,0 +1,105 @@
+"""The single values of a pack, in groups: `pack.billing.deduction_pence` and so on.
+
+A pack gives each as a rule `group.field` in its files; the types and bounds here are what such a rule may hold.
+"""
+
+from datetime import date
+from typing import Annotated, Literal
+
+import msgspec
+
+from marketplace.policy.calendar import PeriodLength
+from marketplace.policy.rules import Count, Months, Percent, Text
+
+Pence = Annotated[int, msgspec.Meta(ge=0, le=100_000_000)]
+AtLeastOne = Annotated[int, msgspec.Meta(ge=1, le=1_000)]
+
+
+class Charging(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a visit costs when it happens, and what is charged when it does not. Percents are of the visit's price."""
+
+    cancelled_on_arrival_percent: Percent
+    cancelled_late_percent: Percent
+    cancelled_in_time_percent: Percent
+    cancelled_by_provider_percent: Percent
+    missed_percent: Percent
+    notice_hours: Count
+    exact_notice_is_enough: bool
+    every_worker_billed: bool
+    overrun_needs_approval: bool
+
+
+class Billing(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The billing period, when its invoice is due, what a defect costs, and when the invoice is paid."""
+
+    period_count: AtLeastOne
+    period_unit: Literal["days", "months"]
+    due_days: Count
+    due_on_working_day: bool
+    deduction_pence: Pence
+    deduction_once: bool
+    unfinished_left_off_is_defect: bool
+    payment_days: Count
+
+    @property
+    def period_length(self) -> PeriodLength:
+        """The length of a billing period, for `calendar.period_containing`."""
+        return PeriodLength(self.period_count, self.period_unit)
+
+
+class Ages(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Whom the framework is for, in years, both ends counted; a lot may be narrower."""
+
+    youngest: Count
+    oldest: Count
+    purchase_under: Count
+
+
+class Readiness(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How the evidence of a worker is read."""
+
+    dbs_months: Months
+    anniversary_counts: bool
+    own_sign_off_counts: bool
+
+
+class Pathway(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """From referral to ending: what must be there before the next step."""
+
+    panel_approval_first: bool
+    answer_required: bool
+    decline_needs_reason: bool
+    anonymous_before_award: bool
+    family_accepts_offer: bool
+    plan_signed_before_first_visit: bool
+    backup_named_before_first_visit: bool
+    emergency_track: bool
+    emergency_never_waives: tuple[Text, ...]
+    review_months: tuple[Months, ...]
+    family_notice_days: Count
+    meetings_billed: bool
+    extra_mileage_above_miles: Count
+    information_charge: bool
+
+
+class Providers(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What is asked of every provider in numbers."""
+
+    document_review_months: Months
+
+
+class Calendar(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How far the pack vouches for its bank holidays beyond those published; empty where it does not."""
+
+    bank_holidays_known_until: date | None = None
+
+
+GROUPS: dict[str, type[msgspec.Struct]] = {
+    "charging": Charging,
+    "billing": Billing,
+    "ages": Ages,
+    "readiness": Readiness,
+    "pathway": Pathway,
+    "providers": Providers,
+    "calendar": Calendar,
+}
