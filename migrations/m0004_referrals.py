@@ -45,7 +45,7 @@ CREATE TABLE referral (
     pattern jsonb NOT NULL DEFAULT '[]', workers_per_visit int NOT NULL DEFAULT 1 CHECK (workers_per_visit BETWEEN 1 AND 4),
     starts_on date, ends_on date,
     outcomes text NOT NULL DEFAULT '', activities text NOT NULL DEFAULT '', pen_portrait text NOT NULL DEFAULT '',
-    anonymity_confirmed_at timestamptz,
+    anonymity_confirmed text[] NOT NULL DEFAULT '{}',       -- words of the free text its author says identify nobody
     round int NOT NULL DEFAULT 0, broadcast_at timestamptz, respond_by timestamptz, pack_hash text REFERENCES pack_version,
     closed_at timestamptz, closed_reason text, copied_from uuid,
     created_at timestamptz NOT NULL, changed_at timestamptz NOT NULL,

@@ -199,10 +199,17 @@ POLICIES: dict[str, dict[str, tuple[str, str, str | None]]] = {
         "lead": ("INSERT", LEAD, None),
         "lead_changes": ("UPDATE", LEAD, None),
     },
+    # A provider writes its application once and may only withdraw it; what it proposed is never edited underneath.
     "application": {
         "member": ("SELECT", MEMBER, None),
         "lead": ("UPDATE", LEAD, None),
-        "provider": ("ALL", OWN_PROVIDER, None),
+        "provider": ("SELECT", OWN_PROVIDER, None),
+        "apply": (
+            "INSERT",
+            f"{OWN_PROVIDER} AND state = 'submitted' AND framework_id IN (SELECT id FROM framework WHERE state = 'open')",
+            None,
+        ),
+        "withdraw": ("UPDATE", f"{OWN_PROVIDER} AND state = 'submitted'", f"{OWN_PROVIDER} AND state = 'withdrawn'"),
     },
     "admission": {
         "member": ("SELECT", MEMBER, None),
@@ -212,9 +219,19 @@ POLICIES: dict[str, dict[str, tuple[str, str, str | None]]] = {
     "rate_card": {
         "member": ("SELECT", MEMBER, None),
         "lead": ("UPDATE", LEAD, None),
-        "provider": ("ALL", OWN_PROVIDER, None),
+        "provider": ("SELECT", OWN_PROVIDER, None),
+        "propose": ("INSERT", f"{OWN_PROVIDER} AND state = 'proposed'", None),
+        "withdraw": ("UPDATE", f"{OWN_PROVIDER} AND state = 'proposed'", f"{OWN_PROVIDER} AND state = 'withdrawn'"),
     },
-    "rate": {"member": ("SELECT", MEMBER, None), "provider": ("ALL", OWN_PROVIDER, None)},
+    "rate": {
+        "member": ("SELECT", MEMBER, None),
+        "provider": ("SELECT", OWN_PROVIDER, None),
+        "propose": (
+            "INSERT",
+            f"{OWN_PROVIDER} AND (framework_id, rate_card_id) IN (SELECT framework_id, id FROM rate_card WHERE state = 'proposed')",
+            None,
+        ),
+    },
     "suspension": {
         "member": ("SELECT", f"{MEMBER} AND (commissioner_id IS NULL OR {OWN_CASE} OR {LEAD})", None),
         "lead": ("ALL", LEAD, None),
@@ -425,8 +442,8 @@ POLICIES: dict[str, dict[str, tuple[str, str, str | None]]] = {
             "commissioner_id = app_commissioner() OR owed_by_organisation = app_organisation() OR owed_to = app_organisation() OR owed_by_person = app_person()"
             " OR (commissioner_id, child_id) IN (SELECT * FROM my_granted_children())"
             " OR (commissioner_id, package_id) IN (SELECT commissioner_id, package_id FROM my_allocated_packages())"
-            " OR (commissioner_id, package_id) IN (SELECT commissioner_id, id FROM package WHERE provider_id = app_organisation())"
-            " OR (commissioner_id, subject_id) IN (SELECT * FROM my_reached_referrals())",
+            # not "whatever concerns a referral that reached me": that would show who else it reached
+            " OR (commissioner_id, package_id) IN (SELECT commissioner_id, id FROM package WHERE provider_id = app_organisation())",
             "app_person() IS NOT NULL",
         ),
     },
@@ -496,6 +513,18 @@ END $$;
 """
 TRIGGER_FUNCTIONS = "plan_takes_effect(uuid, uuid), plan_content_is_fixed(), visit_starts_package(), signature_is_kept_as_signed(), signature_kept()"
 
+# Row-level security lets a context lock only what it may change, so a provider could not hold still the referral it
+# offers for. This locks, and tells nothing new: null where the context does not reach the referral.
+HOLDS = """
+CREATE FUNCTION hold_referral(tenant uuid, referral_id uuid) RETURNS text
+    LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT r.state FROM referral r WHERE r.commissioner_id = tenant AND r.id = referral_id
+        AND (r.commissioner_id = app_commissioner() OR (r.commissioner_id, r.id) IN (SELECT * FROM my_reached_referrals())
+             OR (r.commissioner_id, r.id) IN (SELECT * FROM my_choosable_referrals()))
+    FOR SHARE OF r
+$$;
+"""
+
 # Lists the tenants for sweeps: names nothing but ids. The worker process only.
 SWEEPS = """
 CREATE FUNCTION list_organisations(wanted text) RETURNS TABLE (id uuid, name text)
@@ -511,7 +540,7 @@ def up() -> str:
             f"CREATE FUNCTION {signature} RETURNS {returns} LANGUAGE sql STABLE SECURITY DEFINER"
             f" SET search_path = public, pg_temp AS $$ {body} $$;"
         )
-    parts += [TRIGGERS, SWEEPS, "SET LOCAL ROLE {prefix}_owner;"]
+    parts += [TRIGGERS, HOLDS, SWEEPS, "SET LOCAL ROLE {prefix}_owner;"]
     for table, policies in POLICIES.items():
         parts.append(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY; ALTER TABLE {table} FORCE ROW LEVEL SECURITY;")
         commands = {command for command, _, _ in policies.values()}
@@ -539,7 +568,7 @@ def up() -> str:
 
 
 # Rows that are lists inside something being written, replaced as a whole until it is submitted.
-DELETABLE = {"rate", "offer_worker"}
+DELETABLE = {"offer_worker"}
 
 
 def down() -> str:
@@ -552,6 +581,7 @@ def down() -> str:
     parts.append("DROP TRIGGER plan_content_fixed ON plan_version; DROP TRIGGER visit_starts_package ON visit;")
     parts.append("DROP TRIGGER signature_unchanged ON signature; DROP TRIGGER signature_kept ON signature;")
     parts.append(f"DROP FUNCTION {TRIGGER_FUNCTIONS}, list_organisations(text);")
+    parts.append("DROP FUNCTION hold_referral(uuid, uuid);")
     names = ", ".join(signature.replace("wanted text DEFAULT NULL", "text") for signature in FUNCTIONS)
     parts.append(f"DROP FUNCTION {names};")
     return "\n".join(parts)

@@ -69,7 +69,7 @@ class Referral(Table, db=ENGINE, tablename="referral"):
     outcomes = Text(default="", null=False)
     activities = Text(default="", null=False)
     pen_portrait = Text(default="", null=False)
-    anonymity_confirmed_at = Timestamptz(default=None, null=True)
+    anonymity_confirmed = Array(base_column=Text(), default=list, null=False)
     round = Integer(default=0, null=False)
     broadcast_at = Timestamptz(default=None, null=True)
     respond_by = Timestamptz(default=None, null=True)
