@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 
 from marketplace.platform.clock import FrozenClock
-from marketplace.platform.database import close_database, open_database
+from marketplace.platform.database import close_database, open_database, prepare_connection
 from marketplace.platform.migrate import migrate
 from marketplace.platform.postgres_server import PostgresServer
 from marketplace.settings import Settings
@@ -68,6 +68,7 @@ async def database(settings: Settings, clock: FrozenClock) -> AsyncIterator[Sett
 async def migrator(database: Settings) -> AsyncIterator[asyncpg.Connection]:
     """A connection that row-level security does not bind: to look at what is really there, or to lay first rows."""
     connection = await asyncpg.connect(database.dsn("migrator"))
+    await prepare_connection(connection)
     try:
         yield connection
     finally:

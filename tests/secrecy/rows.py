@@ -1,0 +1,310 @@
+# ruff: noqa: E501 - one row of everything, a row to a line where it can be
+"""One row of everything, laid in plain SQL: two commissioners, three providers, two families, before and after award.
+
+The secrecy tests ask what PostgreSQL itself lets each person read; they lay their rows past the actions on purpose, so
+that nothing an action checks can hide what a policy lets through.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+
+from marketplace.platform.actor import Actor, OrganisationKind, Role
+
+AT = "2026-05-11 11:00+00"
+
+
+@dataclass
+class Rows:
+    """Ids by name, and the people who try to read them."""
+
+    ids: dict[str, UUID] = field(default_factory=dict)
+    actors: dict[str, Actor] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> UUID:
+        return self.ids[name]
+
+
+class _Layer:
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self.connection = connection
+        self.rows = Rows()
+
+    async def put(self, table: str, name: str | None = None, /, **values: Any) -> UUID:
+        """Insert one row; `name` makes its id known to the tests."""
+        columns = ", ".join(values)
+        marks = ", ".join(f"${n}" for n in range(1, len(values) + 1))
+        has_id = table not in _WITHOUT_ID
+        if has_id and "id" not in values:
+            columns += ", id"
+            marks += f", ${len(values) + 1}"
+            values = {**values, "id": uuid4()}
+        await self.connection.execute(f"INSERT INTO {table} ({columns}) VALUES ({marks})", *values.values())
+        identity = values.get("id", uuid4())
+        if name:
+            self.rows.ids[name] = identity
+        return identity
+
+    async def person(self, name: str) -> UUID:
+        return await self.put("person", name, name=name.replace("_", " ").title(), email=f"{name}@example.org")
+
+    async def member(self, name: str, organisation: str, kind: OrganisationKind, role: Role) -> None:
+        person = await self.person(name)
+        await self.put("membership", person_id=person, organisation_id=self.rows[organisation], role=role)
+        self.rows.actors[name] = Actor(person, name, role, self.rows[organisation], organisation, kind)
+
+    async def relative(self, name: str) -> None:
+        self.rows.actors[name] = Actor(await self.person(name), name, "family")
+
+
+_WITHOUT_ID = {
+    "framework_lot", "framework_member", "child_identity", "referral_reach", "referral_decline", "offer_worker",
+    "package_worker", "visit_worker", "visit_note", "rate", "worker_private", "invoice_line", "ledger_posting",
+    "pack_version",
+}  # fmt: skip
+
+
+async def lay(connection: asyncpg.Connection) -> Rows:
+    """Everything of one awarded and one merely broadcast referral of Northgate, and Southmere beside it."""
+    layer = _Layer(connection)
+    put, ids = layer.put, layer.rows.ids
+    at = await connection.fetchval("SELECT $1::text::timestamptz", AT)
+    day = at.date()
+    for name in ("northgate", "southmere"):
+        await put("organisation", name, kind="commissioner", name=name.title(), short_name=name.title())
+    for name in ("winner", "rival", "stranger"):
+        organisation = await put("organisation", name, kind="provider", name=name.title(), short_name=name.title())
+        await put("provider", id=organisation, legal_name=f"{name.title()} Ltd")
+    await put("organisation", "operator", kind="operator", name="Operator", short_name="Operator")
+    for council in ("northgate", "southmere"):
+        for role in ("referrer", "finance", "contract_manager"):
+            await layer.member(f"{council}_{role}", council, "commissioner", role)  # type: ignore[arg-type]
+    for provider in ("winner", "rival", "stranger"):
+        await layer.member(f"{provider}_manager", provider, "provider", "provider_manager")
+    for worker in ("allocated", "colleague"):
+        await layer.member(f"{worker}_worker", "winner", "provider", "worker")
+    await layer.member("rival_worker", "rival", "provider", "worker")
+    await layer.member("operator_person", "operator", "operator", "operator")
+    for relative in ("mother", "plan_only_uncle", "former_carer", "future_carer", "other_family"):
+        await layer.relative(relative)
+
+    await put("pack_version", hash="h1", pack_id="p", title="P", content={})
+    for council in ("northgate", "southmere"):
+        framework = await put(
+            "framework", f"{council}_framework", name=council, lead_commissioner_id=ids[council], pack_hash="h1",
+            anchor_day=day, regime="x", state="open", created_at=at, opened_at=at,
+        )  # fmt: skip
+        await put("framework_lot", framework_id=framework, code="C", title="C", position=1)
+        await put("framework_member", framework_id=framework, commissioner_id=ids[council], leads=True, joined_at=at)
+    framework = ids["northgate_framework"]
+    for provider in ("winner", "rival"):
+        manager = ids[f"{provider}_manager"]
+        application = await put(
+            "application", f"{provider}_application", framework_id=framework, provider_id=ids[provider], lot_code="C",
+            state="admitted", submitted_at=at, submitted_by=manager, decided_at=at,
+        )  # fmt: skip
+        await put(
+            "admission", f"{provider}_admission", framework_id=framework, provider_id=ids[provider], lot_code="C",
+            application_id=application, starts_on=day,
+        )  # fmt: skip
+        card = await put(
+            "rate_card", f"{provider}_card", framework_id=framework, provider_id=ids[provider], lot_code="C",
+            application_id=application, state="agreed", applies_from=day, proposed_at=at, proposed_by=manager,
+        )  # fmt: skip
+        await put(
+            "rate", framework_id=framework, rate_card_id=card, provider_id=ids[provider], activity="a", band="weekday",
+            pence_per_hour=2000,
+        )  # fmt: skip
+        await put(
+            "suspension", f"{provider}_suspension", framework_id=framework, provider_id=ids[provider], starts_at=at,
+            reason="r", imposed_by=ids["northgate_contract_manager"], imposed_by_name="n", lifted_at=at,
+        )  # fmt: skip
+        await put(
+            "pause", f"{provider}_pause", framework_id=framework, provider_id=ids[provider], starts_at=at, paused_by=manager,
+            ended_at=at,
+        )  # fmt: skip
+    for provider, names in (("winner", ("allocated_worker", "colleague_worker")), ("rival", ("rival_worker",))):
+        for name in names:
+            worker = await put(
+                "worker",
+                f"{name}_row",
+                provider_id=ids[provider],
+                person_id=ids[name],
+                name=name,
+                role="r",
+                created_at=at,
+            )
+            recorded = {"recorded_at": at, "recorded_by": ids[f"{provider}_manager"]}
+            scope = {"provider_id": ids[provider], "worker_id": worker}
+            await put("worker_private", **scope, dbs_certificate_number="001234567890")
+            await put("worker_dbs_check", f"{name}_dbs", **scope, checked_on=day, checked_by_name="n", **recorded)
+            await put(
+                "worker_competency",
+                f"{name}_competency",
+                **scope,
+                code="c",
+                assessed_on=day,
+                method="observed",
+                **recorded,
+            )
+            await put("worker_check", f"{name}_check", **scope, kind="references", done_on=day, **recorded)
+    number = await connection.fetchval("SELECT worker_no FROM worker WHERE id = $1", ids["allocated_worker_row"])
+    booking = await put(
+        "booking", "allocated_booking", provider_id=ids["winner"], worker_id=ids["allocated_worker_row"], worker_no=number,
+        starts_at=at, ends_at=at.replace(hour=13), created_at=at,
+    )  # fmt: skip
+
+    referrer = ids["northgate_referrer"]
+    for name in ("child", "waiting_child"):
+        child = await put(
+            "child", name, commissioner_id=ids["northgate"], reference=name, referrer_id=referrer, created_at=at
+        )
+        await put(
+            "child_identity", commissioner_id=ids["northgate"], child_id=child, name="Real Name", date_of_birth=day
+        )
+    other = await put(
+        "child", "southmere_child", commissioner_id=ids["southmere"], reference="s", created_at=at,
+        referrer_id=ids["southmere_referrer"],
+    )  # fmt: skip
+    await put("child_identity", commissioner_id=ids["southmere"], child_id=other, name="Other Name", date_of_birth=day)
+    everything = ["see_plan", "see_visits", "choose", "sign_plan", "confirm_visits", "spend"]
+    past, future = day.replace(year=2025), day.replace(year=2027)
+    for child in ("child", "waiting_child"):
+        for relative, rights, start, end, revoked in (
+            ("mother", everything, past, None, None),
+            ("plan_only_uncle", ["see_plan"], past, None, None),
+            ("former_carer", everything, past, None, at),
+            ("future_carer", everything, future, None, None),
+        ):
+            await put(
+                "family_grant", f"{relative}_{child}_grant", commissioner_id=ids["northgate"], child_id=ids[child],
+                person_id=ids[relative], relation="r", rights=rights, starts_on=start, ends_on=end, granted_by=referrer,
+                granted_at=at, revoked_at=revoked,
+            )  # fmt: skip
+    await put(
+        "family_grant", "other_family_grant", commissioner_id=ids["southmere"], child_id=other, person_id=ids["other_family"],
+        relation="r", rights=everything, starts_on=past, granted_by=ids["southmere_referrer"], granted_at=at,
+    )  # fmt: skip
+
+    async def referral(name: str, child: str, state: str) -> None:
+        case = {"commissioner_id": ids["northgate"], "framework_id": framework}
+        row = await put(
+            "referral", name, **case, child_id=ids[child], referrer_id=referrer, reference=name, state=state, lot_code="C",
+            starts_on=day, broadcast_at=at if state != "draft" else None,
+            respond_by=at.replace(day=12) if state != "draft" else None, created_at=at, changed_at=at, round=1,
+        )  # fmt: skip
+        if state == "draft":
+            return
+        for provider in ("winner", "rival"):
+            await put(
+                "referral_reach", **case, referral_id=row, round=1, provider_id=ids[provider], reached=True, at=at
+            )
+            await put(
+                "referral_question", f"{provider}_{name}_question", commissioner_id=ids["northgate"], referral_id=row,
+                provider_id=ids[provider], asked_by=ids[f"{provider}_manager"], asked_at=at, question="q",
+            )  # fmt: skip
+            offer = await put(
+                "offer", f"{provider}_{name}_offer", **case, referral_id=row, round=1, provider_id=ids[provider],
+                state=("awarded" if provider == "winner" else "not_chosen") if state == "awarded" else "made", starts_on=day,
+                pattern=[], price={}, pence_per_week=1, pence_per_period=4, made_at=at, made_by=ids[f"{provider}_manager"],
+            )  # fmt: skip
+            worker = ids["allocated_worker_row" if provider == "winner" else "rival_worker_row"]
+            await put(
+                "offer_worker", commissioner_id=ids["northgate"], offer_id=offer, provider_id=ids[provider], worker_id=worker,
+                part="main", name="w", role="r", statement={},
+            )  # fmt: skip
+        await put(
+            "referral_clarification", f"{name}_clarification", commissioner_id=ids["northgate"], referral_id=row,
+            question="q", answer="a", published_at=at, published_by=referrer,
+        )  # fmt: skip
+        await put(
+            "offer_choice", f"{name}_choice", commissioner_id=ids["northgate"], referral_id=row,
+            offer_id=ids[f"winner_{name}_offer"], side="family", person_id=ids["mother"], person_name="m", offer_version=1,
+            chosen_at=at,
+        )  # fmt: skip
+        await put(
+            "offer_meeting", f"{name}_meeting", commissioner_id=ids["northgate"], offer_id=ids[f"winner_{name}_offer"],
+            provider_id=ids["winner"], asked_by=ids["mother"], asked_at=at,
+        )  # fmt: skip
+
+    await referral("awarded", "child", "awarded")
+    await referral("waiting", "waiting_child", "broadcast")
+    await referral("unsent", "waiting_child", "draft")
+    await put(
+        "referral_reach", commissioner_id=ids["northgate"], framework_id=framework, referral_id=ids["waiting"], round=1,
+        provider_id=ids["stranger"], reached=False, reasons=["suspended"], at=at,
+    )  # fmt: skip
+
+    case = {"commissioner_id": ids["northgate"], "provider_id": ids["winner"]}
+    package = await put(
+        "package", "package", **case, framework_id=framework, referral_id=ids["awarded"], offer_id=ids["winner_awarded_offer"],
+        child_id=ids["child"], reference="P", lot_code="C", referrer_id=referrer, state="active", pattern=[], starts_on=day,
+        awarded_at=at, awarded_by=referrer,
+    )  # fmt: skip
+    await put(
+        "package_funding", "funding", **case, package_id=package, framework_id=framework, payer_id=ids["northgate"],
+        share_basis_points=10000, starts_on=day,
+    )  # fmt: skip
+    await put(
+        "package_worker", **case, package_id=package, worker_id=ids["allocated_worker_row"],
+        worker_person_id=ids["allocated_worker"], name="w", role="r", part="main", added_at=at,
+    )  # fmt: skip
+    written = {"written_by": ids["winner_manager"], "written_at": at}
+    await put(
+        "plan_version",
+        "plan",
+        **case,
+        package_id=package,
+        version=1,
+        state="signed",
+        content={},
+        text_hash="t",
+        **written,
+    )
+    await put("plan_version", "next_plan", **case, package_id=package, version=2, state="draft", content={}, **written)
+    visit = await put(
+        "visit", "visit", **case, framework_id=framework, package_id=package, child_id=ids["child"], lot_code="C", activity="a",
+        planned_start=at, planned_end=at.replace(hour=13), created_at=at,
+    )  # fmt: skip
+    await put(
+        "visit_worker", **case, visit_id=visit, worker_id=ids["allocated_worker_row"], worker_person_id=ids["allocated_worker"],
+        printed_name="w", booking_id=booking,
+    )  # fmt: skip
+    await put("visit_note", **case, visit_id=visit, activities="private", written_at=at)
+    await put(
+        "signature", "signature", **case, package_id=package, subject_type="plan", subject_id=ids["plan"], side="family",
+        person_id=ids["mother"], printed_name="m", text_hash="t", method="own_sign_in", signed_at=at,
+    )  # fmt: skip
+    invoice = await put(
+        "invoice", "invoice", **case, framework_id=framework, first_day=day, last_day=day, number=1, submitted_at=at,
+        submitted_by=ids["winner_manager"], due_at=at, claim={}, result={}, pack_hash="h1", gross_pence=0, deduction_pence=0,
+        carried_in_pence=0, net_pence=0, carried_out_pence=0,
+    )  # fmt: skip
+    await put(
+        "invoice_line", **case, invoice_id=invoice, position=1, visit_commissioner_id=ids["northgate"], visit_id=visit,
+        minutes=1, percent=100, held=False, payable_pence=0,
+    )  # fmt: skip
+    async with connection.transaction():
+        entry = await put(
+            "ledger_entry", "entry", **case, framework_id=framework, at=at, kind="invoice", subject_type="invoice",
+            subject_id=invoice, written_by=ids["winner_manager"], dedupe_key="k",
+        )  # fmt: skip
+        for account, pence in (("cost", 5), ("payable", -5)):
+            await put("ledger_posting", **case, entry_id=entry, account=account, pence=pence)
+    await put(
+        "obligation", "obligation", owed_by_organisation=ids["winner"], owed_to=ids["northgate"], commissioner_id=ids["northgate"],
+        framework_id=framework, child_id=ids["child"], package_id=package, subject_type="package", subject_id=package,
+        rule_key="plan_signed", pack_hash="h1", title="t", starts_at=at, due_at=at,
+    )  # fmt: skip
+    await put(
+        "obligation", "rival_obligation", owed_by_organisation=ids["rival"], owed_to=ids["northgate"],
+        commissioner_id=ids["northgate"], framework_id=framework, subject_type="referral", subject_id=ids["waiting"],
+        rule_key="referral_response", pack_hash="h1", title="t", starts_at=at, due_at=at,
+    )  # fmt: skip
+    await put("notice", "notice", organisation_id=ids["winner"], at=at, sentence="s")
+    await put("notice", "mothers_notice", person_id=ids["mother"], at=at, sentence="s")
+    return layer.rows
