@@ -40,8 +40,8 @@ CREATE INDEX worker_person_lookup ON worker (person_id) WHERE person_id IS NOT N
 CREATE TABLE worker_private (
     provider_id uuid NOT NULL, worker_id uuid NOT NULL,
     phone text NOT NULL DEFAULT '', email text NOT NULL DEFAULT '',
-    registration_pin text, dbs_certificate_number text CHECK (dbs_certificate_number ~ '^[0-9]{{12}}$'), dbs_issued_on date,
-    dbs_workforce text, dbs_barred_list_checked boolean, dbs_update_service_consent_at timestamptz,
+    registration_pin text CHECK (registration_pin ~ '^[0-9]{{2}}[A-Z][0-9]{{4}}[A-Z]$'), dbs_certificate_number text CHECK (dbs_certificate_number ~ '^[0-9]{{12}}$'), dbs_issued_on date,
+    dbs_workforce text CHECK (dbs_workforce IN ('child', 'child_and_adult')), dbs_barred_list_checked boolean, dbs_update_service_consent_at timestamptz,
     PRIMARY KEY (provider_id, worker_id),
     FOREIGN KEY (provider_id, worker_id) REFERENCES worker
 );
@@ -87,9 +87,33 @@ CREATE TABLE booking (
 );
 CREATE INDEX booking_worker ON booking (provider_id, worker_id, starts_at);
 RESET ROLE;
+
+-- Holds a provider's admissions still while something is decided on them: shared by an award, alone by a suspension. A row lock
+-- asks for the right to update, which a partner commissioner and the provider do not have, so the lock is taken here.
+CREATE FUNCTION hold_admissions(framework uuid, provider uuid, alone boolean) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM my_frameworks() f WHERE f.framework_id = framework) AND provider IS DISTINCT FROM app_organisation() THEN
+        RETURN false;
+    END IF;
+    IF alone THEN
+        PERFORM 1 FROM admission WHERE framework_id = framework AND provider_id = provider ORDER BY id FOR UPDATE;
+    ELSE
+        PERFORM 1 FROM admission WHERE framework_id = framework AND provider_id = provider ORDER BY id FOR SHARE;
+    END IF;
+    RETURN true;
+END $$;
+-- The lots a worker works on, for the worker's own page: a worker reaches no admission, and needs no more of it than this.
+CREATE FUNCTION my_workplace_lots() RETURNS TABLE (provider_id uuid, framework_id uuid, lot_code text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    RETURN QUERY SELECT DISTINCT a.provider_id, a.framework_id, a.lot_code FROM admission a
+        JOIN worker w ON w.provider_id = a.provider_id AND w.person_id = app_person()
+        WHERE a.ends_on IS NULL OR a.ends_on >= app_today();
+END $$;
 """
 
-DOWN = "DROP TABLE booking, worker_check, worker_competency, worker_dbs_check, worker_private, worker, provider;"
+DOWN = "DROP FUNCTION hold_admissions(uuid, uuid, boolean), my_workplace_lots(); DROP TABLE booking, worker_check, worker_competency, worker_dbs_check, worker_private, worker, provider;"
 
 
 async def forwards():

@@ -1,0 +1,142 @@
+"""Which of a provider's workers may be proposed and placed on a day, with the reasons for those who may not (domain 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from marketplace.platform.database import Work
+from marketplace.policy.pack import Pack
+from marketplace.policy.standing import (
+    WorkerReason,
+    competency_current_until,
+    dbs_current_until,
+    explain,
+    required_competencies,
+    worker_readiness,
+)
+from marketplace.providers.facts import Competence, WorkerRecord, worker_records
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A worker judged for a lot, a child's needs and a day."""
+
+    worker: WorkerRecord
+    lot: str
+    needs: tuple[str, ...]
+    on: date
+    codes: tuple[WorkerReason, ...]
+    reasons: tuple[str, ...]  # the end of a sentence each: "has no DBS check"
+    pack: Pack
+
+    @property
+    def ready(self) -> bool:
+        """Whether the worker may be proposed and placed."""
+        return not self.codes
+
+    @property
+    def sentence(self) -> str:
+        """Why not, in one sentence; "Ready" otherwise."""
+        return "Ready" if self.ready else f"{self.worker.name} {', '.join(self.reasons)}."
+
+
+def judge_worker(
+    pack: Pack, worker: WorkerRecord, lot: str, needs: Sequence[str], on: date, child_specific: Sequence[str] = ()
+) -> Ready:
+    """One worker as the rules see it. Raises `UnknownCode` for a lot the pack does not hold."""
+    judged = worker_readiness(pack, lot, on, worker.facts, tuple(needs), tuple(child_specific))
+    return Ready(
+        worker, lot, tuple(needs), on, judged.reasons, tuple(explain(reason, pack) for reason in judged.reasons), pack
+    )
+
+
+async def readiness(
+    work: Work,
+    provider_id: UUID,
+    pack: Pack,
+    lot: str,
+    needs: Sequence[str],
+    on: date,
+    package_id: UUID | None = None,
+    *,
+    child_specific: Sequence[str] = (),
+    worker_ids: Iterable[UUID] | None = None,
+) -> list[Ready]:
+    """Every worker of the provider (or those asked about), ready ones first, then by name.
+
+    `needs` are the starred competencies the child needs, `child_specific` the interventions signed off child by child:
+    they are judged where `package_id` says which package the sign-offs must belong to.
+    """
+    records = await worker_records(work, [provider_id], package_id=package_id, worker_ids=worker_ids)
+    judged = [judge_worker(pack, worker, lot, needs, on, child_specific) for worker in records[provider_id]]
+    return sorted(judged, key=lambda entry: (not entry.ready, entry.worker.name, str(entry.worker.id)))
+
+
+async def ready_counts(
+    work: Work, provider_ids: Iterable[UUID], pack: Pack, lot: str, needs: Sequence[str], on: date
+) -> dict[UUID, int]:
+    """How many workers of each provider are ready: for the broadcast preview, all providers in four statements."""
+    records = await worker_records(work, provider_ids)
+    return {
+        provider_id: sum(
+            1 for worker in workers if not worker_readiness(pack, lot, on, worker.facts, tuple(needs)).reasons
+        )
+        for provider_id, workers in records.items()
+    }
+
+
+def match_statement(entry: Ready) -> dict[str, Any]:
+    """The frozen proof that goes with an offer: who, what, valid until, signed off by (L 6.1; issue: only what is needed).
+
+    Plain JSON values. Never a certificate or registration number.
+    """
+    pack, worker = entry.pack.on(entry.on), entry.worker
+    role = pack.roles.get(worker.role)
+    items: list[dict[str, Any]] = []
+    if worker.facts.dbs_checked_on is not None and worker.dbs is not None:
+        items.append(
+            _item("Enhanced DBS check", worker.dbs.checked_on, dbs_current_until(pack, worker.dbs.checked_on), worker.dbs.checked_by)
+        )  # fmt: skip
+    if role is not None and role.registration is not None and worker.registration_until is not None:
+        items.append(_item(f"Registration: {role.registration}", None, worker.registration_until, None))
+    for code in required_competencies(pack, entry.lot, entry.needs):
+        best = newest_sign_off(worker, code)
+        if best is not None:
+            title = pack.competencies[code].title
+            until = competency_current_until(pack, code, best.assessed_on)
+            items.append(_item(title, best.assessed_on, until, best.assessor))
+    return {
+        "worker": worker.name,
+        "role": role.title if role is not None else worker.role,
+        "lot": entry.lot,
+        "on": entry.on.isoformat(),
+        "ready": entry.ready,
+        "items": items,
+        "missing": list(entry.reasons),
+    }
+
+
+def newest_sign_off(worker: WorkerRecord, code: str, package_id: UUID | None = None) -> Competence | None:
+    """The newest assessment of a competency that was signed off and not withdrawn."""
+    for record in worker.competencies:  # newest first
+        if (
+            record.code == code
+            and record.withdrawn_at is None
+            and record.assessor
+            and record.for_package_id in (None, package_id)
+        ):
+            return record
+    return None
+
+
+def _item(what: str, since: date | None, until: date | None, by: str | None) -> dict[str, Any]:
+    return {
+        "what": what,
+        "since": since.isoformat() if since is not None else None,
+        "valid_until": until.isoformat() if until is not None else None,
+        "signed_off_by": by,
+    }

@@ -1,0 +1,170 @@
+"""A provider's standing for a lot of a framework: one line, with every reason, since when, until when, by whom (domain 6).
+
+The codes are decided by `policy.standing`; here each gets what the records say about it. The same lines are shown in
+the broadcast preview, at award, in the console and on the provider's own page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal
+from uuid import UUID
+
+from marketplace.frameworks.queries import pack_of
+from marketplace.platform.database import Work
+from marketplace.policy.calendar import local_day
+from marketplace.policy.pack import Pack
+from marketplace.policy.standing import explain, provider_standing
+from marketplace.providers.facts import Hold, ProviderRecord, provider_records
+from marketplace.web.filters import day as written_day
+
+State = Literal["active", "paused", "suspended", "ended", "not admitted"]
+
+
+@dataclass(frozen=True, slots=True)
+class StandingReason:
+    """Why new referrals do not reach a provider. `why` is the decider's own words, `rule_key` the pack's rule, if any."""
+
+    code: str
+    says: str
+    since: date | None = None
+    until: date | None = None
+    by: str | None = None
+    why: str = ""
+    rule_key: str | None = None
+
+    @property
+    def sentence(self) -> str:
+        """The reason with its dates and its decider, as the end of a sentence about the provider."""
+        parts = [self.says]
+        if self.since is not None:
+            parts.append(f"since {written_day(self.since)}")
+        if self.until is not None:
+            parts.append(f"until {written_day(self.until)}")
+        if self.by:
+            parts.append(f"by {self.by}")
+        return " ".join(parts) + (f": {self.why}" if self.why else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One provider, one lot, one moment. `good` means that a broadcast reaches it and its offers can be awarded."""
+
+    framework_id: UUID
+    provider_id: UUID
+    provider_name: str
+    lot: str
+    state: State
+    reasons: tuple[StandingReason, ...]
+
+    @property
+    def good(self) -> bool:
+        """Whether nothing stands against new referrals."""
+        return not self.reasons
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """The reasons' codes, alphabetical, each once."""
+        return tuple(sorted({reason.code for reason in self.reasons}))
+
+    @property
+    def line(self) -> str:
+        """The standing in one line: "Suspended: is suspended from new referrals since 3 May 2026 by ..."."""
+        if self.good:
+            return "Active"
+        return f"{self.state.capitalize()}: {'; '.join(reason.sentence for reason in self.reasons)}"
+
+
+async def hold_standing(work: Work, framework_id: UUID, provider_id: UUID, *, alone: bool = False) -> None:
+    """Hold the provider's admissions of the framework still until this unit ends.
+
+    An award takes it (shared) before it asks `standing`; a suspension takes it `alone`. So whichever comes second sees
+    what the first did, and no award is made after the moment of a suspension.
+    """
+    await work.fetchval("SELECT hold_admissions($1, $2, $3)", framework_id, provider_id, alone)
+
+
+async def standing(
+    work: Work,
+    framework_id: UUID,
+    provider_id: UUID,
+    lot: str,
+    at: datetime | None = None,
+    commissioner_id: UUID | None = None,
+) -> Standing:
+    """The standing of one provider; `commissioner_id` is whose referrals it is about (default: the actor's own)."""
+    found = await standings(work, framework_id, lot, at, provider_ids=[provider_id], commissioner_id=commissioner_id)
+    if found:
+        return found[0]
+    # a provider out of reach, or none: nothing is given away but that it is not admitted
+    reason = StandingReason("not_admitted", explain("not_admitted"))
+    return Standing(framework_id, provider_id, "", lot, "not admitted", (reason,))
+
+
+async def standings(
+    work: Work,
+    framework_id: UUID,
+    lot: str,
+    at: datetime | None = None,
+    *,
+    provider_ids: Iterable[UUID] | None = None,
+    commissioner_id: UUID | None = None,
+) -> list[Standing]:
+    """The standing of every provider ever admitted to the lot (or of those asked about), by name, in four statements."""
+    at = at or work.now
+    pack = await pack_of(work, framework_id)
+    records = await provider_records(
+        work,
+        framework_id,
+        provider_ids,
+        lot=lot,
+        at=at,
+        commissioner_id=commissioner_id or work.actor.commissioner_id,
+    )
+    return [judge(pack, framework_id, record, lot, local_day(at)) for record in records]
+
+
+def judge(pack: Pack, framework_id: UUID, record: ProviderRecord, lot: str, on: date) -> Standing:
+    """What the rules say of a provider on a lot, each reason with what the records know about it."""
+    judged = provider_standing(pack, lot, on, record.facts)
+    reasons: list[StandingReason] = []
+    for code in judged.reasons:
+        reasons += _told(code, record, lot, on)
+    return Standing(framework_id, record.id, record.name, lot, _state(judged.reasons, record, lot, on), tuple(reasons))
+
+
+def _told(code: str, record: ProviderRecord, lot: str, on: date) -> list[StandingReason]:
+    says = explain(code)
+    if code in ("suspended", "suspended_lot", "paused"):
+        kind, lots = {
+            "suspended": ("suspension", (None,)),
+            "suspended_lot": ("suspension", (lot,)),
+            "paused": ("pause", (None, lot)),
+        }[code]
+        holds = [hold for hold in record.holds if hold.kind == kind and hold.lot in lots]
+        return [_of_hold(code, says, hold) for hold in holds]
+    if code == "insurance_lapsed":
+        return [StandingReason(code, says, since=record.insurance_until)]
+    if code == "not_admitted":
+        ended = [a for a in record.admissions if a.lot == lot and a.ends_on is not None and a.ends_on < on]
+        if ended:
+            last = max(ended, key=lambda a: a.ends_on or date.min)
+            return [StandingReason(code, says, since=last.ends_on, why=last.ended_reason or "")]
+    return [StandingReason(code, says)]
+
+
+def _of_hold(code: str, says: str, hold: Hold) -> StandingReason:
+    return StandingReason(
+        code, says, since=local_day(hold.since), until=hold.until, by=hold.by, why=hold.why, rule_key=hold.rule_key
+    )
+
+
+def _state(codes: tuple[str, ...], record: ProviderRecord, lot: str, on: date) -> State:
+    if not codes:
+        return "active"
+    if "not_admitted" in codes:
+        ended = any(a.lot == lot and a.ends_on is not None and a.ends_on < on for a in record.admissions)
+        return "ended" if ended else "not admitted"
+    return "paused" if codes == ("paused",) else "suspended"
