@@ -7,9 +7,10 @@ Certificate and registration numbers are not among what is loaded here, so they 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from marketplace.platform.database import Work
@@ -141,13 +142,12 @@ async def worker_facts(
 
 
 def _record(
-    row: object,
+    worker: Mapping[str, Any],
     competencies: list[Competence],
     dbs: DbsCheck | None,
     checks: list[CheckRecord],
     package_id: UUID | None,
 ) -> WorkerRecord:
-    worker: dict = dict(row)  # type: ignore[call-overload]
     consent = worker["profile_consent_at"]
     if consent is not None and worker["profile"].strip():
         checks = [*checks, CheckRecord(PROFILE_CHECK, local_day(consent))]

@@ -1,4 +1,4 @@
-"""Which of a provider's workers may be proposed and placed on a day, with the reasons for those who may not (domain 3)."""
+"""Which of a provider's workers may be proposed and placed on a day, and why the others may not (domain 3)."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ async def ready_counts(
 
 
 def match_statement(entry: Ready) -> dict[str, Any]:
-    """The frozen proof that goes with an offer: who, what, valid until, signed off by (L 6.1; issue: only what is needed).
+    """The frozen proof that goes with an offer: who, what, valid until, signed off by (L 6.1).
 
     Plain JSON values. Never a certificate or registration number.
     """
@@ -98,9 +98,8 @@ def match_statement(entry: Ready) -> dict[str, Any]:
     role = pack.roles.get(worker.role)
     items: list[dict[str, Any]] = []
     if worker.facts.dbs_checked_on is not None and worker.dbs is not None:
-        items.append(
-            _item("Enhanced DBS check", worker.dbs.checked_on, dbs_current_until(pack, worker.dbs.checked_on), worker.dbs.checked_by)
-        )  # fmt: skip
+        until = dbs_current_until(pack, worker.dbs.checked_on)
+        items.append(_item(_dbs_title(pack), worker.dbs.checked_on, until, worker.dbs.checked_by))
     if role is not None and role.registration is not None and worker.registration_until is not None:
         items.append(_item(f"Registration: {role.registration}", None, worker.registration_until, None))
     for code in required_competencies(pack, entry.lot, entry.needs):
@@ -123,14 +122,15 @@ def match_statement(entry: Ready) -> dict[str, Any]:
 def newest_sign_off(worker: WorkerRecord, code: str, package_id: UUID | None = None) -> Competence | None:
     """The newest assessment of a competency that was signed off and not withdrawn."""
     for record in worker.competencies:  # newest first
-        if (
-            record.code == code
-            and record.withdrawn_at is None
-            and record.assessor
-            and record.for_package_id in (None, package_id)
-        ):
+        counts = record.withdrawn_at is None and record.assessor and record.for_package_id in (None, package_id)
+        if record.code == code and counts:
             return record
     return None
+
+
+def _dbs_title(pack: Pack) -> str:
+    titles = [check.title for check in pack.content.worker_checks if check.evidence == "dbs"]
+    return titles[0] if titles else "DBS check"
 
 
 def _item(what: str, since: date | None, until: date | None, by: str | None) -> dict[str, Any]:

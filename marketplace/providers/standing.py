@@ -1,4 +1,4 @@
-"""A provider's standing for a lot of a framework: one line, with every reason, since when, until when, by whom (domain 6).
+"""A provider's standing for a lot of a framework: one line, every reason, since and until when, by whom (domain 6).
 
 The codes are decided by `policy.standing`; here each gets what the records say about it. The same lines are shown in
 the broadcast preview, at award, in the console and on the provider's own page.
@@ -25,7 +25,7 @@ State = Literal["active", "paused", "suspended", "ended", "not admitted"]
 
 @dataclass(frozen=True, slots=True)
 class StandingReason:
-    """Why new referrals do not reach a provider. `why` is the decider's own words, `rule_key` the pack's rule, if any."""
+    """Why new referrals do not reach a provider. `why` is in the decider's own words, `rule_key` the pack's rule."""
 
     code: str
     says: str
@@ -112,7 +112,7 @@ async def standings(
     provider_ids: Iterable[UUID] | None = None,
     commissioner_id: UUID | None = None,
 ) -> list[Standing]:
-    """The standing of every provider ever admitted to the lot (or of those asked about), by name, in four statements."""
+    """The standing of every provider ever admitted to the lot (or of those asked about), by name; few statements."""
     at = at or work.now
     pack = await pack_of(work, framework_id)
     records = await provider_records(
