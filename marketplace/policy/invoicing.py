@@ -52,7 +52,7 @@ class Defect(msgspec.Struct, frozen=True):
 
 
 class InvoiceResult(msgspec.Struct, frozen=True, kw_only=True):
-    """An invoice judged. Owed is carried in + deduction; gross - net is what was taken of it; carried out is the rest."""
+    """An invoice judged. Owed is carried in + deduction; gross - net is taken of it; what is left is carried out."""
 
     due_at: datetime
     lines: tuple[Line, ...]
