@@ -12,7 +12,7 @@ from datetime import datetime, time
 
 from markupsafe import Markup
 
-from marketplace.web.filters import clock, count, listing, moment, pounds, time_left
+from marketplace.web.filters import clock, code, count, listing, moment, pounds, time_left
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MIDNIGHT = 24 * 60
@@ -72,7 +72,7 @@ def week(slots: Iterable[Slot], caption: str = "The week") -> Markup:
                 cls=f"app-svg-slot app-svg-slot--{kind}",
             )
         )
-    rows = [(DAYS[s.weekday % 7], f"{clock(s.starts_at)} to {clock(s.ends_at)}", s.kind, s.label) for s in placed]
+    rows = [(DAYS[s.weekday % 7], f"{clock(s.starts_at)} to {clock(s.ends_at)}", code(s.kind), s.label) for s in placed]
     name = f"{caption}: {count(len(placed), 'visit')} on {listing(list(dict.fromkeys(r[0] for r in rows))) or 'no day'}"
     return _figure(parts, top + 7 * row + 4, name, caption, ("Day", "Time", "", "Note"), rows)
 

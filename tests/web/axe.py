@@ -42,9 +42,12 @@ def chromium() -> str | None:
     return None
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """The system's Chromium, headless. Where there is none, tests say loudly that they did not run, or fail."""
+    """The system's Chromium, headless. Where there is none, tests say loudly that they did not run, or fail.
+
+    One a module, and such a module holds no async tests: Playwright keeps an event loop running in between.
+    """
     path = chromium()
     if path is None:
         if os.environ.get("MARKETPLACE_REQUIRE_BROWSER") == "1":
