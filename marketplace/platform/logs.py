@@ -57,6 +57,7 @@ def set_up_logs(level: str) -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
+            pass_foreign_args=True,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.JSONRenderer(sort_keys=True),
@@ -123,11 +124,11 @@ def places_of(trace: TracebackType | None, most: int = 12) -> list[str]:
 
 def describe_request_line(_logger: Any, _method: str, event: Event) -> Event:
     """uvicorn's request line, without the client's address and the query; the route's pattern where it is known."""
-    record = event.get("_record")
+    record, arguments = event.get("_record"), event.pop("positional_args", ())
     if not isinstance(record, logging.LogRecord) or record.name != "uvicorn.access":
         return event
-    if isinstance(record.args, tuple) and len(record.args) == 5:
-        _client, method, path, _version, status = record.args
+    if isinstance(arguments, tuple) and len(arguments) == 5:
+        _client, method, path, _version, status = arguments
         # Without a route: the address, long parts of it (ids, tokens) left out.
         plain = ADDRESS_PART.sub("/...", str(path).partition("?")[0])
         event.update(event="request", method=method, status=status, route=event.get("route") or plain)

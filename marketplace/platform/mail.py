@@ -7,6 +7,7 @@ Without SMTP the demo marks the mails as sent: its mailbox page shows them.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
@@ -61,7 +62,7 @@ def recipient(to_address: str) -> Address:
     """The address as one mailbox; raises `InvalidInput` for anything else."""
     try:
         return Address(addr_spec=to_address)
-    except (ValueError, IndexError):
+    except (ValueError, LookupError, AttributeError, MessageError):  # what the standard parser raises, by input
         raise InvalidInput({"email": "Enter an e-mail address like name@example.org."}) from None
 
 
