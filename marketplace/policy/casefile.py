@@ -78,14 +78,16 @@ class Field:
 
     def content(self) -> dict[str, Any] | None:
         """The raw object of the field, None where it is none."""
-        return cast(dict[str, Any], self.value) if isinstance(self.value, dict) else None
+        value: object = self.value
+        return cast(dict[str, Any], value) if isinstance(value, dict) else None
 
     def items(self) -> list["Field"]:
         """The field as a list."""
-        if not isinstance(self.value, list):
+        value: object = self.value
+        if not isinstance(value, list):
             self._expected("a list")
             return []
-        content = cast(list[object], self.value)
+        content = cast(list[object], value)
         return [Field(item, f"{self.path}[{at}]", self.faults) for at, item in enumerate(content)]
 
     def text(self) -> str:
