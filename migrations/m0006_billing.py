@@ -86,10 +86,12 @@ CREATE TABLE obligation (
     met_at timestamptz, cancelled_at timestamptz, missed_at timestamptz, reminded_at timestamptz, next_check_at timestamptz,
     CHECK (owed_by_organisation IS NOT NULL OR owed_by_person IS NOT NULL),
     CHECK (met_at IS NULL OR cancelled_at IS NULL),
-    CHECK ((child_id IS NULL AND package_id IS NULL) OR commissioner_id IS NOT NULL)
+    CHECK ((child_id IS NULL AND package_id IS NULL) OR commissioner_id IS NOT NULL),
+    -- sweeps go tenant by tenant: every duty has one that looks after it
+    CHECK (owed_by_organisation IS NOT NULL OR commissioner_id IS NOT NULL)
 );
 CREATE UNIQUE INDEX obligation_one ON obligation
-    (rule_key, subject_id, coalesce(owed_by_organisation, '00000000-0000-0000-0000-000000000000'), coalesce(owed_by_person, '00000000-0000-0000-0000-000000000000'), starts_at);
+    (rule_key, subject_id, coalesce(owed_by_organisation, '00000000-0000-0000-0000-000000000000'), coalesce(owed_by_role, ''), coalesce(owed_by_person, '00000000-0000-0000-0000-000000000000'), starts_at);
 CREATE INDEX obligation_organisation ON obligation (owed_by_organisation, due_at) WHERE met_at IS NULL AND cancelled_at IS NULL;
 CREATE INDEX obligation_person ON obligation (owed_by_person, due_at) WHERE met_at IS NULL AND cancelled_at IS NULL;
 CREATE INDEX obligation_commissioner ON obligation (commissioner_id, due_at) WHERE met_at IS NULL AND cancelled_at IS NULL;

@@ -34,3 +34,11 @@ class Obligation(Table, db=ENGINE, tablename="obligation"):
     missed_at = Timestamptz(default=None, null=True)
     reminded_at = Timestamptz(default=None, null=True)
     next_check_at = Timestamptz(default=None, null=True)
+
+
+class TodaySeen(Table, db=ENGINE, tablename="today_seen"):
+    id = UUID(primary_key=True, default=UUID4(), null=False)
+    person_id = UUID(default=None, null=False)
+    place = UUID(default=None, null=False)
+    seen_at = Timestamptz(default=None, null=False)
+    seen_before_at = Timestamptz(default=None, null=True)

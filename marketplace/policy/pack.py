@@ -142,6 +142,11 @@ class Pack:
         return _group(self.content, "providers", settings.Providers)
 
     @cached_property
+    def reminders(self) -> settings.Reminders:
+        """When people are reminded of their duties."""
+        return _group(self.content, "reminders", settings.Reminders)
+
+    @cached_property
     def holidays(self) -> Holidays:
         """Bank holidays: the published ones and the pack's own."""
         vouched = _group(self.content, "calendar", settings.Calendar).bank_holidays_known_until

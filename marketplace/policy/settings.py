@@ -94,6 +94,14 @@ class Calendar(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     bank_holidays_known_until: date | None = None
 
 
+class Reminders(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """When people are reminded of a duty, and how soon a task without a contract's clock is expected."""
+
+    before_hours: Count = 24
+    after_hours: Count = 24
+    task_days: Count = 2
+
+
 GROUPS: dict[str, type[msgspec.Struct]] = {
     "charging": Charging,
     "billing": Billing,
@@ -102,4 +110,5 @@ GROUPS: dict[str, type[msgspec.Struct]] = {
     "pathway": Pathway,
     "providers": Providers,
     "calendar": Calendar,
+    "reminders": Reminders,
 }
