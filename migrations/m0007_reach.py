@@ -439,10 +439,12 @@ POLICIES: dict[str, dict[str, tuple[str, str, str | None]]] = {
     "obligation": {
         "parties": (
             "ALL",
+            # A referral's duties of other providers stay unseen by those it reached: their existence is a secret (data.md).
             "commissioner_id = app_commissioner() OR owed_by_organisation = app_organisation() OR owed_to = app_organisation() OR owed_by_person = app_person()"
-            " OR (commissioner_id, child_id) IN (SELECT * FROM my_granted_children())"
+            " OR (commissioner_id IS NULL AND framework_id IN (SELECT * FROM my_frameworks()))"
+            " OR (commissioner_id, package_id) IN (SELECT * FROM my_granted_packages())"
+            " OR (package_id IS NULL AND owed_by_organisation IS NULL AND (commissioner_id, child_id) IN (SELECT * FROM my_granted_children()))"
             " OR (commissioner_id, package_id) IN (SELECT commissioner_id, package_id FROM my_allocated_packages())"
-            # not "whatever concerns a referral that reached me": that would show who else it reached
             " OR (commissioner_id, package_id) IN (SELECT commissioner_id, id FROM package WHERE provider_id = app_organisation())",
             "app_person() IS NOT NULL",
         ),
