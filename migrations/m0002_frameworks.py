@@ -34,7 +34,7 @@ CREATE UNIQUE INDEX framework_one_lead ON framework_member (framework_id) WHERE 
 CREATE INDEX framework_member_commissioner ON framework_member (commissioner_id);
 CREATE TABLE framework_decision (
     framework_id uuid NOT NULL REFERENCES framework,
-    rule_key text NOT NULL, value jsonb NOT NULL, confirmed_by uuid NOT NULL REFERENCES person, confirmed_by_name text NOT NULL,
+    rule_key text NOT NULL, proposed jsonb NOT NULL, value jsonb NOT NULL, confirmed_by uuid NOT NULL REFERENCES person, confirmed_by_name text NOT NULL,
     confirmed_at timestamptz NOT NULL, remark text NOT NULL DEFAULT '',
     PRIMARY KEY (framework_id, rule_key)
 );
@@ -72,12 +72,15 @@ CREATE TABLE rate_card (
     provider_id uuid NOT NULL REFERENCES organisation, lot_code text NOT NULL, application_id uuid,
     state text NOT NULL DEFAULT 'proposed' CHECK (state IN ('proposed', 'agreed', 'refused', 'withdrawn')),
     applies_from date NOT NULL, proposed_at timestamptz NOT NULL, proposed_by uuid NOT NULL REFERENCES person, reason text NOT NULL DEFAULT '',
-    decided_at timestamptz, decided_by uuid REFERENCES person,
+    decided_at timestamptz, decided_by uuid REFERENCES person, decision_reason text,
     PRIMARY KEY (framework_id, id),
     UNIQUE (framework_id, id, provider_id),
     FOREIGN KEY (framework_id, lot_code) REFERENCES framework_lot,
-    FOREIGN KEY (framework_id, application_id, provider_id) REFERENCES application (framework_id, id, provider_id)
+    FOREIGN KEY (framework_id, application_id, provider_id) REFERENCES application (framework_id, id, provider_id),
+    CHECK ((state IN ('agreed', 'refused')) = (decided_at IS NOT NULL)),
+    CHECK (state <> 'refused' OR decision_reason <> '')
 );
+CREATE UNIQUE INDEX rate_card_one_waiting ON rate_card (framework_id, provider_id, lot_code) WHERE state = 'proposed';
 CREATE UNIQUE INDEX rate_card_one_agreed ON rate_card (framework_id, provider_id, lot_code, applies_from) WHERE state = 'agreed';
 CREATE INDEX rate_card_provider ON rate_card (provider_id);
 CREATE TABLE rate (

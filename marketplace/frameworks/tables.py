@@ -50,6 +50,7 @@ class FrameworkMember(Table, db=ENGINE, tablename="framework_member"):
 class FrameworkDecision(Table, db=ENGINE, tablename="framework_decision"):
     framework_id = UUID(default=None, null=False)
     rule_key = Text(primary_key=True, default=None, null=False)
+    proposed = JSONB(default=None, null=False)
     value = JSONB(default=None, null=False)
     confirmed_by = UUID(default=None, null=False)
     confirmed_by_name = Text(default=None, null=False)
@@ -96,6 +97,7 @@ class RateCard(Table, db=ENGINE, tablename="rate_card"):
     reason = Text(default="", null=False)
     decided_at = Timestamptz(default=None, null=True)
     decided_by = UUID(default=None, null=True)
+    decision_reason = Text(default=None, null=True)
 
 
 class Rate(Table, db=ENGINE, tablename="rate"):

@@ -113,7 +113,7 @@ async def lay(connection: asyncpg.Connection) -> Rows:
         )  # fmt: skip
         card = await put(
             "rate_card", f"{provider}_card", framework_id=framework, provider_id=ids[provider], lot_code="C",
-            application_id=application, state="agreed", applies_from=day, proposed_at=at, proposed_by=manager,
+            application_id=application, state="agreed", applies_from=day, proposed_at=at, proposed_by=manager, decided_at=at,
         )  # fmt: skip
         await put(
             "rate", framework_id=framework, rate_card_id=card, provider_id=ids[provider], activity="a", band="weekday",
