@@ -150,16 +150,14 @@ class Fields:
         inline: bool = False,
         small: bool = False,
         heading: bool = False,
-        conditional: dict[str, Markup] | None = None,
     ) -> Markup:
-        """One of several; `conditional` maps a value to markup that is shown while it is chosen."""
+        """One of several.
+
+        No questions revealed by a choice: the script marks such radios in a way the accessibility rules refuse, and
+        one thing a page reads better anyway.
+        """
         typed = form.value(name)
-        items: list[dict[str, Any]] = []
-        for option in options:
-            item = self._item(option, str(option[0]) == typed)
-            if conditional and option[0] in conditional:
-                item["conditional"] = {"html": conditional[option[0]]}
-            items.append(item)
+        items = [self._item(option, str(option[0]) == typed) for option in options]
         settings = self._group(form, name, legend, hint, heading) | {"idPrefix": name, "name": name, "items": items}
         settings["classes"] = " ".join(
             part for part, wanted in (("govuk-radios--inline", inline), ("govuk-radios--small", small)) if wanted

@@ -19,7 +19,7 @@ from litestar.datastructures import MutableScopeHeaders
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from marketplace.platform.errors import InvalidInput, MarketplaceError, NotPermitted
+from marketplace.platform.errors import InvalidInput, NotPermitted
 from marketplace.web import csrf
 from marketplace.web.forms import unstorable
 from marketplace.web.frame import STATE_KEY, Frame, frame_of
@@ -155,6 +155,3 @@ def _broken_at(value: Any, path: str) -> str | None:
         if found is not None:
             return found
     return None
-
-
-__all__ = ["API", "Entrance", "MarketplaceError", "StaleForm", "finish_response", "request_id"]

@@ -23,7 +23,7 @@ from markupsafe import Markup
 from marketplace.platform.actor import Actor
 from marketplace.web import csrf
 from marketplace.web.forms import Form
-from marketplace.web.frame import Brand, Frame, frame_of
+from marketplace.web.frame import Frame, frame_of
 from marketplace.web.navigation import links
 
 FLASH = "message"
@@ -160,6 +160,3 @@ def _read_flash(request: Request[Any, Any, Any], frame: Frame) -> str | None:
         return None
     proof, text = raw[:32], raw[32:]
     return text.decode() if hmac.compare_digest(proof, _flash_proof(text, frame.secret)) else None
-
-
-__all__ = ["Brand", "actor_of", "content_policy", "fragment", "own_path", "page", "see_other"]
