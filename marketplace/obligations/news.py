@@ -1,31 +1,15 @@
-"""News: a sentence shown under Today, and mailed to those it concerns by a job.
+"""News: a sentence shown under Today, and mailed by a job to those it concerns.
 
-A sentence holds references only, never a child's name, need or address: it travels by e-mail. Who belongs to a role is
-looked up by the job within that organisation's own rows, since whoever causes the news may not see its people.
+A sentence holds references only, never a child's name, need or address: it travels by e-mail.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import timedelta
-from typing import Any
 from uuid import UUID, uuid4
 
-import asyncpg
-
-from marketplace.identity.permissions import FRONT_DOORS
-from marketplace.obligations import queries
-from marketplace.platform.actor import NOBODY, Actor
-from marketplace.platform.database import Work, unit_of_work
-from marketplace.platform.jobs import job
-from marketplace.platform.mail import queue_mail
-from marketplace.policy.calendar import end_of_day, local_day
-from marketplace.settings import Settings
-from marketplace.web.filters import moment, time_left
+from marketplace.platform.database import Work
 
 MAIL_NOTICE = "mail_notice"
-MAIL_DIGEST = "mail_digest"
-LONGEST_SUBJECT = 120
 
 
 async def tell(
@@ -55,102 +39,3 @@ async def tell(
         payload = {"notice": notice_id, "organisation": organisation_id, "person": person_id}
         await work.enqueue(MAIL_NOTICE, payload, dedupe_key=f"notice {notice_id}")
     return notice_id
-
-
-@job(MAIL_NOTICE)
-async def mail_notice(settings: Settings, payload: dict[str, Any]) -> None:
-    """Write the mails of one notice, one to each person it concerns; run twice, it writes them once."""
-    notice_id = UUID(payload["notice"])
-    async with unit_of_work(reader(payload)) as work:
-        notice = await work.fetchrow("SELECT * FROM notice WHERE id = $1", notice_id)
-        if notice is None:
-            return
-        for person in await recipients(work, notice["organisation_id"], notice["role"], notice["person_id"]):
-            await queue_mail(
-                work.connection,
-                to_person=person["id"],
-                to_address=person["email"],
-                subject=subject_of(notice["sentence"]),
-                body=f"{notice['sentence']}\n\n{address(settings, person['roles'], notice['link'])}\n\n{CLOSING}",
-                now=work.now,
-                dedupe_key=f"notice {notice_id} {person['id']}",
-            )
-
-
-@job(MAIL_DIGEST)
-async def mail_digest(settings: Settings, payload: dict[str, Any]) -> None:
-    """Write one mail a day and person with what it owes until tomorrow night; nothing owed, nothing written."""
-    async with unit_of_work(reader(payload)) as work:
-        organisation_id = UUID(payload["organisation"]) if payload["organisation"] else None
-        person_id = UUID(payload["person"]) if payload["person"] else None
-        until = end_of_day(local_day(work.now) + timedelta(days=1))
-        for person in await recipients(work, organisation_id, None, person_id):
-            duties = [
-                duty
-                for duty in await queries.open_duties_of(work, person["id"], organisation_id, person["roles"])
-                if duty["due_at"] <= until
-            ]
-            if duties:
-                await queue_mail(
-                    work.connection,
-                    to_person=person["id"],
-                    to_address=person["email"],
-                    subject=f"{len(duties)} {'duty' if len(duties) == 1 else 'duties'} due by tomorrow",
-                    body=digest_text(settings, duties, work, person["roles"]),
-                    now=work.now,
-                    dedupe_key=f"digest {payload['day']} {organisation_id} {person['id']}",
-                )
-
-
-CLOSING = "You receive this because it concerns your work or your family. Sign in to see it."
-
-
-def reader(payload: dict[str, Any]) -> Actor:
-    """The system within the organisation whose people are meant, or as one person for that person's own news."""
-    if payload["person"]:
-        return Actor(UUID(payload["person"]), "The marketplace", "system")
-    return Actor(NOBODY, "The marketplace", "system", UUID(payload["organisation"]))
-
-
-async def recipients(
-    work: Work, organisation_id: UUID | None, role: str | None, person_id: UUID | None
-) -> list[asyncpg.Record]:
-    """(id, email, roles) of one person, of a role's present members, or of the office roles' (not every worker's)."""
-    if person_id is not None:
-        return await work.fetch(
-            """SELECT p.id, p.email, array_remove(array_agg(m.role), NULL) AS roles
-               FROM person p LEFT JOIN membership m ON m.person_id = p.id AND (m.ended_at IS NULL OR m.ended_at > now())
-                    AND ($2::uuid IS NULL OR m.organisation_id = $2)
-               WHERE p.id = $1 GROUP BY p.id, p.email""",
-            person_id, organisation_id,
-        )  # fmt: skip
-    return await work.fetch(
-        """SELECT p.id, p.email, array_agg(m.role) AS roles FROM membership m JOIN person p ON p.id = m.person_id
-           WHERE m.organisation_id = $1 AND (m.ended_at IS NULL OR m.ended_at > now())
-             AND CASE WHEN $2::text IS NULL THEN m.role NOT IN ('worker', 'operator') ELSE m.role = ANY ($3::text[]) END
-           GROUP BY p.id, p.email ORDER BY p.id""",
-        organisation_id, role, queries.roles_covering(role),
-    )  # fmt: skip
-
-
-def subject_of(sentence: str) -> str:
-    """The sentence as a subject line, cut at a word."""
-    if len(sentence) <= LONGEST_SUBJECT:
-        return sentence
-    return sentence[:LONGEST_SUBJECT].rsplit(" ", 1)[0] + " ..."
-
-
-def address(settings: Settings, roles: Sequence[str], link: str) -> str:
-    """The link on the front door its reader uses."""
-    at_marketplace = not roles or bool(FRONT_DOORS["marketplace"].intersection(roles))
-    return (settings.marketplace_url if at_marketplace else settings.admin_url) + (link or "/today")
-
-
-def digest_text(settings: Settings, duties: list[asyncpg.Record], work: Work, roles: Sequence[str]) -> str:
-    """The digest's body: late duties first."""
-    lines = [
-        f"{duty['title']} ({duty['reference']}): {moment(duty['due_at'])}, {time_left(duty['due_at'], work.now)}\n"
-        f"{address(settings, roles, duty['link'])}"
-        for duty in duties
-    ]
-    return "\n\n".join(["What you owe until tomorrow night, the most urgent first.", *lines, CLOSING])

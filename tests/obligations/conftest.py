@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
 
+from marketplace.obligations import jobs  # noqa: F401 - registers the jobs these tests run
 from marketplace.platform.actor import Actor, OrganisationKind, Role
+from marketplace.platform.clock import Clock
+from marketplace.platform.database import close_database, open_database
+from marketplace.platform.jobs import JOBS
 from marketplace.policy.pack import Pack, load_pack, pack_to_json
+from marketplace.settings import Settings
 
 
 @dataclass
@@ -66,3 +74,28 @@ async def manager(world: World) -> Actor:
 async def rival(world: World) -> Actor:
     provider = await world.organisation("provider", "Rival Care")
     return await world.member(provider, "provider", "provider_manager", "Riva Lent")
+
+
+@asynccontextmanager
+async def as_worker(settings: Settings, clock: Clock) -> AsyncIterator[None]:
+    """The worker process's pool in place of the application's: jobs and sweeps run as its database role."""
+    await close_database()
+    await open_database(settings.dsn("worker"), clock=clock)
+    try:
+        yield
+    finally:
+        await close_database()
+        await open_database(settings.dsn("app"), clock=clock)
+
+
+async def run_jobs(settings: Settings, migrator: asyncpg.Connection, *names: str) -> int:
+    """Run every waiting job of these names once, as the worker would; how many there were."""
+    rows = await migrator.fetch(
+        """SELECT id, entrypoint, payload FROM jobs.pgqueuer
+           WHERE status = 'queued' AND entrypoint = ANY ($1) ORDER BY id""",
+        list(names),
+    )
+    for row in rows:
+        await JOBS[row["entrypoint"]].run(settings, json.loads(row["payload"]))
+        await migrator.execute("DELETE FROM jobs.pgqueuer WHERE id = $1", row["id"])
+    return len(rows)
