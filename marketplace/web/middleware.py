@@ -99,14 +99,12 @@ def refuse_broken_json(body: bytes) -> None:
 async def refuse_forged(request: Request[Any, Any, Any]) -> None:
     """Raise unless the change was asked for by one of our own pages, or by a program with its own access token.
 
-    A program's request carries `Authorization: Bearer`, which another site's page cannot send without our consent
-    (we give none: no CORS). Other API requests carry no cookie of ours either, but their origin is still looked at.
+    Under /api/ a program's request carries `Authorization: Bearer`, which another site's page cannot send without our
+    consent (we give none: no CORS). Other API requests change nothing by a cookie, but their origin is looked at.
     """
-    if request.headers.get("authorization", "")[:7].lower() == "bearer ":
-        return
     elsewhere = csrf.comes_from_elsewhere(request)
     if request.scope["path"].startswith(API):
-        if elsewhere:
+        if elsewhere and request.headers.get("authorization", "")[:7].lower() != "bearer ":
             raise NotPermitted("This request came from another site.")
         return
     frame = frame_of(request)

@@ -122,6 +122,8 @@ async def test_programs_with_their_own_token_need_no_form_token(client: httpx.As
     crossed = await client.post("/api/v1/things", json={"name": "a"}, headers={"sec-fetch-site": "cross-site"})
     assert crossed.status_code == 403
     assert crossed.json()["error"] == "not_permitted"
+    page_too = await client.post("/sink", data={"title": "x"}, headers={"authorization": "Bearer x.y.z"})
+    assert page_too.status_code == 403, "pages take the cookie's word, so they always want the form's token"
 
 
 @pytest.mark.parametrize("body", [r'{"name": "a\u0000b"}', r'{"name": "\ud800"}', r'{"outer": [{"name": "\uDFFF"}]}'])
