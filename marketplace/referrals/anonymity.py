@@ -1,0 +1,83 @@
+"""The free text of a referral against what the system knows of that child and family (data.md, L 8.9, R 6.8.1).
+
+Warnings are mended, or their author confirms one by one that they identify nobody. What cannot be anything else than
+identifying (a birthday, a postcode, a telephone number, a whole name) is mended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from marketplace.platform.database import Work
+from marketplace.policy.anonymity import KnownFacts, check_text
+from marketplace.referrals.tables import Referral
+
+FREE_TEXT = {
+    "outcomes": "Outcomes",
+    "activities": "Activities",
+    "pen_portrait": "Pen portrait",
+    "area": "Area",
+}
+ALWAYS_MENDED = {"known_date", "postcode", "phone", "email", "nhs_number"}
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Words in a field that may tell who the child is. `key` is what its author confirms."""
+
+    field: str
+    words: str
+    sentence: str
+    may_be_confirmed: bool
+
+    @property
+    def key(self) -> str:
+        return self.words.lower()
+
+
+async def known_facts(work: Work, commissioner_id: UUID, child_id: UUID) -> KnownFacts:
+    """What is known of the child, its brothers and sisters and the people with access (the commissioner's rows)."""
+    rows = await work.fetch(
+        "SELECT i.* FROM child c JOIN child s ON s.commissioner_id = c.commissioner_id AND s.family_id = c.family_id"
+        " JOIN child_identity i ON i.commissioner_id = s.commissioner_id AND i.child_id = s.id"
+        " WHERE c.commissioner_id = $1 AND c.id = $2",
+        commissioner_id, child_id,
+    )  # fmt: skip
+    people = await work.fetch(
+        "SELECT p.name FROM family_grant g JOIN person p ON p.id = g.person_id WHERE g.commissioner_id = $1 AND g.child_id = $2",
+        commissioner_id, child_id,
+    )  # fmt: skip
+    names = [row["name"] for row in rows] + [row["name"] for row in people]
+    for row in rows:
+        names += [name.strip() for line in row["other_names"].splitlines() for name in line.split(",") if name.strip()]
+    addresses = [f"{row['address']}\n{row['postcode']}" for row in rows]
+    return KnownFacts(tuple(dict.fromkeys(names)), tuple(addresses), tuple(row["date_of_birth"] for row in rows))
+
+
+def doubts(texts: Mapping[str, str], known: KnownFacts) -> list[Doubt]:
+    """Every doubt once a field, in the order of the fields."""
+    found: dict[tuple[str, str], Doubt] = {}
+    for field, text in texts.items():
+        for warning in check_text(text, known):
+            whole_name = warning.kind == "known_name" and " " in warning.words.strip()
+            doubt = Doubt(field, warning.words, warning.sentence, not whole_name and warning.kind not in ALWAYS_MENDED)
+            found.setdefault((field, doubt.key), doubt)
+    return list(found.values())
+
+
+def unsettled(found: Iterable[Doubt], confirmed: Collection[str]) -> list[Doubt]:
+    """The doubts that still stand in the way."""
+    return [doubt for doubt in found if not doubt.may_be_confirmed or doubt.key not in confirmed]
+
+
+async def doubts_of(work: Work, referral: Referral) -> list[Doubt]:
+    """The doubts in the referral's texts as they are saved."""
+    known = await known_facts(work, referral.commissioner_id, referral.child_id)
+    return doubts({field: getattr(referral, field) for field in FREE_TEXT}, known)
+
+
+async def doubts_in(work: Work, referral: Referral, text: str, field: str) -> list[Doubt]:
+    """The doubts in a text that is about to be published about the referral, such as an answer to a question."""
+    return doubts({field: text}, await known_facts(work, referral.commissioner_id, referral.child_id))

@@ -1,0 +1,73 @@
+"""Whom a broadcast reaches and whom not, each with the reason in words (domain 4.1): preview and broadcast alike."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from uuid import UUID
+
+from marketplace.frameworks.queries import pack_of
+from marketplace.platform.database import Work
+from marketplace.policy.calendar import local_day
+from marketplace.policy.pack import Pack
+from marketplace.policy.standing import explain
+from marketplace.providers.readiness import ready_counts
+from marketplace.providers.standing import Standing, standings
+from marketplace.referrals import needs
+from marketplace.referrals.tables import Referral
+from marketplace.web.filters import count, listing
+
+# One to come and one to stand in: below that a provider can hardly serve (domain 4.3, a back-up is named).
+WORKERS_TO_SERVE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """One provider of the lot: reached, or left out with codes and sentences; how many workers are ready that day."""
+
+    provider_id: UUID
+    provider_name: str
+    codes: tuple[str, ...]
+    sentences: tuple[str, ...]
+    ready_workers: int | None
+
+    @property
+    def reached(self) -> bool:
+        return not self.codes
+
+    @property
+    def can_serve(self) -> bool:
+        """At least a worker and a back-up ready on the start date."""
+        return self.reached and (self.ready_workers or 0) >= WORKERS_TO_SERVE
+
+
+async def reach_of(work: Work, referral: Referral, pack: Pack | None = None) -> list[Reach]:
+    """Every provider ever admitted to the lot, by name. The referral needs its lot; without a start date today counts."""
+    assert referral.lot_code is not None
+    pack = pack or await pack_of(work, referral.framework_id)
+    found: list[Standing] = await standings(work, referral.framework_id, referral.lot_code)
+    asked = needs.competencies_needed(pack, referral.lot_code, referral.needs, referral.interventions)
+    day = referral.starts_on or local_day(work.now)
+    reached = [each.provider_id for each in found if each.good]
+    ready = await ready_counts(work, reached, pack, referral.lot_code, asked, day) if reached else {}
+    return [
+        Reach(
+            each.provider_id, each.provider_name, each.codes, tuple(reason.sentence for reason in each.reasons),
+            ready.get(each.provider_id),
+        )
+        for each in found
+    ]  # fmt: skip
+
+
+def summary(found: list[Reach], lot_title: str) -> str:
+    """ "3 of 5 providers on Lot B: 1 is suspended ..., 1 has no insurance in date. 2 have at least two workers ready." """
+    reached = [each for each in found if each.reached]
+    reasons = Counter(code for each in found for code in each.codes)
+    left_out = [f"{number} {explain(code)}" for code, number in sorted(reasons.items())]
+    able = sum(each.can_serve for each in found)
+    parts = [f"It reaches {len(reached)} of {count(len(found), 'provider')} on {lot_title}."]
+    if left_out:
+        parts.append(f"Left out: {listing(left_out)}.")
+    verb = "has" if able == 1 else "have"
+    parts.append(f"{count(able, 'provider')} {verb} at least two workers ready on the start date.")
+    return " ".join(parts)
