@@ -111,9 +111,22 @@ BEGIN
         JOIN worker w ON w.provider_id = a.provider_id AND w.person_id = app_person()
         WHERE a.ends_on IS NULL OR a.ends_on >= app_today();
 END $$;
+-- Packages and visits a worker was named on before having a sign-in open to the worker with it.
+CREATE FUNCTION worker_signs_in() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    UPDATE package_worker SET worker_person_id = NEW.person_id WHERE provider_id = NEW.provider_id AND worker_id = NEW.id;
+    UPDATE visit_worker SET worker_person_id = NEW.person_id WHERE provider_id = NEW.provider_id AND worker_id = NEW.id;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER worker_signs_in AFTER UPDATE OF person_id ON worker FOR EACH ROW
+    WHEN (OLD.person_id IS DISTINCT FROM NEW.person_id) EXECUTE FUNCTION worker_signs_in();
 """
 
-DOWN = "DROP FUNCTION hold_admissions(uuid, uuid, boolean), my_workplace_lots(); DROP TABLE booking, worker_check, worker_competency, worker_dbs_check, worker_private, worker, provider;"
+DOWN = """
+DROP FUNCTION hold_admissions(uuid, uuid, boolean), my_workplace_lots();
+DROP TABLE booking, worker_check, worker_competency, worker_dbs_check, worker_private, worker, provider;
+DROP FUNCTION worker_signs_in();
+"""
 
 
 async def forwards():

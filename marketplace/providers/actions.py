@@ -1,0 +1,281 @@
+"""Decisions about a provider's standing, and its own profile: suspend, reinstate, pause, resume, update, declare."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from uuid import UUID
+
+from marketplace.frameworks.queries import framework, pack_of
+from marketplace.identity.permissions import permit
+from marketplace.obligations.news import tell
+from marketplace.platform.actor import Actor
+from marketplace.platform.database import Work, unit_of_work
+from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted
+from marketplace.policy.calendar import local_day
+from marketplace.providers import queries
+from marketplace.providers.standing import hold_standing
+from marketplace.providers.vocabulary import words
+from marketplace.providers.workforce import ensure_profile
+from marketplace.web.filters import day
+
+CQC_ID = re.compile(r"1-[0-9]{1,12}")
+COMPANY = re.compile(r"[0-9]{8}|[A-Z]{2}[0-9]{6}")
+PROFILE_FIELDS = (
+    "legal_name", "company_number", "about", "contact_name", "contact_phone", "contact_email", "on_call_name",
+    "on_call_phone", "office_address", "safeguarding_lead", "cqc_provider_id", "cqc_registered", "insurance_until",
+)  # fmt: skip
+# What a suspension leaves as it is, told to everyone it concerns (domain 6).
+WHAT_STAYS = "Packages and families you have now go on. You get no new referrals, and open offers cannot be awarded."
+
+
+async def update_profile(
+    actor: Actor,
+    *,
+    legal_name: str,
+    company_number: str = "",
+    about: str = "",
+    contact_name: str = "",
+    contact_phone: str = "",
+    contact_email: str = "",
+    on_call_name: str = "",
+    on_call_phone: str = "",
+    office_address: str = "",
+    safeguarding_lead: str = "",
+    cqc_provider_id: str = "",
+    cqc_registered: bool = False,
+    insurance_until: date | None = None,
+) -> None:
+    """Keep the organisation's profile. One profile serves every framework the provider is on (domain 1)."""
+    permit(actor, "provider.write")
+    company, cqc = company_number.strip().upper(), cqc_provider_id.strip()
+    wrong: dict[str, str] = {}
+    if not legal_name.strip():
+        wrong["legal_name"] = "Enter the organisation's legal name"
+    if company and not COMPANY.fullmatch(company):
+        wrong["company_number"] = "A company number has 8 digits, or 2 letters and 6 digits"
+    if cqc and not CQC_ID.fullmatch(cqc):
+        wrong["cqc_provider_id"] = "A CQC provider identifier looks like 1-123456789"
+    if cqc_registered and not cqc:
+        wrong["cqc_provider_id"] = "Enter the CQC provider identifier of the registration"
+    if wrong:
+        raise InvalidInput(wrong)
+    async with unit_of_work(actor) as work:
+        provider_id = await ensure_profile(work)
+        before = await work.fetchrow("SELECT * FROM provider WHERE id = $1 FOR UPDATE", provider_id)
+        assert before is not None
+        values = (
+            legal_name.strip(), company or None, about.strip(), contact_name.strip(), contact_phone.strip(),
+            contact_email.strip(), on_call_name.strip(), on_call_phone.strip(), office_address.strip(),
+            safeguarding_lead.strip(), cqc or None, cqc_registered, insurance_until,
+        )  # fmt: skip
+        await work.execute(
+            "UPDATE provider SET legal_name = $2, company_number = $3, about = $4, contact_name = $5,"
+            " contact_phone = $6, contact_email = $7, on_call_name = $8, on_call_phone = $9, office_address = $10,"
+            " safeguarding_lead = $11, cqc_provider_id = $12, cqc_registered = $13, insurance_until = $14"
+            " WHERE id = $1",
+            provider_id, *values,
+        )  # fmt: skip
+        changed = [name for name, value in zip(PROFILE_FIELDS, values, strict=True) if before[name] != value]
+        work.audit("provider.profile_updated", "provider", provider_id, changed=changed)
+
+
+async def declare(actor: Actor, key: str, declared_on: date) -> None:
+    """Declare something a framework asks (living wage, Making it Real, a policy reviewed: L 2.5, 10.2, P 10.1)."""
+    permit(actor, "provider.write")
+    async with unit_of_work(actor) as work:
+        provider_id = await ensure_profile(work)
+        packs = [pack for _, _, pack in (await words(work)).packs]
+        known = {rule.key for pack in packs for rule in (*pack.content.provider_requirements, *pack.content.documents)}
+        wrong: dict[str, str] = {}
+        if key not in known:
+            wrong["key"] = "Select what you declare"
+        if declared_on > local_day(work.now):
+            wrong["declared_on"] = "The date must be today or in the past"
+        if wrong:
+            raise InvalidInput(wrong)
+        await work.execute(
+            "UPDATE provider SET declarations = declarations || jsonb_build_object($2::text, $3::text) WHERE id = $1",
+            provider_id, key, declared_on.isoformat(),
+        )  # fmt: skip
+        work.audit("provider.declared", "provider", provider_id, key=key, declared_on=declared_on)
+
+
+async def suspend(
+    actor: Actor,
+    framework_id: UUID,
+    provider_id: UUID,
+    lot_code: str | None = None,
+    *,
+    reason: str,
+    until_on: date | None = None,
+    rule_key: str | None = None,
+) -> UUID:
+    """Stop new referrals to a provider (domain 6): for all lots or one, open-ended or up to and including a day.
+
+    The lead commissioner suspends for the framework, a partner for its own referrals. Existing packages go on. Holds
+    the provider's admissions alone, so that no award is made after this moment. Returns the suspension's id.
+    """
+    permit(actor, "provider.suspend")
+    async with unit_of_work(actor) as work:
+        view = await framework(work, framework_id)
+        member = view.member(actor.commissioner_id)
+        if member is None:
+            raise NotFound
+        await hold_standing(work, framework_id, provider_id, alone=True)
+        lots = await queries.admitted_lots(work, framework_id, provider_id)
+        if not lots:
+            raise NotFound("This provider is not admitted to this framework.")
+        pack = await pack_of(work, framework_id)
+        today = local_day(work.now)
+        wrong: dict[str, str] = {}
+        if not reason.strip():
+            wrong["reason"] = "Enter why the provider is suspended; the provider reads it"
+        if lot_code is not None and lot_code not in lots:
+            wrong["lot_code"] = "Select a lot the provider is admitted to"
+        if until_on is not None and until_on < today:
+            wrong["until_on"] = "The last day must be today or later"
+        if rule_key is not None and rule_key not in {rule.key for rule in pack.content.suspensions}:
+            wrong["rule_key"] = "Select the ground from the list"
+        if wrong:
+            raise InvalidInput(wrong)
+        partner = None if member.leads else actor.commissioner_id
+        await _refuse_double(work, framework_id, provider_id, lot_code, partner)
+        suspension_id = await work.fetchval(
+            "INSERT INTO suspension (framework_id, provider_id, lot_code, commissioner_id, starts_at, until_on, reason,"
+            " rule_key, imposed_by, imposed_by_name) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING id",
+            framework_id, provider_id, lot_code, partner, work.now, until_on, reason.strip(), rule_key,
+            actor.person_id, actor.person_name,
+        )  # fmt: skip
+        work.audit(
+            "provider.suspended", "provider", provider_id, commissioner_id=actor.commissioner_id,
+            framework=framework_id, lot=lot_code, until_on=until_on, rule=rule_key, suspension=suspension_id,
+            own_referrals_only=partner is not None, pack=view.pack_hash,
+        )  # fmt: skip
+        where = f"lot {lot_code} of {view.name}" if lot_code else view.name
+        until = f" until {day(until_on)}" if until_on else ""
+        by = f" for referrals of {actor.organisation_name}" if partner else ""
+        await tell(
+            work, f"New referrals from {where} are suspended{by}{until}. {WHAT_STAYS}", "/standing",
+            organisation_id=provider_id,
+        )  # fmt: skip
+        await _tell_members(work, view.members, partner, provider_id, f"is suspended from new referrals{until}")
+        return suspension_id
+
+
+async def _refuse_double(
+    work: Work, framework_id: UUID, provider_id: UUID, lot_code: str | None, partner: UUID | None
+) -> None:
+    standing = await work.fetchrow(
+        "SELECT starts_at, imposed_by_name FROM suspension WHERE framework_id = $1 AND provider_id = $2"
+        " AND lot_code IS NOT DISTINCT FROM $3 AND commissioner_id IS NOT DISTINCT FROM $4 AND lifted_at IS NULL"
+        " AND (until_on IS NULL OR until_on >= $5)",
+        framework_id, provider_id, lot_code, partner, local_day(work.now),
+    )  # fmt: skip
+    if standing is not None:
+        raise Conflict(
+            f"This provider is already suspended here, since {day(standing['starts_at'])}, by"
+            f" {standing['imposed_by_name']}. Reinstate it first, or leave the suspension as it is."
+        )
+
+
+async def reinstate(actor: Actor, suspension_id: UUID, reason: str) -> None:
+    """Lift a suspension: the lead any, a partner its own (domain 6). Other reasons against the provider stay."""
+    permit(actor, "provider.suspend")
+    async with unit_of_work(actor) as work:
+        row = await work.fetchrow("SELECT * FROM suspension WHERE id = $1", suspension_id)
+        if row is None:
+            raise NotFound
+        view = await framework(work, row["framework_id"])
+        if not view.led_by(actor.commissioner_id) and row["commissioner_id"] != actor.commissioner_id:
+            raise NotPermitted("Only the framework's lead commissioner lifts this suspension.")
+        if not reason.strip():
+            raise InvalidInput({"reason": "Enter why the suspension is lifted; the provider reads it"})
+        lifted = await work.fetchval(
+            "UPDATE suspension SET lifted_at = $3, lifted_by = $4, lifted_by_name = $5, lift_reason = $6"
+            " WHERE framework_id = $1 AND id = $2 AND lifted_at IS NULL AND (until_on IS NULL OR until_on >= $7)"
+            " RETURNING id",
+            row["framework_id"], suspension_id, work.now, actor.person_id, actor.person_name, reason.strip(),
+            local_day(work.now),
+        )  # fmt: skip
+        if lifted is None:
+            raise Conflict("This suspension has ended already.")
+        work.audit(
+            "provider.reinstated", "provider", row["provider_id"], commissioner_id=actor.commissioner_id,
+            framework=row["framework_id"], lot=row["lot_code"], suspension=suspension_id,
+        )  # fmt: skip
+        where = f"lot {row['lot_code']} of {view.name}" if row["lot_code"] else view.name
+        await tell(
+            work, f"The suspension from {where} has been lifted: see your standing.", "/standing",
+            organisation_id=row["provider_id"],
+        )  # fmt: skip
+        said = "is no longer suspended by this decision"
+        await _tell_members(work, view.members, row["commissioner_id"], row["provider_id"], said)
+
+
+async def _tell_members(work: Work, members: tuple, partner: UUID | None, provider_id: UUID, what: str) -> None:
+    name = await work.fetchval("SELECT name FROM organisation WHERE id = $1", provider_id)
+    for member in members:
+        if partner is None or member.commissioner_id == partner:
+            await tell(
+                work, f"{name} {what}.", f"/providers/{provider_id}", organisation_id=member.commissioner_id,
+                role="referrer",
+            )  # fmt: skip
+
+
+async def pause(
+    actor: Actor,
+    framework_id: UUID,
+    lot_code: str | None = None,
+    *,
+    until_on: date | None = None,
+    reason: str = "",
+) -> UUID:
+    """The provider takes no new referrals by its own wish: all lots or one, open-ended or up to a day (D). Its id."""
+    permit(actor, "provider.pause")
+    async with unit_of_work(actor) as work:
+        provider_id = actor.provider_id
+        lots = await queries.admitted_lots(work, framework_id, provider_id) if provider_id else []
+        if provider_id is None or not lots:
+            raise NotFound("You are not admitted to this framework.")
+        wrong: dict[str, str] = {}
+        if lot_code is not None and lot_code not in lots:
+            wrong["lot_code"] = "Select one of your lots"
+        if until_on is not None and until_on < local_day(work.now):
+            wrong["until_on"] = "The last day must be today or later"
+        if wrong:
+            raise InvalidInput(wrong)
+        await hold_standing(work, framework_id, provider_id, alone=True)
+        paused = await work.fetchval(
+            "SELECT id FROM pause WHERE framework_id = $1 AND provider_id = $2 AND lot_code IS NOT DISTINCT FROM $3"
+            " AND ended_at IS NULL AND (until_on IS NULL OR until_on >= $4)",
+            framework_id, provider_id, lot_code, local_day(work.now),
+        )  # fmt: skip
+        if paused is not None:
+            raise Conflict("You have paused new referrals here already.")
+        pause_id = await work.fetchval(
+            "INSERT INTO pause (framework_id, provider_id, lot_code, starts_at, until_on, reason, paused_by)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id",
+            framework_id, provider_id, lot_code, work.now, until_on, reason.strip(), actor.person_id,
+        )  # fmt: skip
+        work.audit("provider.paused", "provider", provider_id, framework=framework_id, lot=lot_code, until_on=until_on)
+        return pause_id
+
+
+async def resume(actor: Actor, pause_id: UUID) -> None:
+    """End the provider's own pause: from the next broadcast on it is reached again."""
+    permit(actor, "provider.pause")
+    async with unit_of_work(actor) as work:
+        row = await work.fetchrow("SELECT * FROM pause WHERE provider_id = $1 AND id = $2", actor.provider_id, pause_id)
+        if row is None:
+            raise NotFound
+        ended = await work.fetchval(
+            "UPDATE pause SET ended_at = $3, ended_by = $4 WHERE framework_id = $1 AND id = $2 AND ended_at IS NULL"
+            " AND (until_on IS NULL OR until_on >= $5) RETURNING id",
+            row["framework_id"], pause_id, work.now, actor.person_id, local_day(work.now),
+        )  # fmt: skip
+        if ended is None:
+            raise Conflict("This pause has ended already.")
+        work.audit(
+            "provider.resumed", "provider", row["provider_id"], framework=row["framework_id"], lot=row["lot_code"]
+        )

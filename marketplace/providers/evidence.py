@@ -1,0 +1,262 @@
+"""A worker's evidence as typed facts: DBS checks, registration, competencies and sign-off, other checks (domain 3).
+
+What a check proves is judged by the packs; here only what cannot be true is refused: a day in the future, a certificate
+number that is none, a worker who signs itself off.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from uuid import UUID
+
+from marketplace.identity.permissions import permit
+from marketplace.platform.actor import Actor
+from marketplace.platform.database import Work, unit_of_work
+from marketplace.platform.errors import Conflict, InvalidInput, NotFound
+from marketplace.policy.calendar import local_day
+from marketplace.providers.vocabulary import words
+from marketplace.providers.workforce import own_worker, take_off, tell_planners
+
+CERTIFICATE = re.compile(r"[0-9]{12}")
+NMC_PIN = re.compile(r"[0-9]{2}[A-Z][0-9]{4}[A-Z]")
+DBS_OUTCOMES = {
+    "clear": "Clear: nothing new since the certificate",
+    "new_information": "There is new information: a new certificate is needed",
+}
+DBS_WORKFORCES = {"child": "Child workforce", "child_and_adult": "Child and adult workforce"}
+
+
+def not_in_future(day: date, today: date, field: str, noun: str, wrong: dict[str, str]) -> None:
+    """What has been done was done today or before."""
+    if day > today:
+        wrong[field] = f"{noun} must be today or in the past"
+
+
+def _refuse(wrong: dict[str, str]) -> None:
+    if wrong:
+        raise InvalidInput(wrong)
+
+
+async def record_dbs_check(
+    actor: Actor,
+    worker_id: UUID,
+    *,
+    checked_on: date,
+    checked_by_name: str,
+    outcome: str = "clear",
+    certificate_number: str | None = None,
+    issued_on: date | None = None,
+    workforce: str | None = None,
+    barred_list_checked: bool | None = None,
+    update_service_consent: bool | None = None,
+) -> UUID:
+    """Record a look at the DBS status (a new certificate, or the six-monthly check: L appendix 2); returns its id.
+
+    The certificate's own details stay with the provider and replace those kept before, as far as they are given.
+    New information stands the worker down at once and tells those who plan visits with them.
+    """
+    permit(actor, "workforce.write")
+    number = re.sub(r"[\s-]", "", certificate_number or "")
+    async with unit_of_work(actor) as work:
+        worker = await own_worker(work, worker_id)
+        today = local_day(work.now)
+        wrong: dict[str, str] = {}
+        not_in_future(checked_on, today, "checked_on", "The date of the check", wrong)
+        if not checked_by_name.strip():
+            wrong["checked_by_name"] = "Enter who made the check"
+        if outcome not in DBS_OUTCOMES:
+            wrong["outcome"] = "Select what the check found"
+        if number and not CERTIFICATE.fullmatch(number):
+            wrong["certificate_number"] = "A DBS certificate number has 12 digits"
+        if issued_on is not None:
+            not_in_future(issued_on, today, "issued_on", "The date of issue", wrong)
+            if issued_on > checked_on:
+                wrong.setdefault("issued_on", "The certificate must be issued on or before the day of the check")
+        if workforce is not None and workforce not in DBS_WORKFORCES:
+            wrong["workforce"] = "Select which workforce the certificate is for"
+        _refuse(wrong)
+        check_id = await work.fetchval(
+            "INSERT INTO worker_dbs_check (provider_id, worker_id, checked_on, checked_by_name, outcome, recorded_at,"
+            " recorded_by) VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id",
+            worker["provider_id"], worker_id, checked_on, checked_by_name.strip(), outcome, work.now, actor.person_id,
+        )  # fmt: skip
+        await work.execute(
+            "UPDATE worker_private SET dbs_certificate_number = coalesce($3, dbs_certificate_number),"
+            " dbs_issued_on = coalesce($4, dbs_issued_on), dbs_workforce = coalesce($5, dbs_workforce),"
+            " dbs_barred_list_checked = coalesce($6, dbs_barred_list_checked), dbs_update_service_consent_at ="
+            " CASE WHEN $7 THEN coalesce(dbs_update_service_consent_at, $8) WHEN NOT $7 THEN NULL"
+            " ELSE dbs_update_service_consent_at END WHERE provider_id = $1 AND worker_id = $2",
+            worker["provider_id"], worker_id, number or None, issued_on, workforce, barred_list_checked,
+            update_service_consent, work.now,
+        )  # fmt: skip
+        # the number itself is no business of the trail
+        work.audit("worker.dbs_checked", "worker", worker_id, checked_on=checked_on, outcome=outcome)
+        if outcome == "new_information" and worker["stood_down_at"] is None:
+            await take_off(work, worker, "The DBS status has changed: there is new information")
+        return check_id
+
+
+async def record_registration(
+    actor: Actor, worker_id: UUID, *, pin: str, valid_until: date, fit_to_practise: bool = True
+) -> None:
+    """Record the professional registration (NMC: L 6.7 lot A) as the register shows it; the PIN stays private."""
+    permit(actor, "workforce.write")
+    typed = re.sub(r"\s", "", pin).upper()
+    async with unit_of_work(actor) as work:
+        worker = await own_worker(work, worker_id)
+        if not NMC_PIN.fullmatch(typed):
+            raise InvalidInput({"pin": "An NMC PIN is two digits, a letter, four digits and a letter, like 18A1234E"})
+        await work.execute(
+            "UPDATE worker SET registration_until = $3, registration_fit_to_practise = $4"
+            " WHERE provider_id = $1 AND id = $2",
+            worker["provider_id"], worker_id, valid_until, fit_to_practise,
+        )  # fmt: skip
+        await work.execute(
+            "UPDATE worker_private SET registration_pin = $3 WHERE provider_id = $1 AND worker_id = $2",
+            worker["provider_id"], worker_id, typed,
+        )  # fmt: skip
+        work.audit("worker.registered", "worker", worker_id, valid_until=valid_until, fit_to_practise=fit_to_practise)
+        if worker["registration_fit_to_practise"] and not fit_to_practise:
+            await tell_planners(work, worker, "A worker's fitness to practise is in doubt: look at their visits.")
+
+
+async def record_competency(
+    actor: Actor,
+    worker_id: UUID,
+    *,
+    code: str,
+    assessed_on: date,
+    method: str,
+    assessor_worker_id: UUID | None = None,
+    assessor_name: str = "",
+    for_package_id: UUID | None = None,
+) -> UUID:
+    """Record training attended, or an assessment signed off by a named assessor who is not the worker; returns its id.
+
+    `assessor_worker_id` is a colleague, else `assessor_name` someone from outside. By a method that signs nobody off
+    (attendance: L 6.4) no assessor is kept. With `for_package_id` the sign-off counts for that package's child only.
+    """
+    permit(actor, "workforce.write")
+    async with unit_of_work(actor) as work:
+        worker = await own_worker(work, worker_id)
+        spoken = await words(work)
+        wrong: dict[str, str] = {}
+        known = {**spoken.competencies, **spoken.child_specific}
+        if code not in known:
+            wrong["code"] = "Select what the worker was trained or assessed in"
+        elif code in spoken.child_specific and code not in spoken.competencies and for_package_id is None:
+            wrong["for_package_id"] = f"{known[code]} is signed off child by child: select the package"
+        if method not in spoken.methods:
+            wrong["method"] = "Select how the worker was assessed"
+        not_in_future(assessed_on, local_day(work.now), "assessed_on", "The date of the assessment", wrong)
+        name: str | None = None
+        colleague: UUID | None = None
+        if method in spoken.signing_methods:
+            name, colleague = await _assessor(work, worker, assessor_worker_id, assessor_name, wrong)
+        if for_package_id is not None:
+            await _own_package(work, for_package_id, wrong)
+        since = await work.fetchval(
+            "SELECT max(withdrawn_at) FROM worker_competency WHERE provider_id = $1 AND worker_id = $2 AND code = $3",
+            worker["provider_id"], worker_id, code,
+        )  # fmt: skip
+        if since is not None and assessed_on < local_day(since):
+            wrong.setdefault(
+                "assessed_on", "The worker was sent back to training after that day: record a new assessment"
+            )
+        _refuse(wrong)
+        record_id = await work.fetchval(
+            "INSERT INTO worker_competency (provider_id, worker_id, code, assessed_on, method, assessor_name,"
+            " assessor_worker_id, for_package_id, recorded_at, recorded_by)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING id",
+            worker["provider_id"], worker_id, code, assessed_on, method, name, colleague, for_package_id, work.now,
+            actor.person_id,
+        )  # fmt: skip
+        work.audit(
+            "worker.competency_recorded", "worker", worker_id, code=code, method=method, assessed_on=assessed_on,
+            signed_off=name is not None, package=for_package_id,
+        )  # fmt: skip
+        return record_id
+
+
+async def _assessor(
+    work: Work, worker: dict, colleague: UUID | None, name: str, wrong: dict[str, str]
+) -> tuple[str | None, UUID | None]:
+    if colleague == worker["id"]:
+        wrong["assessor_worker_id"] = "Nobody signs themselves off: select another assessor"
+        return None, None
+    if colleague is not None:
+        found = await work.fetchrow(
+            "SELECT name, person_id FROM worker WHERE provider_id = $1 AND id = $2", worker["provider_id"], colleague
+        )
+        if found is None:
+            wrong["assessor_worker_id"] = "Select the assessor from your workers"
+            return None, None
+        return found["name"], colleague
+    typed = " ".join(name.split())
+    if not typed:
+        wrong["assessor_name"] = "Enter who assessed the worker; attendance alone signs nobody off"
+    elif typed.casefold() == " ".join(worker["name"].split()).casefold():
+        wrong["assessor_name"] = "Nobody signs themselves off: enter another assessor"
+    return typed, None
+
+
+async def _own_package(work: Work, package_id: UUID, wrong: dict[str, str]) -> None:
+    # A read of a table to the right, by name only: packages build on workers, so this cannot be asked of them.
+    found = await work.fetchval(
+        "SELECT 1 FROM package WHERE id = $1 AND provider_id = $2 AND state IN ('set_up', 'active')",
+        package_id, work.actor.provider_id,
+    )  # fmt: skip
+    if found is None:
+        wrong["for_package_id"] = "Select one of your packages"
+
+
+async def send_back_to_training(actor: Actor, worker_id: UUID, code: str, reason: str) -> int:
+    """The competency counts no more from now on (L 6.4), however often it was signed off; returns how many records.
+
+    A new assessment, on this day or later, makes the worker competent again.
+    """
+    permit(actor, "workforce.write")
+    async with unit_of_work(actor) as work:
+        worker = await own_worker(work, worker_id)
+        if not reason.strip():
+            raise InvalidInput({"reason": "Enter why the worker goes back to training"})
+        rows = await work.fetch(
+            "UPDATE worker_competency SET withdrawn_at = $4, withdrawn_reason = $5 WHERE provider_id = $1"
+            " AND worker_id = $2 AND code = $3 AND withdrawn_at IS NULL RETURNING id",
+            worker["provider_id"], worker_id, code, work.now, reason.strip(),
+        )  # fmt: skip
+        if not rows:
+            raise Conflict("There is nothing to withdraw: no assessment of this competency counts at the moment.")
+        work.audit("worker.sent_back_to_training", "worker", worker_id, code=code)
+        await tell_planners(work, worker, "A worker goes back to training: look at the visits planned with them.")
+        return len(rows)
+
+
+async def record_check(
+    actor: Actor, worker_id: UUID, *, kind: str, done_on: date, valid_until: date | None = None
+) -> UUID:
+    """Record another check of a worker (references, right to work, English, supervision, car insurance: P 9.1, 9.5,
+    10.3); returns its id. Which of them are part of readiness, and how long one counts, the packs say."""
+    permit(actor, "workforce.write")
+    async with unit_of_work(actor) as work:
+        worker = await own_worker(work, worker_id)
+        checks = (await words(work)).checks
+        wrong: dict[str, str] = {}
+        if kind not in checks:
+            wrong["kind"] = "Select what was checked"
+        not_in_future(done_on, local_day(work.now), "done_on", "The date of the check", wrong)
+        if valid_until is not None and valid_until < done_on:
+            wrong["valid_until"] = "The check must be valid until its own day or later"
+        if valid_until is None and kind in checks and checks[kind].when == "driving":
+            wrong["valid_until"] = "Enter the last day this is valid"
+        _refuse(wrong)
+        check_id = await work.fetchval(
+            "INSERT INTO worker_check (provider_id, worker_id, kind, done_on, valid_until, recorded_at, recorded_by)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id",
+            worker["provider_id"], worker_id, kind, done_on, valid_until, work.now, actor.person_id,
+        )  # fmt: skip
+        if check_id is None:
+            raise NotFound
+        work.audit("worker.checked", "worker", worker_id, kind=kind, done_on=done_on, valid_until=valid_until)
+        return check_id
