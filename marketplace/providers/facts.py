@@ -7,7 +7,7 @@ Certificate and registration numbers are not among what is loaded here, so they 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -142,7 +142,7 @@ async def worker_facts(
 
 
 def _record(
-    worker: Mapping[str, Any],
+    worker: Any,
     competencies: list[Competence],
     dbs: DbsCheck | None,
     checks: list[CheckRecord],

@@ -297,8 +297,8 @@ async def suspension_effects(work: Work, framework_id: UUID, provider_id: UUID, 
              AND x.referral_id = r.id WHERE r.framework_id = $1 AND x.provider_id = $2 AND x.reached
              AND r.state = 'broadcast' AND ($3::text IS NULL OR r.lot_code = $3)) AS open_referrals,
           (SELECT count(*) FROM offer o JOIN referral r ON r.commissioner_id = o.commissioner_id
-             AND r.id = o.referral_id WHERE r.framework_id = $1 AND o.provider_id = $2 AND o.state = 'made' AND r.state = 'broadcast'
-             AND ($3::text IS NULL OR r.lot_code = $3)) AS open_offers,
+             AND r.id = o.referral_id WHERE r.framework_id = $1 AND o.provider_id = $2 AND o.state = 'made'
+             AND r.state = 'broadcast' AND ($3::text IS NULL OR r.lot_code = $3)) AS open_offers,
           (SELECT count(*) FROM package WHERE framework_id = $1 AND provider_id = $2 AND state = 'set_up'
              AND ($3::text IS NULL OR lot_code = $3)) AS awards_in_progress,
           (SELECT count(*) FROM package WHERE framework_id = $1 AND provider_id = $2 AND state = 'active'

@@ -106,7 +106,8 @@ async def change_worker(
         await work.execute(
             "UPDATE worker SET name = $3, role = $4, engagement = $5, languages = $6, drives_children = $7,"
             " started_on = $8 WHERE provider_id = $1 AND id = $2",
-            row["provider_id"], worker_id, name.strip(), role, engagement, languages.strip(), drives_children, started_on,
+            row["provider_id"], worker_id, name.strip(), role, engagement, languages.strip(), drives_children,
+            started_on,
         )  # fmt: skip
         await work.execute(
             "UPDATE worker_private SET email = $3, phone = $4 WHERE provider_id = $1 AND worker_id = $2",
@@ -150,7 +151,7 @@ async def publish_profile(actor: Actor, worker_id: UUID, profile: str, consent: 
 
 
 async def stand_down(actor: Actor, worker_id: UUID, reason: str) -> None:
-    """From now on the worker is not ready anywhere. Those who plan its visits are told. Raises `WrongState` when it is."""
+    """From now on the worker is ready nowhere; those who plan visits with it are told. Raises `WrongState`."""
     permit(actor, "workforce.write")
     async with unit_of_work(actor) as work:
         row = await own_worker(work, worker_id)
