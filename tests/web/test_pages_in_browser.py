@@ -132,3 +132,15 @@ def test_without_scripts_everything_is_there(browser: Browser, address: str) -> 
     assert tab.input_value("#title") == "No scripts here"
     assert "Enter the hours a week" in tab.inner_text(".govuk-error-summary")
     context.close()
+
+
+def test_the_helpers_do_find_faults(tab: Page, address: str) -> None:
+    watch = Watch(tab)
+    tab.goto(f"{address}/plain")
+    tab.evaluate("document.querySelector('main').innerHTML += '<input><p style=\"width:5000px\">wide</p>'")
+    with pytest.raises(AssertionError, match="label"):
+        assert_accessible(tab)
+    with pytest.raises(AssertionError, match="too wide"):
+        assert_fits(tab)
+    with pytest.raises(AssertionError, match="console said"):
+        watch.assert_quiet(address)  # the inline style was refused by the content policy
