@@ -45,16 +45,15 @@ PATTERNS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     ("name", re.compile(r"\b[A-Z][a-z]+(?:[-'’][A-Z]?[a-z]+)?(?:[ \t]+[A-Z][a-z]+(?:[-'’][A-Z]?[a-z]+)?)+")),
 )
 # Capitalised words that stand side by side without being anybody's name.
-COMMON_CAPITALS = frozenset(
-    """
-    a an the he she they his her their we i it on in at of to for and or but with no not is are was this that
-    monday tuesday wednesday thursday friday saturday sunday january february march april may june july august
-    september october november december christmas easter english british sign language makaton pecs teacch autism
-    autistic spectrum disorder down syndrome adhd nhs ehcp council borough county city london school primary
-    secondary special nursery college hospital health education care plan social worker bank holiday day night
-    waking support short breaks needs child young person parents parent mum dad family likes enjoys requires can
-    """.split()
-)
+NO_NAMES = """
+a an the he she they his her their we i it on in at of to for and or but with no not is are was this that
+monday tuesday wednesday thursday friday saturday sunday january february march april may june july august
+september october november december christmas easter english british sign language makaton pecs teacch autism
+autistic spectrum disorder down syndrome adhd nhs ehcp council borough county city london school primary
+secondary special nursery college hospital health education care plan social worker bank holiday day night
+waking support short breaks needs child young person parents parent mum dad family likes enjoys requires can
+"""
+COMMON_CAPITALS = frozenset(NO_NAMES.split())
 
 
 class KnownFacts(msgspec.Struct, frozen=True):
