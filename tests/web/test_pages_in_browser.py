@@ -137,7 +137,9 @@ def test_without_scripts_everything_is_there(browser: Browser, address: str) -> 
 def test_the_helpers_do_find_faults(tab: Page, address: str) -> None:
     watch = Watch(tab)
     tab.goto(f"{address}/plain")
-    tab.evaluate("document.querySelector('main').innerHTML += '<input><p style=\"width:5000px\">wide</p>'")
+    tab.evaluate(
+        "document.querySelector('main').innerHTML += '<input><p style=\"color:red\">x</p><pre>' + 'wide'.repeat(500) + '</pre>'"
+    )
     with pytest.raises(AssertionError, match="label"):
         assert_accessible(tab)
     with pytest.raises(AssertionError, match="too wide"):
