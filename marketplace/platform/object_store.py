@@ -89,19 +89,28 @@ class ObjectStore:
 
     def start(self) -> None:
         """Bring it up with its versioned bucket. Returns once a signed S3 request is answered."""
+        self.begin()
+        self.finish()
+
+    def begin(self) -> None:
+        """Start the process without waiting for it; the endpoint is known from here on. `finish()` waits."""
         private_folder(writable_folder(self.folder))
         for part in ("data", "sockets", "config"):
             private_folder(self.folder / part)
         self._keep_keys()
         if self.log.exists() and self.log.stat().st_size > LARGEST_LOG:
             self.log.unlink()
-        deadline = time.monotonic() + START_SECONDS
         self._choose_ports()
-        while not self._try_to_start(deadline):
+        self._launch()
+
+    def finish(self) -> None:
+        """Wait until the store begun answers; a port taken in between means a second try on others."""
+        deadline = time.monotonic() + START_SECONDS
+        while not self._ready(deadline):
             if time.monotonic() > deadline:
                 raise ServerError(f"The embedded S3 server did not start in {self.folder}: {tail(self.log)}")
-            # It ended by itself: most likely a port was taken in between.
             self._choose_ports(fresh=True)
+            self._launch()
         self.storage().ensure_bucket()
         if not self.fast:
             self._have_bucket_synced()
@@ -159,7 +168,7 @@ class ObjectStore:
         self.ports = dict(zip(PORTS, sorted(chosen), strict=False)) | {"admin": _admin_port(chosen)}
         _write_private(path, json.dumps(self.ports))
 
-    def _try_to_start(self, deadline: float) -> bool:
+    def _launch(self) -> None:
         ports = self.ports
         command = [
             weed_program(),
@@ -205,7 +214,12 @@ class ObjectStore:
                 stderr=log,
                 start_new_session=True,
             )
-        storage = self.storage(patience=2.0)
+
+    def _ready(self, deadline: float) -> bool:
+        """True once it answers, False when it has ended by itself or time is up."""
+        storage, ports = self.storage(patience=2.0), self.ports
+        if self.process is None:
+            return False
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 self.process = None

@@ -1,0 +1,20 @@
+"""`marketplace serve marketplace`: the marketplace's own site. (`serve admin` is `admin/serve.py`.)"""
+
+from __future__ import annotations
+
+import sys
+
+from marketplace.app import create_app
+from marketplace.platform.serving import serve
+
+
+def main() -> int:
+    arguments = sys.argv[1:]
+    if arguments[:1] == ["marketplace"]:
+        return serve(create_app, "marketplace", arguments[1:])
+    sys.stderr.write("Say which site to serve: marketplace serve marketplace, or marketplace serve admin.\n")
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
