@@ -6,7 +6,8 @@ from collections.abc import Collection
 from datetime import date
 from uuid import UUID
 
-from marketplace.identity.invitations import find_or_create_person, invite
+from marketplace.identity.links import invite
+from marketplace.identity.people import find_or_create_person
 from marketplace.identity.permissions import permit
 from marketplace.obligations.news import tell
 from marketplace.platform.actor import Actor
@@ -61,7 +62,7 @@ async def grant_access(
         grant_id = await _insert(
             work, child.commissioner_id, child_id, person_id, relation, rights, jointly, first_day, ends_on, reason
         )
-        await invite(work, person_id, as_family=True)
+        await invite(work, person_id)
         await tell(work, "You have been given access to a child's case.", "/today", person_id=person_id)
         return grant_id
 
