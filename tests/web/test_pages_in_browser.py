@@ -138,7 +138,8 @@ def test_the_helpers_do_find_faults(tab: Page, address: str) -> None:
     watch = Watch(tab)
     tab.goto(f"{address}/plain")
     tab.evaluate(
-        "document.querySelector('main').innerHTML += '<input><p style=\"color:red\">x</p><pre>' + 'wide'.repeat(500) + '</pre>'"
+        "document.querySelector('main').innerHTML +="
+        " '<input><p style=\"color:red\">x</p><pre>' + 'wide'.repeat(500) + '</pre>'"
     )
     with pytest.raises(AssertionError, match="label"):
         assert_accessible(tab)
