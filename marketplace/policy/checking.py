@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
 
@@ -31,15 +32,21 @@ def plain(error: Exception) -> str:
     return text[:1].lower() + text[1:]
 
 
+@cache
+def fields_of(kind: type[msgspec.Struct]) -> tuple[msgspec.structs.FieldInfo, ...]:
+    """The fields of a kind of rule; msgspec evaluates its annotations anew each time it is asked."""
+    return msgspec.structs.fields(kind)
+
+
 def decided_field(rule: Rule) -> tuple[str, object]:
     """The field of a decision that the commissioner sets, and its type. A setting's type is its group's."""
     field = rule.decides or ("value" if isinstance(rule, Setting) else "")
     if isinstance(rule, Setting) and field == "value":
         group, _, name = rule.key.partition(".")
-        for known in msgspec.structs.fields(GROUPS[group]) if group in GROUPS else ():
+        for known in fields_of(GROUPS[group]) if group in GROUPS else ():
             if known.name == name:
                 return field, known.type
-    for known in msgspec.structs.fields(type(rule)):
+    for known in fields_of(type(rule)):
         if known.name == field and field not in ("key", "from_", "decision", "decides", "question"):
             return field, known.type
     raise msgspec.ValidationError(f"decides {field!r}, which is not a field of this rule")
@@ -123,7 +130,7 @@ def _settings(content: Content) -> Iterable[tuple[str, str]]:
     given: dict[str, list[Setting]] = {}
     for rule in content.settings:
         given.setdefault(rule.key, []).append(rule)
-    known = {f"{group}.{field.name}": field for group, kind in GROUPS.items() for field in msgspec.structs.fields(kind)}
+    known = {f"{group}.{field.name}": field for group, kind in GROUPS.items() for field in fields_of(kind)}
     for key, rules in given.items():
         if key not in known:
             yield f"settings.{key}", "is not a setting this software knows"
