@@ -61,6 +61,8 @@ def doubts(texts: Mapping[str, str], known: KnownFacts) -> list[Doubt]:
     found: dict[tuple[str, str], Doubt] = {}
     for field, text in texts.items():
         for warning in check_text(text, known):
+            if field == "area" and warning.kind == "name":
+                continue  # an area is a name: "Hither Green"
             whole_name = warning.kind == "known_name" and " " in warning.words.strip()
             doubt = Doubt(field, warning.words, warning.sentence, not whole_name and warning.kind not in ALWAYS_MENDED)
             found.setdefault((field, doubt.key), doubt)

@@ -34,7 +34,9 @@ class Acceptance:
     @property
     def waiting_for(self) -> list[str]:
         """The family members whose choice is still wanted."""
-        return [] if self.family else [grant.person_name for grant in self.choosers if grant.person_id not in self.chose]
+        return (
+            [] if self.family else [grant.person_name for grant in self.choosers if grant.person_id not in self.chose]
+        )
 
     @property
     def nobody_can_choose(self) -> bool:
