@@ -1,0 +1,298 @@
+"""Questions about invoices: which periods wait, what one holds, who signed what. Facts of visits only, never notes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from marketplace.frameworks.queries import billing_periods, pack_of
+from marketplace.platform.database import Work
+from marketplace.platform.errors import NotFound
+from marketplace.policy.calendar import Period, end_of_day, is_before, local_day
+from marketplace.policy.duties import due_at
+from marketplace.policy.facts import Claim
+from marketplace.policy.invoicing import InvoiceResult, invoice_due_at
+from marketplace.policy.pack import Pack
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodRow:
+    """A billing period of one framework and payer as the provider sees it: growing, to submit, or what became of it."""
+
+    framework_id: UUID
+    framework: str
+    payer_id: UUID
+    payer: str
+    period: Period
+    due_at: datetime
+    state: str
+    invoice_id: UUID | None
+    number: int | None
+    net_pence: int | None
+    deduction_pence: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceRow:
+    """An invoice in a list."""
+
+    id: UUID
+    framework: str
+    provider: str
+    payer: str
+    period: Period
+    number: int
+    state: str
+    submitted_at: datetime
+    net_pence: int
+    deduction_pence: int
+    pay_by: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureRow:
+    """Who signed a visit's record, as whom, how and when, and the hash of what they were shown."""
+
+    side: str
+    printed_name: str
+    method: str
+    reason_code: str | None
+    signed_at: datetime
+    resolved_at: datetime | None
+    text_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class LineRow:
+    """One visit on an invoice."""
+
+    visit_id: UUID
+    package_reference: str
+    activity: str
+    outcome: str | None
+    planned_start: datetime
+    planned_end: datetime
+    actual_start: datetime | None
+    actual_end: datetime | None
+    workers: tuple[str, ...]
+    minutes: int
+    percent: int
+    price_pence: int | None
+    held: bool
+    claimed_pence: int | None
+    payable_pence: int
+    signatures: tuple[SignatureRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceView:
+    """A submitted invoice, frozen, with its lines and what became of it."""
+
+    id: UUID
+    framework_id: UUID
+    framework: str
+    provider_id: UUID
+    provider: str
+    payer_id: UUID
+    payer: str
+    period: Period
+    number: int
+    state: str
+    submitted_at: datetime
+    received_at: datetime
+    claim: Claim
+    result: InvoiceResult
+    deduction_clause: str
+    dispute_until: datetime | None
+    returned_reason: str | None
+    accepted_at: datetime | None
+    pay_by: date | None
+    replaces_id: UUID | None
+    replaced_by_id: UUID | None
+    lines: tuple[LineRow, ...]
+
+
+async def payers_of(work: Work, provider_id: UUID) -> list[asyncpg.Record]:
+    """Each framework and payer the provider has visits for, with the day of the first visit."""
+    return await work.fetch(
+        """SELECT v.framework_id, f.name AS framework, pf.payer_id, o.name AS payer,
+                  min((v.planned_start AT TIME ZONE 'Europe/London')::date) AS first_visit
+           FROM visit v
+           JOIN package_funding pf ON pf.commissioner_id = v.commissioner_id AND pf.package_id = v.package_id
+           JOIN framework f ON f.id = v.framework_id JOIN organisation o ON o.id = pf.payer_id
+           WHERE v.provider_id = $1 GROUP BY 1, 2, 3, 4 ORDER BY f.name, o.name""",
+        provider_id,
+    )
+
+
+async def periods_of(work: Work, provider_id: UUID) -> list[PeriodRow]:
+    """Every billing period with something in it, newest first: the one growing now, those to submit, and the frozen."""
+    today = local_day(work.now)
+    found: list[PeriodRow] = []
+    for payer in await payers_of(work, provider_id):
+        if payer["first_visit"] > today:
+            continue
+        pack = await pack_of(work, payer["framework_id"])
+        invoices = {
+            row["first_day"]: row
+            for row in await work.fetch(
+                """SELECT id, first_day, number, state, net_pence, deduction_pence FROM invoice
+                   WHERE commissioner_id = $1 AND framework_id = $2 AND provider_id = $3 AND replaced_at IS NULL""",
+                payer["payer_id"], payer["framework_id"], provider_id,
+            )
+        }  # fmt: skip
+        days = await _days_with_visits(work, payer["framework_id"], payer["payer_id"], provider_id)
+        for period in await billing_periods(work, payer["framework_id"], payer["first_visit"], today):
+            invoice = invoices.get(period.first_day)
+            if invoice is None and not any(period.holds(day) for day in days):
+                continue
+            growing = is_before(work.now, end_of_day(period.last_day))
+            found.append(
+                PeriodRow(
+                    payer["framework_id"],
+                    payer["framework"],
+                    payer["payer_id"],
+                    payer["payer"],
+                    period,
+                    invoice_due_at(pack, period),
+                    invoice["state"] if invoice else "growing" if growing else "to_submit",
+                    invoice["id"] if invoice else None,
+                    invoice["number"] if invoice else None,
+                    invoice["net_pence"] if invoice else None,
+                    invoice["deduction_pence"] if invoice else None,
+                )
+            )
+    return sorted(found, key=lambda row: row.period.first_day, reverse=True)
+
+
+async def _days_with_visits(work: Work, framework_id: UUID, payer_id: UUID, provider_id: UUID) -> list[date]:
+    rows = await work.fetch(
+        """SELECT DISTINCT (v.planned_start AT TIME ZONE 'Europe/London')::date AS day FROM visit v
+           JOIN package_funding f ON f.commissioner_id = v.commissioner_id AND f.package_id = v.package_id
+           WHERE v.framework_id = $1 AND v.provider_id = $2 AND f.payer_id = $3""",
+        framework_id, provider_id, payer_id,
+    )  # fmt: skip
+    return [row["day"] for row in rows]
+
+
+async def invoices(
+    work: Work, *, state: str | None = None, provider_id: UUID | None = None, limit: int = 50, offset: int = 0
+) -> list[InvoiceRow]:
+    """Invoices within reach, those waiting longest first; replaced ones are left out."""
+    rows = await work.fetch(
+        """SELECT i.*, f.name AS framework, p.name AS provider, c.name AS payer FROM invoice i
+           JOIN framework f ON f.id = i.framework_id JOIN organisation p ON p.id = i.provider_id
+           JOIN organisation c ON c.id = i.commissioner_id
+           WHERE i.replaced_at IS NULL AND ($1::text IS NULL OR i.state = $1)
+             AND ($2::uuid IS NULL OR i.provider_id = $2)
+           ORDER BY i.state = 'submitted' DESC, i.submitted_at, i.id LIMIT $3 OFFSET $4""",
+        state, provider_id, limit, offset,
+    )  # fmt: skip
+    return [
+        InvoiceRow(
+            row["id"], row["framework"], row["provider"], row["payer"], Period(row["first_day"], row["last_day"]),
+            row["number"], row["state"], row["submitted_at"], row["net_pence"], row["deduction_pence"], row["pay_by"],
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+async def count_invoices(work: Work) -> dict[str, int]:
+    """How many invoices within reach stand in each state."""
+    rows = await work.fetch("SELECT state, count(*) AS n FROM invoice WHERE replaced_at IS NULL GROUP BY state")
+    return {row["state"]: row["n"] for row in rows}
+
+
+async def invoice(work: Work, invoice_id: UUID) -> InvoiceView:
+    """One invoice with its lines. Raises `NotFound` outside the context's reach."""
+    row = await work.fetchrow(
+        """SELECT i.*, f.name AS framework, p.name AS provider, c.name AS payer,
+                  (SELECT n.id FROM invoice n WHERE n.commissioner_id = i.commissioner_id AND n.replaces_id = i.id) AS replaced_by
+           FROM invoice i JOIN framework f ON f.id = i.framework_id JOIN organisation p ON p.id = i.provider_id
+           JOIN organisation c ON c.id = i.commissioner_id WHERE i.id = $1""",  # noqa: E501
+        invoice_id,
+    )
+    if row is None:
+        raise NotFound
+    pack = await pack_of(work, row["framework_id"])
+    result = msgspec.convert(row["result"], InvoiceResult)
+    return InvoiceView(
+        id=row["id"],
+        framework_id=row["framework_id"],
+        framework=row["framework"],
+        provider_id=row["provider_id"],
+        provider=row["provider"],
+        payer_id=row["commissioner_id"],
+        payer=row["payer"],
+        period=Period(row["first_day"], row["last_day"]),
+        number=row["number"],
+        state=row["state"],
+        submitted_at=row["submitted_at"],
+        received_at=row["received_at"],
+        claim=msgspec.convert(row["claim"], Claim),
+        result=result,
+        deduction_clause=_deduction_clause(pack),
+        dispute_until=due_at(pack, "deduction_dispute", row["submitted_at"]) if result.deduction_pence else None,
+        returned_reason=row["returned_reason"],
+        accepted_at=row["accepted_at"],
+        pay_by=row["pay_by"],
+        replaces_id=row["replaces_id"],
+        replaced_by_id=row["replaced_by"],
+        lines=await _lines(work, row["commissioner_id"], invoice_id),
+    )
+
+
+def _deduction_clause(pack: Pack) -> str:
+    return next(rule.clause for rule in pack.content.settings if rule.key == "billing.deduction_pence")
+
+
+async def _lines(work: Work, payer_id: UUID, invoice_id: UUID) -> tuple[LineRow, ...]:
+    rows = await work.fetch(
+        """SELECT l.*, v.activity, v.outcome, v.planned_start, v.planned_end, v.actual_start, v.actual_end,
+                  p.reference AS package_reference,
+                  ARRAY(SELECT w.printed_name FROM visit_worker w WHERE w.commissioner_id = v.commissioner_id
+                        AND w.visit_id = v.id ORDER BY 1) AS workers
+           FROM invoice_line l
+           JOIN visit v ON v.commissioner_id = l.visit_commissioner_id AND v.id = l.visit_id
+           JOIN package p ON p.commissioner_id = v.commissioner_id AND p.id = v.package_id
+           WHERE l.commissioner_id = $1 AND l.invoice_id = $2 ORDER BY l.position""",
+        payer_id, invoice_id,
+    )  # fmt: skip
+    signed = await work.fetch(
+        """SELECT s.subject_id, s.side, s.printed_name, s.method, s.reason_code, s.signed_at, s.resolved_at, s.text_hash
+           FROM signature s
+           JOIN invoice_line l ON l.visit_commissioner_id = s.commissioner_id AND l.visit_id = s.subject_id
+           WHERE l.commissioner_id = $1 AND l.invoice_id = $2 ORDER BY s.signed_at""",
+        payer_id, invoice_id,
+    )  # fmt: skip
+    by_visit: dict[UUID, list[SignatureRow]] = {}
+    for row in signed:
+        columns = ("side", "printed_name", "method", "reason_code", "signed_at", "resolved_at", "text_hash")
+        by_visit.setdefault(row["subject_id"], []).append(SignatureRow(*(row[column] for column in columns)))
+    return tuple(_line(row, tuple(by_visit.get(row["visit_id"], ()))) for row in rows)
+
+
+def _line(row: Any, signatures: tuple[SignatureRow, ...]) -> LineRow:
+    return LineRow(
+        visit_id=row["visit_id"],
+        package_reference=row["package_reference"],
+        activity=row["activity"],
+        outcome=row["outcome"],
+        planned_start=row["planned_start"],
+        planned_end=row["planned_end"],
+        actual_start=row["actual_start"],
+        actual_end=row["actual_end"],
+        workers=tuple(row["workers"]),
+        minutes=row["minutes"],
+        percent=row["percent"],
+        price_pence=row["price_pence"],
+        held=row["held"],
+        claimed_pence=row["claimed_pence"],
+        payable_pence=row["payable_pence"],
+        signatures=signatures,
+    )
