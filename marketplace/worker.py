@@ -1,6 +1,6 @@
 """The worker: runs the queue's jobs and the sweeps. `marketplace worker`; as many as wanted may run side by side.
 
-Every domain folder's `jobs.py` is loaded, which registers what it has. A killed worker's job is picked up by another
+Every domain folder's `jobs.py` and `sweeps.py` is loaded, which registers what it has. A killed worker's job is picked up by another
 within 15 seconds (heartbeat 10, look every 5; seen: 8).
 """
 
@@ -26,6 +26,7 @@ from pgqueuer.domain.models import Job as QueuedJob
 from pgqueuer.domain.types import Channel
 
 import marketplace
+from marketplace.identity import links
 from marketplace.platform import mail, upkeep
 from marketplace.platform.clock import DemoClock, SystemClock
 from marketplace.platform.database import close_database, open_database, outside_context
@@ -33,6 +34,7 @@ from marketplace.platform.jobs import JOBS, QUEUE_SETTINGS, SWEEPS, Job, Sweep, 
 from marketplace.platform.logs import name_of, places_of, set_up_logs
 from marketplace.settings import Settings, SettingsError
 
+ROOMS = ("jobs", "sweeps")
 HEARTBEAT = timedelta(seconds=10)
 LOOK_EVERY = timedelta(seconds=5)
 BATCH = 5
@@ -45,15 +47,16 @@ log = structlog.get_logger(__name__)
 
 
 def load_jobs() -> None:
-    """Import `marketplace.<domain>.jobs` wherever there is one: importing registers."""
+    """Import `jobs` and `sweeps` of every domain folder that has them: importing registers."""
     for found in pkgutil.iter_modules(marketplace.__path__):
-        name = f"marketplace.{found.name}.jobs"
-        if found.ispkg and found.name != "platform" and importlib.util.find_spec(name):
-            importlib.import_module(name)
+        for room in ROOMS if found.ispkg and found.name != "platform" else ():
+            name = f"marketplace.{found.name}.{room}"
+            if importlib.util.find_spec(name):
+                importlib.import_module(name)
 
 
-# Registered by being imported; named so that nobody takes the import for a leftover.
-OUR_OWN = (mail.send_mail, upkeep.tidy_queue)
+# Registered by being imported, outside those rooms; named so that nobody takes the imports for leftovers.
+OUR_OWN = (mail.send_mail, upkeep.tidy_queue, links.mail_link)
 
 
 class JobFailed(Exception):

@@ -234,3 +234,20 @@ async def test_a_job_that_kills_its_worker_is_held(settings: Settings, effects: 
     finally:
         survivor.terminate()
         assert survivor.wait(15) == 0
+
+
+def test_the_worker_knows_every_job_and_sweep_there_is() -> None:
+    """Registering happens by importing: a module the worker does not import would never run."""
+    code = (
+        "from marketplace import worker; from marketplace.platform.jobs import JOBS, SWEEPS; "
+        "worker.load_jobs(); print(*sorted(each.run.__module__ for each in [*JOBS.values(), *SWEEPS.values()]))"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    known = set(told.stdout.split())
+    root = HERE.parents[1]
+    written = {
+        ".".join(path.relative_to(root).with_suffix("").parts)
+        for path in (root / "marketplace").rglob("*.py")
+        if any(line.startswith(("@job(", "@sweep(")) for line in path.read_text().splitlines())
+    }
+    assert written and written == known
