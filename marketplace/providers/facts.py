@@ -113,7 +113,7 @@ async def worker_records(
         for row in await work.fetch(
             "SELECT DISTINCT ON (provider_id, worker_id) * FROM worker_dbs_check WHERE provider_id = ANY ($1)"
             " AND ($2::uuid[] IS NULL OR worker_id = ANY ($2))"
-            " ORDER BY provider_id, worker_id, checked_on DESC, recorded_at DESC",
+            " ORDER BY provider_id, worker_id, checked_on DESC, recorded_at DESC, outcome = 'clear'",
             providers,
             wanted,
         )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import date
 from uuid import UUID
 
-from marketplace.identity.invitations import find_or_create_person, invite
+from marketplace.identity.links import invite
+from marketplace.identity.people import end_role_of, find_or_create_person, give_role
 from marketplace.identity.permissions import permit
 from marketplace.obligations.news import tell
 from marketplace.platform.actor import Actor
@@ -208,7 +209,7 @@ async def stand_up(actor: Actor, worker_id: UUID, reason: str) -> None:
 
 
 async def leave(actor: Actor, worker_id: UUID, left_on: date) -> None:
-    """The worker's last day; from the day after, the worker is not ready and no longer in the lists."""
+    """The worker's last day. From the day after they are not ready, not listed and sign in no more (sweeps.py)."""
     permit(actor, "workforce.write")
     async with unit_of_work(actor) as work:
         row = await own_worker(work, worker_id, may_have_left=True)
@@ -218,6 +219,8 @@ async def leave(actor: Actor, worker_id: UUID, left_on: date) -> None:
             "UPDATE worker SET left_on = $3 WHERE provider_id = $1 AND id = $2", row["provider_id"], worker_id, left_on
         )
         work.audit("worker.left", "worker", worker_id, left_on=left_on)
+        if left_on < local_day(work.now) and row["person_id"] is not None:
+            await end_role_of(work, row["person_id"], "worker")
         await tell_planners(
             work, row, "A worker is leaving: look at the visits planned with them after their last day."
         )
@@ -249,6 +252,7 @@ async def invite_worker(actor: Actor, worker_id: UUID, email: str) -> UUID:
             "UPDATE worker_private SET email = $3 WHERE provider_id = $1 AND worker_id = $2",
             row["provider_id"], worker_id, address,
         )  # fmt: skip
-        await invite(work, person_id, "worker")
+        await give_role(work, person_id, "worker")
+        await invite(work, person_id)
         work.audit("worker.invited", "worker", worker_id)
         return person_id
