@@ -97,7 +97,8 @@ async def _ready_workers(work: Work, pack: Pack, offer: Offer, referral: Referra
         row["worker_id"]: row
         for row in await work.fetch(
             "SELECT worker_id, part, position, name FROM offer_worker WHERE commissioner_id = $1 AND offer_id = $2",
-            offer.commissioner_id, offer.id,
+            offer.commissioner_id,
+            offer.id,
         )  # fmt: skip
     }
     on: date = max(offer.starts_on, local_day(work.now))
@@ -276,7 +277,12 @@ async def undo_award(actor: Actor, package_id: UUID, *, reason: str) -> UUID:
             stands = f"Your offer for referral {referral.reference} stands again: it can still be chosen."
             await tell(work, stands, "/offers", organisation_id=row["provider_id"])
         for person in await _family(work, package):
-            await tell(work, "The agreed support has been called off. Other offers can be chosen.", "/choices", person_id=person)
+            await tell(
+                work,
+                "The agreed support has been called off. Other offers can be chosen.",
+                "/choices",
+                person_id=person,
+            )
         work.audit(
             "award.undone", "referral", referral.id, package=package.id, provider=package.provider_id,
             reason=reason.strip(), offers_standing_again=len(restored),
