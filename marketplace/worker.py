@@ -1,7 +1,7 @@
 """The worker: runs the queue's jobs and the sweeps. `marketplace worker`; as many as wanted may run side by side.
 
-Every domain folder's `jobs.py` and `sweeps.py` is loaded, which registers what it has. A killed worker's job is picked up by another
-within 15 seconds (heartbeat 10, look every 5; seen: 8).
+Every domain folder's `jobs.py` and `sweeps.py` is loaded, which registers what it has. A killed worker's job is picked
+up by another within 15 seconds (heartbeat 10, look every 5; seen: 8).
 """
 
 from __future__ import annotations
