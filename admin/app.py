@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from litestar import Litestar
 
-from marketplace.identity import front_door
+from admin import operator_pages, operator_routes, watch_pages
+from marketplace.identity import account_pages, front_door, people_pages, trail_pages
+from marketplace.identity import pages as identity_pages
+from marketplace.identity import routes as identity_routes
+from marketplace.obligations import routes as obligations_routes
 from marketplace.platform.clock import Clock
 from marketplace.settings import Settings
 from marketplace.web.navigation import CONSOLE
@@ -14,7 +19,17 @@ from marketplace.web.navigation import CONSOLE
 TEMPLATES = Path(__file__).parent / "templates"
 
 # One line a module; each has a list ROUTES.
-MODULES = []
+MODULES: list[Any] = [
+    identity_pages,
+    identity_routes,
+    account_pages,
+    people_pages,
+    trail_pages,
+    watch_pages,
+    operator_pages,
+    operator_routes,
+    obligations_routes,
+]
 
 
 def create_app(settings: Settings, clock: Clock | None = None) -> Litestar:

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from litestar import Litestar
 
-from marketplace.identity import front_door
+from marketplace.identity import account_pages, front_door, people_pages, trail_pages
+from marketplace.identity import pages as identity_pages
+from marketplace.identity import routes as identity_routes
+from marketplace.obligations import pages as obligations_pages
+from marketplace.obligations import routes as obligations_routes
 from marketplace.platform.clock import Clock
 from marketplace.settings import Settings
 from marketplace.web.navigation import MARKETPLACE
 
 # One line a module; each has a list ROUTES.
-MODULES = []
+MODULES: list[Any] = [
+    identity_pages,
+    identity_routes,
+    account_pages,
+    people_pages,
+    trail_pages,
+    obligations_pages,
+    obligations_routes,
+]
 
 
 def create_app(settings: Settings, clock: Clock | None = None) -> Litestar:

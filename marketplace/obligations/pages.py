@@ -29,7 +29,7 @@ async def show_mailbox(request: Request[Any, Any, Any]) -> Response[bytes]:
     """In the demo: the mails sent to me."""
     only_in_demo(request)
     mails = await ask(request.user, mailbox.my_mails)
-    return page(request, "obligations/mailbox.html", title="Mailbox", mails=mails, everybody=False)
+    return page(request, "obligations/mailbox.html", title="Mailbox", mails=mails)
 
 
 @get("/mailbox/{mail_id:uuid}", guards=[signed_in])

@@ -48,21 +48,24 @@ MARKETPLACE: dict[str, tuple[Item, ...]] = {
         Item("Packages", "/packages"),
         Item("Workforce", "/workforce"),
     ),
-    "worker": (Item("Now", "/now"), Item("My training", "/my-training")),
-    "family": (Item("Who is coming", "/who-is-coming"), Item("Offers", "/choices"), Item("Visits", "/visits")),
+    "worker": (Item("Now", "/now"), TODAY, Item("My training", "/my-training")),
+    "family": (Item("Who is coming", "/who-is-coming"), TODAY, Item("Offers", "/choices"), Item("Visits", "/visits")),
     "operator": (TODAY,),
 }
 
 CONSOLE: dict[str, tuple[Item, ...]] = {
+    "referrer": (TODAY, Item("Watch", "/watch")),
     "contract_manager": (
+        TODAY,
         Item("Watch", "/watch"),
         Item("Frameworks", "/frameworks"),
         Item("Providers", "/providers"),
         Item("Invoices", "/invoices"),
         Item("Audit", "/audit"),
     ),
-    "finance": (Item("Watch", "/watch"), Item("Invoices", "/invoices")),
+    "finance": (TODAY, Item("Watch", "/watch"), Item("Invoices", "/invoices")),
     "commissioner_admin": (
+        TODAY,
         Item("Watch", "/watch"),
         Item("Frameworks", "/frameworks"),
         Item("Providers", "/providers"),
