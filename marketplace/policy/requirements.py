@@ -1,14 +1,14 @@
 """What a framework still misses of a provider: declarations and documents, with their days (L 10, P 10)."""
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date
 from typing import Literal
 
 import msgspec
 
-from marketplace.policy.calendar import add_months
 from marketplace.policy.pack import Pack
 from marketplace.policy.rules import Document, ProviderRequirement
+from marketplace.policy.standing import last_good_day
 
 
 class Asked(msgspec.Struct, frozen=True):

@@ -128,12 +128,19 @@ def worker_readiness(
 def competency_current_until(pack: Pack, code: str, assessed_on: date) -> date | None:
     """The last day an assessment counts; None where the competency has no frequency."""
     months = pack.on(assessed_on).competencies[code].months
-    return None if months is None else _last_good_day(pack, assessed_on, months)
+    return None if months is None else last_good_day(pack, assessed_on, months)
 
 
 def dbs_current_until(pack: Pack, checked_on: date) -> date:
     """The last day a DBS check counts."""
-    return _last_good_day(pack, checked_on, pack.readiness.dbs_months)
+    return last_good_day(pack, checked_on, pack.readiness.dbs_months)
+
+
+def check_current_until(pack: Pack, code: str, done_on: date, valid_until: date | None = None) -> date | None:
+    """The last day a recorded check counts: its own end or its frequency's, the earlier; None where it has neither."""
+    months = pack.worker_checks[code].months
+    ends = [valid_until, None if months is None else last_good_day(pack, done_on, months)]
+    return min((day for day in ends if day is not None), default=None)
 
 
 def required_competencies(pack: Pack, lot: str, needs: tuple[str, ...] = ()) -> tuple[str, ...]:
@@ -157,7 +164,8 @@ def _title(item: str | None, pack: Pack | None) -> str:
     return titles.get(item, item)
 
 
-def _last_good_day(pack: Pack, done_on: date, months: int) -> date:
+def last_good_day(pack: Pack, done_on: date, months: int) -> date:
+    """The last day something repeated every so many months counts: its anniversary, where the pack says so."""
     anniversary = add_months(done_on, months)
     return anniversary if pack.readiness.anniversary_counts else anniversary - timedelta(days=1)
 
@@ -206,7 +214,7 @@ def _competency_reasons(
         signed = [record for record in records if _signed_off(pack, worker, record)]
         months = pack.competencies[code].months
         current = [
-            record for record in signed if months is None or on <= _last_good_day(pack, record.assessed_on, months)
+            record for record in signed if months is None or on <= last_good_day(pack, record.assessed_on, months)
         ]
         if not records:
             reasons.append(WorkerReason("competency_missing", code))
@@ -244,4 +252,4 @@ def _check_reasons(pack: Pack, on: date, worker: WorkerFacts) -> list[WorkerReas
 def _check_in_date(pack: Pack, check: WorkerCheck, record: CheckRecord, on: date) -> bool:
     if record.valid_until is not None and record.valid_until < on:
         return False
-    return check.months is None or on <= _last_good_day(pack, record.done_on, check.months)
+    return check.months is None or on <= last_good_day(pack, record.done_on, check.months)
