@@ -53,8 +53,6 @@ def _judge(
     until: date | None = None
     months = pack.providers.document_review_months if isinstance(rule, Document) else rule.months
     if months is not None:
-        until = add_months(declared_on, months)
-        if not pack.readiness.anniversary_counts:
-            until -= timedelta(days=1)
+        until = last_good_day(pack, declared_on, months)
     held = until is None or on <= until
     return Asked(rule.key, rule.title, rule.clause, kind, "held" if held else "due_again", declared_on, until)

@@ -23,7 +23,7 @@ TONES = {"good": "green", "soon": "yellow", "bad": "red", "none": "grey"}
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """`tone` is good, soon, bad or none (not asked); `words` say it without the colour; `until` is the last good day."""
+    """`tone` is good, soon, bad or none (not asked); `words` say it without colour; `until` is the last good day."""
 
     words: str
     tone: str
