@@ -33,6 +33,7 @@ MONTH_NAMES = (
     "july", "august", "september", "october", "november", "december",
 )  # fmt: skip
 MONTHS = "|".join([*MONTH_NAMES, *(name[:3] for name in MONTH_NAMES), "sept"])
+CAPITALISED = r"[A-ZÀ-ÖØ-Þ][\w'’-]*\w"
 PATTERNS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     ("email", re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")),
     ("postcode", re.compile(r"\b[a-z]{1,2}\d[a-z\d]?\s*\d[a-z]{2}\b", re.IGNORECASE)),
@@ -42,7 +43,7 @@ PATTERNS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     ("date", re.compile(r"(?<!\d)\d{4}-\d{1,2}-\d{1,2}(?!\d)")),
     ("date", re.compile(rf"\b\d{{1,2}}(?:st|nd|rd|th)?\s+(?:of\s+)?(?:{MONTHS})\.?,?\s+\d{{4}}\b", re.IGNORECASE)),
     ("date", re.compile(rf"\b(?:{MONTHS})\.?\s+\d{{1,2}}(?:st|nd|rd|th)?,?\s+\d{{4}}\b", re.IGNORECASE)),
-    ("name", re.compile(r"\b[A-Z][a-z]+(?:[-'’][A-Z]?[a-z]+)?(?:[ \t]+[A-Z][a-z]+(?:[-'’][A-Z]?[a-z]+)?)+")),
+    ("name", re.compile(rf"\b{CAPITALISED}(?:[ \t]+{CAPITALISED})+")),
 )
 # Capitalised words that stand side by side without being anybody's name.
 NO_NAMES = """
@@ -136,7 +137,8 @@ def _patterns(text: str) -> Iterable[Warning]:
 
 
 def _is_name(words: str) -> bool:
-    return sum(word.lower() not in COMMON_CAPITALS for word in re.split(r"[ \t]+", words)) > 1
+    # Abbreviations in capitals and words of the trade are no names; two others side by side may be one.
+    return sum(not word.isupper() and word.lower() not in COMMON_CAPITALS for word in re.split(r"[ \t]+", words)) > 1
 
 
 def _is_nhs_number(words: str) -> bool:

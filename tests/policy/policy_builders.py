@@ -88,6 +88,9 @@ def visit(name: str, outcome: str = "delivered", **fields: Any) -> dict[str, Any
     return {key: value for key, value in row.items() if value is not ...}
 
 
+Claimed = dict[str, int] | list[tuple[str, int]]
+
+
 def invoice(
     visits: list[dict[str, Any]], claim: dict[str, int] | list[tuple[str, int]], **fields: Any
 ) -> dict[str, Any]:
@@ -113,8 +116,8 @@ def record(code: str, on: str = "2026-08-30", method: str = "observed", by: str 
 
 
 LOT_C = (
-    "first_aid", "health_and_safety", "equality_and_diversity", "anaphylaxis", "infection_control", "moving_and_handling",
-    "safeguarding_level_2", "basic_life_support", "medication_administration",
+    "first_aid", "health_and_safety", "equality_and_diversity", "anaphylaxis", "infection_control",
+    "moving_and_handling", "safeguarding_level_2", "basic_life_support", "medication_administration",
 )  # fmt: skip
 
 
