@@ -8,11 +8,12 @@ from typing import Any
 from uuid import UUID
 
 from litestar import Request, get, post
+from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Response
 
 from admin import operator_queries
 from admin.operator_actions import run_job_again
-from marketplace.identity.front_door import SETTINGS
+from marketplace.identity.context import settings_of
 from marketplace.identity.guards import requires, signed_in
 from marketplace.identity.people import register_organisation
 from marketplace.obligations import demo_clock, mailbox
@@ -27,11 +28,6 @@ from marketplace.web.render import page, see_other
 
 STORAGE_SECONDS = 5.0  # a health page that waits longer tells nothing new
 AnyRequest = Request[Any, Any, Any]
-
-
-def settings_of(request: AnyRequest) -> Settings:
-    """The deployment's settings, as the app was given them."""
-    return request.app.state[SETTINGS]
 
 
 async def storage_state(settings: Settings) -> str:
@@ -108,7 +104,7 @@ async def show_jobs(request: AnyRequest) -> Response[bytes]:
 
 
 @post("/operator/jobs/{job_id:int}", guards=[requires("operate")], status_code=200)
-async def run_held_job(request: AnyRequest, job_id: int) -> Redirect:
+async def run_held_job(request: AnyRequest, job_id: FromPath[int]) -> Redirect:
     """Run a held job again."""
     await run_job_again(request.user, job_id)
     return see_other(request, "/operator/jobs", flash="The job is in the queue again.")
@@ -125,7 +121,7 @@ async def show_mail_state(request: AnyRequest) -> Response[bytes]:
 
 
 @get("/operator/mail/{mail_id:uuid}", guards=[requires("operate")])
-async def show_any_mail(request: AnyRequest, mail_id: UUID) -> Response[bytes]:
+async def show_any_mail(request: AnyRequest, mail_id: FromPath[UUID]) -> Response[bytes]:
     """In the demo: one message sent to anybody."""
     only_in_demo(request)
     mail = await ask(request.user, mailbox.any_mail, mail_id)
@@ -141,7 +137,7 @@ async def show_mailbox(request: AnyRequest) -> Response[bytes]:
 
 
 @get("/mailbox/{mail_id:uuid}", guards=[signed_in])
-async def show_mail(request: AnyRequest, mail_id: UUID) -> Response[bytes]:
+async def show_mail(request: AnyRequest, mail_id: FromPath[UUID]) -> Response[bytes]:
     """In the demo: one mail sent to me."""
     only_in_demo(request)
     mail = await ask(request.user, mailbox.my_mail, mail_id)
@@ -149,7 +145,7 @@ async def show_mail(request: AnyRequest, mail_id: UUID) -> Response[bytes]:
 
 
 @get("/operator/clock", guards=[requires("clock.move")])
-async def show_clock(request: AnyRequest, since: str = "", until: str = "") -> Response[bytes]:
+async def show_clock(request: AnyRequest, since: FromQuery[str] = "", until: FromQuery[str] = "") -> Response[bytes]:
     """In the demo: the present domain time, and what the last move brought."""
     only_in_demo(request)
     return await _clock_page(request, Form(), since, until)

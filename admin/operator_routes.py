@@ -8,12 +8,13 @@ from uuid import UUID
 
 import msgspec
 from litestar import Request, get, post
+from litestar.params import FromPath, JSONBody
 
 from admin import operator_queries
 from admin.operator_actions import run_job_again
-from admin.operator_pages import settings_of, storage_state
+from admin.operator_pages import storage_state
+from marketplace.identity.context import settings_of
 from marketplace.identity.guards import requires
-from marketplace.identity.people import register_organisation
 from marketplace.obligations import demo_clock
 from marketplace.obligations.pages import only_in_demo
 from marketplace.platform.database import ask
@@ -35,17 +36,6 @@ class HealthOut(msgspec.Struct, kw_only=True):
     mails_in_trouble: int
 
 
-class OrganisationIn(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """A new organisation with its first administrator, who is mailed how to sign in."""
-
-    kind: str
-    name: str
-    short_name: str
-    administrator_name: str
-    administrator_email: str
-    colour: str = "#1d4f91"
-
-
 class OrganisationOut(msgspec.Struct, kw_only=True):
     """A tenant or provider of this deployment."""
 
@@ -53,12 +43,6 @@ class OrganisationOut(msgspec.Struct, kw_only=True):
     kind: str
     name: str
     short_name: str
-
-
-class RegisteredOut(msgspec.Struct):
-    """The id of what was made."""
-
-    id: UUID
 
 
 class HeldJobOut(msgspec.Struct, kw_only=True):
@@ -129,12 +113,6 @@ async def list_organisations(request: AnyRequest) -> list[OrganisationOut]:
     ]
 
 
-@post("/api/v1/operator/organisations", guards=[requires("operate")], tags=["Operator"])
-async def add_organisation(request: AnyRequest, data: OrganisationIn) -> RegisteredOut:
-    """Register a commissioner or a provider with its first administrator."""
-    return RegisteredOut(await register_organisation(request.user, **msgspec.structs.asdict(data)))
-
-
 @get("/api/v1/operator/jobs", guards=[requires("operate")], tags=["Operator"])
 async def list_held_jobs(request: AnyRequest) -> list[HeldJobOut]:
     """The jobs that were given up, newest first."""
@@ -153,7 +131,7 @@ async def list_held_jobs(request: AnyRequest) -> list[HeldJobOut]:
 
 
 @post("/api/v1/operator/jobs/{job_id:int}/run", guards=[requires("operate")], status_code=204, tags=["Operator"])
-async def run_job(request: AnyRequest, job_id: int) -> None:
+async def run_job(request: AnyRequest, job_id: FromPath[int]) -> None:
     """Put a held job back into the queue."""
     await run_job_again(request.user, job_id)
 
@@ -167,7 +145,7 @@ async def get_clock(request: AnyRequest) -> ClockOut:
 
 
 @post("/api/v1/operator/clock", guards=[requires("clock.move")], status_code=200, tags=["Operator"])
-async def post_clock(request: AnyRequest, data: ClockIn) -> MovedOut:
+async def post_clock(request: AnyRequest, data: JSONBody[ClockIn]) -> MovedOut:
     """In the demo: move domain time forward."""
     only_in_demo(request)
     moved = await demo_clock.move_clock(
@@ -186,7 +164,6 @@ async def post_clock(request: AnyRequest, data: ClockIn) -> MovedOut:
 ROUTES = [
     get_health,
     list_organisations,
-    add_organisation,
     list_held_jobs,
     run_job,
     get_clock,

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 from litestar import Request, get
+from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Response
 
 from admin.watch_queries import WatchList, one_list, watch
@@ -38,8 +39,8 @@ async def show_watch(request: Request[Any, Any, Any]) -> Response[bytes]:
 @get("/watch/{key:str}", guards=[requires("watch.read")])
 async def show_watch_list(
     request: Request[Any, Any, Any],
-    key: str,
-    format: str | None = None,
+    key: FromPath[str],
+    format: FromQuery[str | None] = None,
 ) -> Response[bytes]:
     """The list behind a figure; with ?format=csv as a file."""
     found = await ask(request.user, one_list, key)
@@ -79,7 +80,7 @@ async def get_watch(request: Request[Any, Any, Any]) -> list[FigureOut]:
 
 
 @get("/api/v1/watch/{key:str}", guards=[requires("watch.read")], tags=["Watch"])
-async def get_watch_list(request: Request[Any, Any, Any], key: str) -> WatchListOut:
+async def get_watch_list(request: Request[Any, Any, Any], key: FromPath[str]) -> WatchListOut:
     """One figure with its list."""
     found = await ask(request.user, one_list, key)
     return WatchListOut(

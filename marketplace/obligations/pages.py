@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from litestar import Request, get
+from litestar.params import FromPath
 from litestar.response import Response
 
 from marketplace.identity.guards import signed_in
@@ -33,7 +34,7 @@ async def show_mailbox(request: Request[Any, Any, Any]) -> Response[bytes]:
 
 
 @get("/mailbox/{mail_id:uuid}", guards=[signed_in])
-async def show_mail(request: Request[Any, Any, Any], mail_id: UUID) -> Response[bytes]:
+async def show_mail(request: Request[Any, Any, Any], mail_id: FromPath[UUID]) -> Response[bytes]:
     """In the demo: one mail sent to me."""
     only_in_demo(request)
     mail = await ask(request.user, mailbox.my_mail, mail_id)
