@@ -2,9 +2,7 @@
 
 from datetime import date
 
-# First ages of the bands: early years, primary, secondary, the 16-17 year olds whose own wishes decide, adults to be (D).
-BANDS = (0, 5, 11, 16, 18)
-LAST_BAND_ENDS = 25
+from marketplace.policy.pack import Pack
 
 
 def age_on(born: date, day: date) -> int:
@@ -12,8 +10,9 @@ def age_on(born: date, day: date) -> int:
     return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
 
 
-def age_band(age: int) -> str:
-    """The band an age belongs to, as it is written: "5 to 10". Negative ages (not born yet) count as 0."""
-    first = max((start for start in BANDS if start <= age), default=BANDS[0])
-    later = [start for start in BANDS if start > first]
-    return f"{first} to {later[0] - 1}" if later else f"{first} to {max(LAST_BAND_ENDS, age)}"
+def age_band(pack: Pack, age: int) -> str:
+    """The pack's band an age belongs to, as it is written: "5 to 10". Younger ages belong to the first band."""
+    starts = sorted(pack.ages.band_starts)
+    first = max((start for start in starts if start <= age), default=starts[0])
+    later = [start for start in starts if start > first]
+    return f"{first} to {later[0] - 1}" if later else f"{first} to {max(pack.ages.oldest, age)}"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, cast, get_args
 
 from marketplace.policy.calendar import CalendarError, Period, is_period, local_day
-from marketplace.policy.casefile import CaseFaults, Field, london, quoted, read_case, unique
+from marketplace.policy.casefile import FIRST_YEAR, LAST_YEAR, CaseFaults, Field, london, quoted, read_case, unique
 from marketplace.policy.duties import due_at
 from marketplace.policy.facts import (
     Admission,
@@ -199,6 +199,9 @@ def _period(field: Field, pack: Pack) -> Period | None:
     table = field.table(("first_day", "last_day"))
     period = Period(table["first_day"].day(), table["last_day"].day())
     if len(field.faults) > before:
+        return None
+    if not FIRST_YEAR <= period.first_day.year <= period.last_day.year <= LAST_YEAR:
+        field.fault(f"must begin before it ends, in the years {FIRST_YEAR} to {LAST_YEAR}")
         return None
     length = pack.on(period.last_day).billing.period_length
     if not is_period(period, length):

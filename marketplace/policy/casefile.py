@@ -15,7 +15,7 @@ from marketplace.policy.calendar import LONDON
 Value = TypeVar("Value")
 
 LARGEST_AMOUNT = 2**53 - 1  # the largest whole number every JSON reader keeps exactly
-FIRST_YEAR, LAST_YEAR = 1900, 2199
+FIRST_YEAR, LAST_YEAR = 1900, 9990
 SOME_INSTANT = datetime(2000, 1, 1, tzinfo=UTC)
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 INSTANT = re.compile(

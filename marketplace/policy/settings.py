@@ -48,11 +48,15 @@ class Billing(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 class Ages(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Whom the framework is for, in years, both ends counted; a lot may be narrower."""
+    """Whom the framework is for, in years, both ends counted; a lot may be narrower.
+
+    `band_starts` are the first ages of the bands that stand for an age before award.
+    """
 
     youngest: Count
     oldest: Count
     purchase_under: Count
+    band_starts: Annotated[tuple[Count, ...], msgspec.Meta(min_length=1)]
 
 
 class Readiness(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -108,7 +108,7 @@ async def _send(work: Work, row: Referral) -> Referral:
         "broadcast_at": work.now,
         "respond_by": respond_by,
         "pack_hash": pack.content_hash,
-        "age_band": drafting.band_of(born, cast(date, row.starts_on)),
+        "age_band": drafting.band_of(pack, born, cast(date, row.starts_on)),
         "closed_at": None,
         "closed_reason": None,
         "changed_at": work.now,

@@ -313,6 +313,6 @@ def missing(pack: Pack, row: Referral, born: date, today: date) -> dict[str, str
     return faults
 
 
-def band_of(born: date, on: date) -> str:
+def band_of(pack: Pack, born: date, on: date) -> str:
     """The age band a provider is told."""
-    return age_band(age_on(born, on))
+    return age_band(pack, age_on(born, on))

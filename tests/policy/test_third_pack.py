@@ -7,6 +7,7 @@ import pytest
 from policy_builders import HARROWDALE, as_bytes, at, visit
 
 from marketplace.policy import calculators
+from marketplace.policy.ages import age_band
 from marketplace.policy.calendar import period_containing
 from marketplace.policy.casefile import CaseFaults
 from marketplace.policy.duties import due_at
@@ -143,6 +144,7 @@ def test_its_own_offers_needs_and_measures() -> None:
     assert [(part.period.last_day.day, part.pence) for part in price.periods] == [(30, 24000), (31, 30000)]
     allowed = {need.code: need.allowed for need in needs_of(PACK, "june-wheels")}
     assert allowed == {"turning": False, "life_jacket": False}
+    assert [age_band(PACK, age) for age in (2, 3, 9, 10, 17, 19)] == ["3 to 9"] * 3 + ["10 to 17"] * 2 + ["10 to 19"]
     assert rate_kpi(PACK, "laughter", 9, 10).rating == "met"
     assert rate_kpi(PACK, "laughter", 899, 1000).rating == "missed"
     assert rate_kpi(PACK, "tears", 1, 10).rating == "met"
