@@ -7,7 +7,7 @@ from typing import Any
 
 from litestar import Litestar
 
-from admin import operator_pages, operator_routes, watch_pages
+from admin import invoices, operator_pages, operator_routes, watch_pages
 from marketplace.identity import account_pages, front_door, people_pages, trail_pages
 from marketplace.identity import pages as identity_pages
 from marketplace.identity import routes as identity_routes
@@ -26,6 +26,7 @@ MODULES: list[Any] = [
     people_pages,
     trail_pages,
     watch_pages,
+    invoices,
     operator_pages,
     operator_routes,
     obligations_routes,

@@ -6,6 +6,8 @@ from typing import Any
 
 from litestar import Litestar
 
+from marketplace.billing import pages as billing_pages
+from marketplace.billing import routes as billing_routes
 from marketplace.identity import account_pages, front_door, people_pages, trail_pages
 from marketplace.identity import pages as identity_pages
 from marketplace.identity import routes as identity_routes
@@ -24,6 +26,8 @@ MODULES: list[Any] = [
     trail_pages,
     obligations_pages,
     obligations_routes,
+    billing_pages,
+    billing_routes,
 ]
 
 

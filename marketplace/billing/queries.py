@@ -236,7 +236,7 @@ async def invoice(work: Work, invoice_id: UUID) -> InvoiceView:
         received_at=row["received_at"],
         claim=msgspec.convert(row["claim"], Claim),
         result=result,
-        deduction_clause=_deduction_clause(pack),
+        deduction_clause=deduction_clause(pack),
         dispute_until=due_at(pack, "deduction_dispute", row["submitted_at"]) if result.deduction_pence else None,
         returned_reason=row["returned_reason"],
         accepted_at=row["accepted_at"],
@@ -247,7 +247,8 @@ async def invoice(work: Work, invoice_id: UUID) -> InvoiceView:
     )
 
 
-def _deduction_clause(pack: Pack) -> str:
+def deduction_clause(pack: Pack) -> str:
+    """The clause the deduction rests on, as the pack cites it."""
     return next(rule.clause for rule in pack.content.settings if rule.key == "billing.deduction_pence")
 
 

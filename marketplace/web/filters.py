@@ -47,6 +47,18 @@ def moment(value: datetime) -> str:
     return f"{day(value)}, {clock(value)}"
 
 
+def last_moment(first_late: datetime) -> str:
+    """A due moment (the first instant that is late) as people say it: "the end of 12 October 2026"."""
+    day_before = day(local(first_late) - timedelta(microseconds=1))
+    whole_day = local(first_late).time() == time()
+    return f"the end of {day_before}" if whole_day else moment(first_late)
+
+
+def day_after(value: date) -> date:
+    """The next day."""
+    return value + timedelta(days=1)
+
+
 def count(number: int, noun: str, plural: str | None = None) -> str:
     """1 offer, 2 offers, 1,200 visits."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
@@ -107,6 +119,8 @@ FILTERS = {
     "weekday": weekday,
     "clock": clock,
     "moment": moment,
+    "last_moment": last_moment,
+    "day_after": day_after,
     "count": count,
     "duration": duration,
     "time_left": time_left,

@@ -39,7 +39,7 @@ MARKETPLACE: dict[str, tuple[Item, ...]] = {
         Item("My offers", "/offers"),
         Item("Packages", "/packages"),
         Item("Workforce", "/workforce"),
-        Item("Four weeks", "/periods"),
+        Item("Four weeks", "/invoices"),
         Item("My standing", "/standing"),
     ),
     "coordinator": (

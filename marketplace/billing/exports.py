@@ -1,0 +1,98 @@
+"""What leaves billing: the case file of the policy calculator, and lines as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+from marketplace.billing.drafting import Draft
+from marketplace.billing.queries import InvoiceView
+from marketplace.billing.words import OUTCOMES
+from marketplace.policy.calendar import local
+from marketplace.policy.facts import Visit
+
+
+def case_of(found: Draft) -> dict[str, Any]:
+    """The draft as a case for `marketplace policy invoice`: anyone can re-compute it without this system."""
+    facts = found.facts
+    return {
+        "pack": found.pack.id,
+        "period": {"first_day": facts.period.first_day.isoformat(), "last_day": facts.period.last_day.isoformat()},
+        "submitted_at": local(facts.submitted_at).isoformat(),
+        "carried_in_pence": facts.carried_in_pence,
+        "rate_card": [
+            {
+                "lot": row.lot,
+                "activity": row.activity,
+                "band": row.band,
+                "pence_per_hour": row.pence_per_hour,
+                "from": row.from_.isoformat(),
+            }
+            for row in facts.rate_card
+        ],
+        "visits": [_visit(visit) for visit in facts.visits],
+        "claim": {
+            "lines": [{"visit": line.visit, "pence": line.pence} for line in facts.claim.lines],
+            "total_pence": facts.claim.total_pence,
+        },
+    }
+
+
+def _visit(visit: Visit) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "id": visit.id,
+        "lot": visit.lot,
+        "activity": visit.activity,
+        "planned_start": visit.planned_start.isoformat(),
+        "planned_end": visit.planned_end.isoformat(),
+        "outcome": visit.outcome,
+        "workers": [{"name": worker.name, "signed": worker.signed} for worker in visit.workers],
+    }
+    if visit.outcome == "delivered":
+        row |= {
+            "actual_start": visit.actual_start.isoformat() if visit.actual_start else None,
+            "actual_end": visit.actual_end.isoformat() if visit.actual_end else None,
+            "activities": visit.activities,
+            "family_signed": visit.family_signed,
+        }
+        if visit.overrun_approved:
+            row["overrun_approved"] = True
+    elif visit.outcome == "cancelled_by_family":
+        row["notice_at"] = visit.notice_at.isoformat() if visit.notice_at else None
+    return row
+
+
+HEADS = (
+    "visit", "package", "activity", "planned_start", "planned_end", "outcome", "actual_start", "actual_end", "workers",
+    "minutes", "percent", "price_pounds", "held", "claimed_pounds", "payable_pounds",
+)  # fmt: skip
+
+
+def lines_csv(view: InvoiceView) -> str:
+    """The invoice's lines, one visit a row; amounts in pounds, times on London's clock."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(HEADS)
+    for line in view.lines:
+        writer.writerow(
+            safe(cell)
+            for cell in (
+                line.visit_id, line.package_reference, line.activity, local(line.planned_start).isoformat(),
+                local(line.planned_end).isoformat(), OUTCOMES[line.outcome],
+                local(line.actual_start).isoformat() if line.actual_start else "",
+                local(line.actual_end).isoformat() if line.actual_end else "",
+                "; ".join(line.workers), line.minutes, line.percent, _pounds(line.price_pence),
+                "yes" if line.held else "no", _pounds(line.claimed_pence), _pounds(line.payable_pence),
+            )
+        )  # fmt: skip
+    return out.getvalue()
+
+
+def safe(cell: object) -> object:
+    """A cell a spreadsheet shows as text: what starts like a formula gets a quote before it."""
+    return f"'{cell}" if isinstance(cell, str) and cell[:1] in "=+-@\t\r" else cell
+
+
+def _pounds(pence: int | None) -> str:
+    return "" if pence is None else f"{pence // 100}.{pence % 100:02d}"

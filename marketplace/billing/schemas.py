@@ -1,0 +1,170 @@
+"""What the billing API takes and gives. Money is integer pence, days ISO dates, instants with their offset."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from uuid import UUID
+
+import msgspec
+
+from marketplace.billing.drafting import Draft
+from marketplace.billing.queries import InvoiceRow, InvoiceView, PeriodRow
+from marketplace.billing.words import defect_rows
+
+
+class ClaimLineIn(msgspec.Struct, forbid_unknown_fields=True):
+    visit: UUID
+    pence: int
+
+
+class ClaimIn(msgspec.Struct, forbid_unknown_fields=True):
+    """What is billed; the total is the provider's own, and is judged (L 7.11)."""
+
+    lines: list[ClaimLineIn]
+    total_pence: int
+
+
+class SubmitIn(msgspec.Struct, forbid_unknown_fields=True):
+    """`fingerprint` is the draft's; `claim` null bills what the records allow."""
+
+    framework_id: UUID
+    payer_id: UUID
+    first_day: date
+    fingerprint: str
+    claim: ClaimIn | None = None
+
+
+class ReturnIn(msgspec.Struct, forbid_unknown_fields=True):
+    reason: str
+
+
+class SubmittedOut(msgspec.Struct):
+    id: UUID
+
+
+class DefectOut(msgspec.Struct):
+    kind: str
+    visit: str | None
+    why: list[str]
+    sentence: str | None = None
+
+
+class LineOut(msgspec.Struct):
+    visit: str
+    minutes: int
+    percent: int
+    price_pence: int | None
+    held: bool
+    payable_pence: int
+    missing: list[str]
+
+
+class MoneyOut(msgspec.Struct):
+    gross_pence: int
+    deduction_pence: int
+    carried_in_pence: int
+    net_pence: int
+    carried_out_pence: int
+
+
+class DraftOut(msgspec.Struct):
+    framework_id: UUID
+    payer_id: UUID
+    first_day: date
+    last_day: date
+    closed: bool
+    due_at: datetime
+    fingerprint: str
+    lines: list[LineOut]
+    defects: list[DefectOut]
+    money: MoneyOut
+
+
+class PeriodOut(msgspec.Struct):
+    framework_id: UUID
+    framework: str
+    payer_id: UUID
+    payer: str
+    first_day: date
+    last_day: date
+    due_at: datetime
+    state: str
+    invoice_id: UUID | None
+
+
+class InvoiceOut(msgspec.Struct):
+    id: UUID
+    number: int
+    framework: str
+    provider: str
+    payer: str
+    first_day: date
+    last_day: date
+    state: str
+    submitted_at: datetime
+    net_pence: int
+    deduction_pence: int
+    pay_by: date | None
+
+
+class WholeInvoiceOut(InvoiceOut):
+    due_at: datetime
+    returned_reason: str | None
+    replaces_id: UUID | None
+    lines: list[LineOut]
+    defects: list[DefectOut]
+    money: MoneyOut
+
+
+def draft_out(found: Draft) -> DraftOut:
+    """A draft with each defect in words."""
+    sentences = {(row.kind, row.visit_id): row.sentence for row in defect_rows(found)}
+    return DraftOut(
+        framework_id=found.framework_id,
+        payer_id=found.payer_id,
+        first_day=found.period.first_day,
+        last_day=found.period.last_day,
+        closed=found.closed,
+        due_at=found.due_at,
+        fingerprint=found.fingerprint,
+        lines=[_line(line) for line in found.result.lines],
+        defects=[
+            DefectOut(defect.kind, defect.visit, list(defect.why), sentences.get((defect.kind, defect.visit)))
+            for defect in found.result.defects
+        ],
+        money=msgspec.convert(found.result, MoneyOut, from_attributes=True),
+    )
+
+
+def period_out(row: PeriodRow) -> PeriodOut:
+    """A billing period in a list."""
+    return PeriodOut(
+        row.framework_id, row.framework, row.payer_id, row.payer, row.period.first_day, row.period.last_day, row.due_at,
+        row.state, row.invoice_id,
+    )  # fmt: skip
+
+
+def invoice_out(row: InvoiceRow) -> InvoiceOut:
+    """An invoice in a list."""
+    return InvoiceOut(
+        row.id, row.number, row.framework, row.provider, row.payer, row.period.first_day, row.period.last_day,
+        row.state, row.submitted_at, row.net_pence, row.deduction_pence, row.pay_by,
+    )  # fmt: skip
+
+
+def whole_invoice_out(view: InvoiceView) -> WholeInvoiceOut:
+    """A frozen invoice with its lines, defects and amounts."""
+    return WholeInvoiceOut(
+        view.id, view.number, view.framework, view.provider, view.payer, view.period.first_day, view.period.last_day,
+        view.state, view.submitted_at, view.result.net_pence, view.result.deduction_pence, view.pay_by,
+        due_at=view.result.due_at,
+        returned_reason=view.returned_reason,
+        replaces_id=view.replaces_id,
+        lines=[_line(line) for line in view.result.lines],
+        defects=[DefectOut(defect.kind, defect.visit, list(defect.why)) for defect in view.result.defects],
+        money=msgspec.convert(view.result, MoneyOut, from_attributes=True),
+    )  # fmt: skip
+
+
+def _line(line: object) -> LineOut:
+    return msgspec.convert(line, LineOut, from_attributes=True)

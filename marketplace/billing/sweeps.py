@@ -1,0 +1,79 @@
+"""When a billing period closes with visits in it, the provider owes its invoice: one duty, however often looked."""
+
+from __future__ import annotations
+
+from marketplace.billing.submitting import SUBMIT, period_subject
+from marketplace.frameworks.queries import billing_periods, pack_of
+from marketplace.obligations.duties import Owed, owe
+from marketplace.platform.actor import system_for
+from marketplace.platform.database import Work, outside_context, unit_of_work
+from marketplace.platform.jobs import sweep
+from marketplace.policy.calendar import end_of_day, is_before, local_day
+from marketplace.policy.invoicing import invoice_due_at
+from marketplace.settings import Settings
+
+
+@sweep("invoice periods")
+async def look_at_periods(settings: Settings) -> None:
+    """One unit for each commissioner: the periods of its packages that are over and not invoiced."""
+    async with outside_context() as connection:
+        payers = await connection.fetch("SELECT id, name FROM list_organisations('commissioner')")
+    for payer in payers:
+        async with unit_of_work(system_for(payer["id"], "commissioner", payer["name"])) as work:
+            await owe_closed_periods(work)
+
+
+async def owe_closed_periods(work: Work) -> int:
+    """Record the duty to invoice of every closed, uninvoiced period the commissioner pays for; returns how many."""
+    payer_id = work.actor.commissioner_id
+    assert payer_id is not None
+    rows = await work.fetch(
+        """SELECT v.framework_id, f.name, v.provider_id, min((v.planned_start AT TIME ZONE 'Europe/London')::date) AS first
+           FROM visit v JOIN framework f ON f.id = v.framework_id
+           JOIN package_funding p ON p.commissioner_id = v.commissioner_id AND p.package_id = v.package_id AND p.payer_id = $1
+           WHERE v.planned_start < $2 AND NOT EXISTS (
+             SELECT 1 FROM invoice i WHERE i.commissioner_id = $1 AND i.framework_id = v.framework_id
+             AND i.provider_id = v.provider_id AND i.replaced_at IS NULL
+             AND (v.planned_start AT TIME ZONE 'Europe/London')::date BETWEEN i.first_day AND i.last_day)
+           GROUP BY 1, 2, 3""",  # noqa: E501
+        payer_id, work.now,
+    )  # fmt: skip
+    owed = 0
+    for row in rows:
+        pack = await pack_of(work, row["framework_id"])
+        for period in await billing_periods(work, row["framework_id"], row["first"], local_day(work.now)):
+            closes = end_of_day(period.last_day)
+            if is_before(work.now, closes) or not await _has_uninvoiced(work, row, period.first_day, period.last_day):
+                continue
+            owed += (
+                await owe(
+                    work,
+                    pack,
+                    SUBMIT,
+                    subject_type="invoice_period",
+                    subject_id=period_subject(row["framework_id"], payer_id, period),
+                    reference=f"{row['name']}, {period.first_day:%-d %B} to {period.last_day:%-d %B %Y}",
+                    owed_by=Owed(organisation_id=row["provider_id"]),
+                    owed_to=payer_id,
+                    link=f"/invoices/draft/{row['framework_id']}/{payer_id}/{period.first_day}",
+                    title="Check and submit the period's invoice",
+                    starts_at=closes,
+                    due_at=invoice_due_at(pack, period),
+                    commissioner_id=payer_id,
+                    framework_id=row["framework_id"],
+                )
+                is not None
+            )
+    return owed
+
+
+async def _has_uninvoiced(work: Work, row: object, first_day: object, last_day: object) -> bool:
+    return await work.fetchval(
+        """SELECT EXISTS (SELECT 1 FROM visit v
+           JOIN package_funding p ON p.commissioner_id = v.commissioner_id AND p.package_id = v.package_id AND p.payer_id = $1
+           WHERE v.framework_id = $2 AND v.provider_id = $3
+             AND (v.planned_start AT TIME ZONE 'Europe/London')::date BETWEEN $4 AND $5
+             AND NOT EXISTS (SELECT 1 FROM invoice i WHERE i.commissioner_id = $1 AND i.framework_id = $2 AND i.provider_id = $3
+               AND i.first_day = $4 AND i.replaced_at IS NULL))""",  # noqa: E501
+        work.actor.commissioner_id, row["framework_id"], row["provider_id"], first_day, last_day,  # type: ignore[index]
+    )  # fmt: skip

@@ -1,0 +1,91 @@
+"""What the invoice rule's codes say to people, and where each defect is mended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from marketplace.billing.drafting import Draft
+from marketplace.policy.invoicing import Defect
+
+WHY = {
+    "claimed_while_held": "it is billed although its record is not finished",
+    "left_off": "its record is finished and has a price, but it is not billed",
+    "unfinished_left_off": "its record is not finished and it is not billed",
+    "not_the_price": "the amount is not what the record and the rate card give",
+    "claimed_twice": "it is billed twice",
+    "not_among_the_visits": "it is none of the period's visits",
+    "total_is_not_the_sum": "the total is not the sum of the lines",
+    "after_the_due_moment": "it is submitted after the due moment",
+}
+MISSING = {
+    "start": "the time the visit started",
+    "end": "the time the visit ended",
+    "workers": "who worked",
+    "worker_name": "a worker's printed name",
+    "worker_signature": "a worker's signature",
+    "activities": "the activities",
+    "family_signature": "the family's confirmation",
+    "notice": "when the family gave notice",
+}
+STATES = {
+    "growing": ("Growing", "blue"),
+    "to_submit": ("To submit", "yellow"),
+    "submitted": ("Submitted", "light-blue"),
+    "returned": ("Returned", "red"),
+    "accepted": ("Accepted", "green"),
+    "disputed": ("Disputed", "orange"),
+    "paid": ("Paid", "green"),
+}
+OUTCOMES = {
+    None: "Not recorded",
+    "delivered": "Delivered",
+    "cancelled_on_arrival": "Cancelled on arrival",
+    "cancelled_by_family": "Cancelled by the family",
+    "cancelled_by_provider": "Cancelled by the provider",
+    "missed": "Missed",
+}
+METHODS = {"own_sign_in": "own sign-in", "own_pin": "own PIN on the worker's device", "coded_reason": "could not sign"}
+
+
+@dataclass(frozen=True, slots=True)
+class DefectRow:
+    """A defect in words, with the visit's page where it can be mended (None for the whole invoice)."""
+
+    kind: str
+    sentence: str
+    visit_id: str | None
+    link: str | None
+
+
+def defect_rows(found: Draft) -> list[DefectRow]:
+    """Each defect of a draft, with what would mend it."""
+    records = {str(record.id): record for record in found.records}
+    lines = {line.visit: line for line in found.result.lines}
+    rows: list[DefectRow] = []
+    for defect in found.result.defects:
+        sentence = " and ".join(WHY[why] for why in defect.why)
+        if defect.visit is None or defect.visit not in records:
+            rows.append(DefectRow(defect.kind, sentence[:1].upper() + sentence[1:] + ".", defect.visit, None))
+            continue
+        missing = lines[defect.visit].missing
+        lacks = f" It lacks {', '.join(MISSING[code] for code in missing)}." if missing else ""
+        rows.append(
+            DefectRow(
+                defect.kind,
+                f"{records[defect.visit].package_reference}: {sentence}.{lacks}",
+                defect.visit,
+                f"/visits/{defect.visit}",
+            )
+        )
+    return rows
+
+
+def frozen_defects(defects: tuple[Defect, ...]) -> list[tuple[str, str]]:
+    """(kind, sentence) of each defect a submission was judged by."""
+    return [
+        (
+            defect.kind,
+            " and ".join(WHY[why] for why in defect.why) + (f" (visit {defect.visit[:8]})" if defect.visit else ""),
+        )
+        for defect in defects
+    ]
