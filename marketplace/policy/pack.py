@@ -230,7 +230,7 @@ class Pack:
 
     def decisions(self) -> list[Decision]:
         """What the commissioner confirms, one by one, when it opens a framework."""
-        return [_decision(self._decision_key(noun, rule), rule) for noun, rule in self.rules() if rule.decision]
+        return [_decision(self.decision_key(noun, rule), rule) for noun, rule in self.rules() if rule.decision]
 
     def with_decisions(self, values: Mapping[str, object]) -> "Pack":
         """The same pack with other answers; text from a form is read as the type the decision has.
@@ -240,7 +240,7 @@ class Pack:
         faults: list[Fault] = []
         changed: dict[str, Rule] = {}
         for noun, rule in self.rules():
-            key = self._decision_key(noun, rule)
+            key = self.decision_key(noun, rule)
             if rule.decision and key in values:
                 try:
                     changed[key] = _answered(rule, values[key])
@@ -252,11 +252,11 @@ class Pack:
             raise _refusal(f"The answers do not fit {self.title}", faults)
         fields: dict[str, Any] = {}
         for noun, rules in self.content.nouns():
-            answered = tuple(changed.get(self._decision_key(noun, rule), rule) for rule in rules)
+            answered = tuple(changed.get(self.decision_key(noun, rule), rule) for rule in rules)
             fields[noun] = answered[0] if noun == "pack" else answered
         return _checked(Content(**fields), f"The answers do not fit {self.title}")
 
-    def _decision_key(self, noun: str, rule: Rule) -> str:
+    def decision_key(self, noun: str, rule: Rule) -> str:
         """Noun and key, and the day of a version that does not apply from the pack's first day."""
         later = "" if rule.from_ == self.first_day else f"@{rule.from_.isoformat()}"
         return f"{noun}.{rule.key}{later}"
