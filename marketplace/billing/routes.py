@@ -77,11 +77,11 @@ async def submit(request: Request[Any, Any, Any], data: SubmitIn) -> SubmittedOu
 
 @get("/api/v1/invoices", **READ)
 async def list_invoices(
-    request: Request[Any, Any, Any], state: FromQuery[str | None] = None, page: FromQuery[int] = 1
+    request: Request[Any, Any, Any], in_state: FromQuery[str | None] = None, page: FromQuery[int] = 1
 ) -> list[InvoiceOut]:
     """Submitted invoices within my reach, fifty a page, those waiting longest first."""
     offset = 50 * (max(1, min(page, 10_000_000)) - 1)
-    return [invoice_out(row) for row in await ask(request.user, queries.invoices, state=state, offset=offset)]
+    return [invoice_out(row) for row in await ask(request.user, queries.invoices, state=in_state, offset=offset)]
 
 
 @get("/api/v1/invoices/{invoice_id:uuid}", **READ)
