@@ -137,6 +137,26 @@ def assess_invoice(pack: Pack, facts: InvoiceFacts) -> InvoiceResult:
     )
 
 
+def reassess_invoice(pack: Pack, facts: InvoiceFacts, first: InvoiceResult) -> InvoiceResult:
+    """Judge the corrected document that replaces a returned invoice (domain 5; D).
+
+    What is payable follows the corrected claim and the records as they are now; the first submission's due moment,
+    defects and deduction stay, whatever the correction mends. `facts.carried_in_pence` is the first submission's.
+    Raises what `assess_invoice` raises.
+    """
+    corrected = assess_invoice(pack, facts)
+    owed = facts.carried_in_pence + first.deduction_pence
+    taken = min(corrected.gross_pence, owed)
+    return msgspec.structs.replace(
+        corrected,
+        due_at=first.due_at,
+        defects=first.defects,
+        deduction_pence=first.deduction_pence,
+        net_pence=corrected.gross_pence - taken,
+        carried_out_pence=owed - taken,
+    )
+
+
 def draft_claim(pack: Pack, rate_card: RateCard, visits: tuple[Visit, ...]) -> Claim:
     """What a draft starts from: the claim the records allow, each finished visit with a price above 0 at that price."""
     lines: list[ClaimLine] = []
