@@ -10,7 +10,9 @@ from pathlib import Path
 
 import asyncpg
 
+from marketplace.platform.errors import MarketplaceError
 from marketplace.platform.migrate import DatabaseTooNew, migrate
+from marketplace.platform.storage import Storage
 from marketplace.settings import Settings, SettingsError
 
 HEADS = "SELECT organisation_id::text AS organisation, seq, encode(hash, 'hex') AS hash FROM audit_head ORDER BY 1"
@@ -21,9 +23,12 @@ def say(sentence: str) -> None:
 
 
 def run_migrate(settings: Settings, _args: argparse.Namespace) -> int:
-    """Apply what is missing; safe to run from several places at once."""
+    """Apply what is missing, and make the bucket where a store is named; safe to run from several places at once."""
     ran = asyncio.run(migrate(settings, lambda description: say(f"applied: {description}")))
     say(f"{ran} migrations applied." if ran else "The database is up to date.")
+    if settings.s3_endpoint:
+        Storage.from_settings(settings).ensure_bucket()
+        say(f"The bucket {settings.s3_bucket} is there and keeps versions.")
     return 0
 
 
@@ -91,7 +96,7 @@ def main() -> int:
     args = parser.parse_args()
     try:
         return args.run(Settings.from_environment().required("database_url", "secret"), args)
-    except (SettingsError, DatabaseTooNew) as error:
+    except (SettingsError, DatabaseTooNew, MarketplaceError) as error:
         sys.stderr.write(f"{error}\n")
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ValueError) as error:
         sys.stderr.write(f"{type(error).__name__}: {' '.join(str(error).split())}\n")

@@ -133,7 +133,6 @@ class Settings:
     role_prefix: str = _from("MARKETPLACE_ROLE_PREFIX", _role_prefix, "marketplace")
     pool_smallest: int = _from("MARKETPLACE_POOL_SMALLEST", _whole(0, 1000), 2)
     pool_largest: int = _from("MARKETPLACE_POOL_LARGEST", _whole(1, 1000), 10)
-    pool_wait: timedelta = _from("MARKETPLACE_POOL_WAIT_SECONDS", _span("seconds", 600), timedelta(seconds=10))
 
     s3_endpoint: str = _from("S3_ENDPOINT", _web_url, "")
     s3_bucket: str = _from("S3_BUCKET", _text, "marketplace")

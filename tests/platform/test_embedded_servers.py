@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -132,7 +134,7 @@ def test_an_unwritable_folder_is_one_sentence(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has another user to run it as")
-def test_root_without_user_namespaces_runs_it_as_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_root_without_user_namespaces_runs_it_as_nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """As in most containers: no namespaces, and Python's packages where that user cannot reach."""
     can_run = PostgresServer._can_run
 
@@ -143,14 +145,18 @@ def test_root_without_user_namespaces_runs_it_as_nobody(monkeypatch: pytest.Monk
     monkeypatch.setattr(
         postgres_server, "reachable_by", lambda user, path: path != PACKAGE and reachable_by(user, path)
     )
-    folder = Path(f"/var/tmp/marketplace-test-{os.getpid()}")  # noqa: S108 - where another user can reach
+    # Where another user can walk to, unlike pytest's own folders.
+    folder = Path(tempfile.mkdtemp(prefix="marketplace-test-"))
+    folder.chmod(0o755)
     try:
-        with PostgresServer(folder, fast=True) as server:
+        with PostgresServer(folder / "postgres", fast=True) as server:
             assert server.identity == "65534:65534" and server.answers()
-        with pytest.raises(ServerError, match="cannot reach"):
-            PostgresServer(Path("/root/somewhere/marketplace"), fast=True).start()
     finally:
-        subprocess.run(["rm", "-rf", str(folder), "/root/somewhere/marketplace"], check=True)
+        shutil.rmtree(folder)
+    private = tmp_path / "private"
+    private.mkdir(mode=0o700)
+    with pytest.raises(ServerError, match="cannot reach"):
+        PostgresServer(private / "postgres", fast=True).start()
 
 
 # The store for files ------------------------------------------------------------------------------------------------
