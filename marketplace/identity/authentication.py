@@ -13,7 +13,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from marketplace.identity import tokens
 from marketplace.identity.permissions import FRONT_DOORS
-from marketplace.identity.sessions import COOKIE, Visitor, actor_from, use_session
+from marketplace.identity.sessions import COOKIE, STATE_KEY, Visitor, actor_from, use_session
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import outside_context
 from marketplace.platform.errors import NotSignedIn
@@ -21,8 +21,6 @@ from marketplace.settings import Settings
 from marketplace.web.csrf import SAFE
 from marketplace.web.frame import Brand, frame_of
 from marketplace.web.middleware import API
-
-VISITOR = "visitor"
 
 
 class Authentication(ASGIMiddleware):
@@ -48,7 +46,7 @@ class Authentication(ASGIMiddleware):
             actor = await actor_of_token(self.settings, token.strip())
         else:
             visitor = await self._visitor(request)
-            scope["state"][VISITOR] = visitor
+            scope["state"][STATE_KEY] = visitor
             if visitor and visitor.actor and (not in_api or request.method in SAFE):
                 actor = visitor.actor
                 if actor.commissioner_id and visitor.colour:
@@ -79,8 +77,3 @@ async def actor_of_token(settings: Settings, token: str) -> Actor:
     if actor is None:
         raise NotSignedIn("This access token has been revoked.")
     return actor
-
-
-def visitor_of(request: Request) -> Visitor | None:
-    """Whoever holds the session of this request, also before a place was chosen."""
-    return request.scope["state"].get(VISITOR)

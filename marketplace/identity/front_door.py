@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any
 
 from litestar import Litestar, Router, get
-from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
@@ -16,14 +15,13 @@ from litestar.response import Response
 
 from marketplace.identity.api_document import document
 from marketplace.identity.authentication import Authentication
+from marketplace.identity.context import SETTINGS
 from marketplace.identity.permissions import may
 from marketplace.platform.clock import Clock, DemoClock, SystemClock
 from marketplace.platform.database import ENGINE, close_database, open_database, outside_context
 from marketplace.settings import Settings
 from marketplace.web.frame import make_frame
 from marketplace.web.setup import frame_parts
-
-SETTINGS = "settings"
 
 
 def build(
@@ -68,7 +66,7 @@ def build(
         finally:
             await close_database()
 
-    handlers = [document(handler) for module in (*modules,) for handler in module.ROUTES]
+    handlers = [document(handler) for module in modules for handler in module.ROUTES]
     return Litestar(
         **frame_parts(
             frame,
@@ -109,6 +107,3 @@ def _openapi(product: str) -> OpenAPIConfig:
             security_schemes={"access_token": SecurityScheme(type="http", scheme="bearer", bearer_format="JWT")}
         ),
     )
-
-
-Handlers = list[HTTPRouteHandler | Callable[..., Any]]

@@ -11,6 +11,7 @@ from litestar.connection import ASGIConnection
 from litestar.handlers.base import BaseRouteHandler
 
 from marketplace.identity.permissions import PERMISSIONS, may, permit
+from marketplace.identity.sessions import STATE_KEY
 from marketplace.platform.actor import Actor
 from marketplace.platform.errors import NotSignedIn
 
@@ -20,6 +21,12 @@ Guard = Callable[[ASGIConnection, BaseRouteHandler], None]
 def signed_in(connection: ASGIConnection, _: BaseRouteHandler) -> None:
     """Anybody with a sign-in, in any role. Raises `NotSignedIn` (a page goes to the sign-in page and comes back)."""
     if not isinstance(connection.scope.get("user"), Actor):
+        raise NotSignedIn
+
+
+def known(connection: ASGIConnection, _: BaseRouteHandler) -> None:
+    """Anybody with a session, also before they chose in which role to act. Raises `NotSignedIn`."""
+    if connection.scope["state"].get(STATE_KEY) is None:
         raise NotSignedIn
 
 

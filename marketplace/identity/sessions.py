@@ -18,6 +18,7 @@ from marketplace.platform.actor import Actor
 from marketplace.platform.database import outside_context
 
 COOKIE = "session"
+STATE_KEY = "visitor"  # where the middleware leaves the visitor for the handlers
 
 
 @dataclass(frozen=True, slots=True)
