@@ -13,7 +13,7 @@ from marketplace.policy.invoicing import invoice_due_at
 from marketplace.settings import Settings
 
 
-@sweep("invoice periods")
+@sweep("invoice_periods")
 async def look_at_periods(settings: Settings) -> None:
     """One unit for each commissioner: the periods of its packages that are over and not invoiced."""
     async with outside_context() as connection:
