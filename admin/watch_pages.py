@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import Any
 
 import msgspec
@@ -11,11 +9,12 @@ from litestar import Request, get
 from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Response
 
-from admin.watch_queries import WatchList, one_list, watch
+from admin.watch_queries import one_list, watch
 from marketplace.identity.guards import requires, signed_in
 from marketplace.identity.permissions import may
 from marketplace.obligations.actions import open_today
 from marketplace.platform.database import ask
+from marketplace.web.csv_file import csv_file
 from marketplace.web.render import page
 
 
@@ -45,11 +44,7 @@ async def show_watch_list(
     """The list behind a figure; with ?format=csv as a file."""
     found = await ask(request.user, one_list, key)
     if format == "csv":
-        return Response(
-            as_csv(found),
-            media_type="text/csv; charset=utf-8",
-            headers={"Content-Disposition": f'attachment; filename="{found.key}.csv"', "Cache-Control": "no-store"},
-        )
+        return csv_file(found.key, found.heads, found.rows)
     return page(request, "admin/watch_list.html", title=found.title, list=found)
 
 
@@ -92,15 +87,6 @@ async def get_watch_list(request: Request[Any, Any, Any], key: FromPath[str]) ->
         heads=list(found.heads),
         rows=[list(row) for row in found.rows],
     )
-
-
-def as_csv(found: WatchList) -> bytes:
-    """The list as a spreadsheet reads it; a cell that a spreadsheet would take for a formula is kept as text."""
-    file = io.StringIO()
-    writer = csv.writer(file)
-    writer.writerow(found.heads)
-    writer.writerows([f"'{cell}" if cell[:1] in "=+-@\t" and cell else cell for cell in row] for row in found.rows)
-    return ("\ufeff" + file.getvalue()).encode()
 
 
 ROUTES = [show_today, show_watch, show_watch_list, get_watch, get_watch_list]

@@ -26,7 +26,10 @@ MOST = 200
 
 @dataclass(frozen=True, slots=True)
 class WatchList:
-    """One figure and what is behind it: `rows` of plain words under `heads`; `alarm` where somebody should act."""
+    """One figure and what is behind it: `rows` of plain words under `heads`; `alarm` where somebody should act.
+
+    `links` has for each row where it leads in the console, or is empty.
+    """
 
     key: str
     number: str
@@ -34,6 +37,7 @@ class WatchList:
     title: str
     heads: tuple[str, ...]
     rows: list[tuple[str, ...]] = field(default_factory=list)
+    links: list[str] = field(default_factory=list)
     alarm: bool = False
     nothing: str = ""
 
@@ -183,6 +187,7 @@ async def suspended(work: Work) -> WatchList:
             )
             for row in rows
         ],
+        links=[f"/providers/{row['provider_id']}" for row in rows],
         nothing="No provider is suspended.",
     )  # fmt: skip
 
