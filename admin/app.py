@@ -7,12 +7,14 @@ from typing import Any
 
 from litestar import Litestar
 
-from admin import invoices, operator_pages, operator_routes, watch_pages
+from admin import applications, frameworks, invoices, operator_pages, operator_routes, provider_pages, watch_pages
+from marketplace.frameworks import routes as framework_routes
 from marketplace.identity import account_pages, front_door, people_pages, trail_pages
 from marketplace.identity import pages as identity_pages
 from marketplace.identity import routes as identity_routes
 from marketplace.obligations import routes as obligations_routes
 from marketplace.platform.clock import Clock
+from marketplace.providers import commissioner_routes
 from marketplace.settings import Settings
 from marketplace.web.navigation import CONSOLE
 
@@ -26,10 +28,15 @@ MODULES: list[Any] = [
     people_pages,
     trail_pages,
     watch_pages,
+    frameworks,
+    applications,
+    framework_routes,
     invoices,
     operator_pages,
     operator_routes,
     obligations_routes,
+    provider_pages,
+    commissioner_routes,
 ]
 
 
