@@ -8,12 +8,19 @@ from litestar import Litestar
 
 from marketplace.billing import pages as billing_pages
 from marketplace.billing import routes as billing_routes
+from marketplace.frameworks import pages as framework_pages
+from marketplace.frameworks import routes as framework_routes
 from marketplace.identity import account_pages, front_door, people_pages, trail_pages
 from marketplace.identity import pages as identity_pages
 from marketplace.identity import routes as identity_routes
 from marketplace.obligations import pages as obligations_pages
 from marketplace.obligations import routes as obligations_routes
+from marketplace.packages import award_pages, award_routes
 from marketplace.platform.clock import Clock
+from marketplace.providers import pages as provider_pages
+from marketplace.providers import routes as provider_routes
+from marketplace.referrals import children_pages, draft_pages, record_pages, referrer_pages
+from marketplace.referrals import routes as referrals_routes
 from marketplace.settings import Settings
 from marketplace.web.navigation import MARKETPLACE
 
@@ -26,8 +33,19 @@ MODULES: list[Any] = [
     trail_pages,
     obligations_pages,
     obligations_routes,
+    framework_pages,
+    framework_routes,
+    children_pages,
+    record_pages,
+    draft_pages,
+    referrer_pages,
+    referrals_routes,
+    award_pages,
+    award_routes,
     billing_pages,
     billing_routes,
+    provider_pages,
+    provider_routes,
 ]
 
 

@@ -185,12 +185,18 @@ async def reached_providers(work: Work, row: Referral) -> list[UUID]:
 
 
 async def answer_question(
-    actor: Actor, question_id: UUID, *, answer: str, question: str | None = None, confirmed: Sequence[str] = ()
+    actor: Actor,
+    question_id: UUID,
+    *,
+    answer: str,
+    question: str | None = None,
+    confirmed: Sequence[str] = (),
+    identifies_nobody: bool = False,
 ) -> UUID:
     """Publish the answer to everyone who was reached, without saying who asked. Returns the clarification's id.
 
     `question` is how it is put to everybody (default: as asked); the text is checked like a pen portrait and words that
-    identify nobody are `confirmed`. Raises `InvalidInput`, `Conflict` where it is answered already, `NotFound`.
+    identify nobody are `confirmed`, one by one or, on a page that lists them, together. Raises `InvalidInput`, `Conflict` where it is answered already, `NotFound`.
     """
     permit(actor, "referral.write")
     async with unit_of_work(actor) as work:
@@ -202,7 +208,7 @@ async def answer_question(
         if asked.answered_at is not None:
             raise Conflict("This question has been answered already.")
         put = (question if question is not None else asked.question).strip()
-        await _check_publication(work, row, {"question": put, "answer": answer.strip()}, confirmed)
+        await _check_publication(work, row, {"question": put, "answer": answer.strip()}, confirmed, identifies_nobody)
         published = ReferralClarification(
             commissioner_id=row.commissioner_id,
             referral_id=row.id,
@@ -223,7 +229,9 @@ async def answer_question(
         return published.id
 
 
-async def _check_publication(work: Work, row: Referral, texts: dict[str, str], confirmed: Sequence[str]) -> None:
+async def _check_publication(
+    work: Work, row: Referral, texts: dict[str, str], confirmed: Sequence[str], identifies_nobody: bool
+) -> None:
     faults: dict[str, str] = {}
     agreed = {words.lower() for words in confirmed} | set(row.anonymity_confirmed)
     for field, text in texts.items():
@@ -233,6 +241,8 @@ async def _check_publication(work: Work, row: Referral, texts: dict[str, str], c
             faults[field] = f"The {field} must be {LONGEST_ANSWER:,} characters or fewer"
         else:
             for doubt in anonymity.unsettled(await anonymity.doubts_in(work, row, text, field), agreed):
+                if identifies_nobody and doubt.may_be_confirmed:
+                    continue
                 faults.setdefault(
                     field, f"{doubt.sentence}. Everyone reached will read this: take it out or confirm it"
                 )

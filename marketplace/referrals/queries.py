@@ -176,6 +176,26 @@ async def questions(work: Work, referral_id: UUID) -> list[Any]:
     )
 
 
+async def question(work: Work, question_id: UUID) -> Any:
+    """One question put to the referrer, with its referral's reference. Raises `NotFound`."""
+    row = await work.fetchrow(
+        "SELECT q.*, r.reference, coalesce(n.name, 'A provider') AS provider_name FROM referral_question q"
+        " JOIN referral r ON r.commissioner_id = q.commissioner_id AND r.id = q.referral_id"
+        " LEFT JOIN organisation n ON n.id = q.provider_id WHERE q.id = $1 AND q.commissioner_id = app_commissioner()",
+        question_id,
+    )
+    if row is None:
+        raise NotFound
+    return row
+
+
+async def package_of(work: Work, referral_id: UUID) -> Any:
+    """The id and reference of the package an award made of the referral, if it stands (a read of a later domain's row)."""
+    return await work.fetchrow(
+        "SELECT id, reference FROM package WHERE referral_id = $1 AND state <> 'undone'", referral_id
+    )
+
+
 async def clarifications(work: Work, referral_id: UUID) -> list[Any]:
     """What everybody who was reached may read: question and answer, without who asked."""
     return await work.fetch(

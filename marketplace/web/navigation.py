@@ -27,6 +27,7 @@ MARKETPLACE: dict[str, tuple[Item, ...]] = {
     "referrer": (
         TODAY,
         Item("Referrals", "/referrals"),
+        Item("Children", "/children"),
         Item("Packages", "/packages"),
         Item("Providers", "/providers"),
     ),
@@ -40,6 +41,7 @@ MARKETPLACE: dict[str, tuple[Item, ...]] = {
         Item("Packages", "/packages"),
         Item("Workforce", "/workforce"),
         Item("Four weeks", "/invoices"),
+        Item("Frameworks", "/frameworks"),
         Item("My standing", "/standing"),
     ),
     "coordinator": (
