@@ -107,7 +107,7 @@ CREATE TABLE visit_note (
     commissioner_id uuid NOT NULL, visit_id uuid NOT NULL, provider_id uuid NOT NULL,
     activities text NOT NULL DEFAULT '', behaviours text NOT NULL DEFAULT '', emotions text NOT NULL DEFAULT '', changes text NOT NULL DEFAULT '',
     medication text NOT NULL DEFAULT '', personal_care text NOT NULL DEFAULT '', money_spent_pence int NOT NULL DEFAULT 0 CHECK (money_spent_pence >= 0),
-    money_remark text NOT NULL DEFAULT '', written_by uuid REFERENCES person, written_at timestamptz NOT NULL,
+    money_remark text NOT NULL DEFAULT '', times_remark text NOT NULL DEFAULT '', written_by uuid REFERENCES person, written_at timestamptz NOT NULL,
     PRIMARY KEY (commissioner_id, visit_id),
     FOREIGN KEY (commissioner_id, visit_id, provider_id) REFERENCES visit (commissioner_id, id, provider_id)
 );

@@ -376,15 +376,22 @@ POLICIES: dict[str, dict[str, tuple[str, str, str | None]]] = {
         "allocated": ("SELECT", f"state IN ('signed', 'shared') AND {ALLOCATED}", None),
         "family": (
             "SELECT",
-            f"state <> 'draft' AND {pair('commissioner_id, package_id', 'my_granted_packages(' + chr(39) + 'see_plan' + chr(39) + ')')}",
+            # whoever may sign a plan may read it
+            "state <> 'draft' AND (commissioner_id, package_id) IN (SELECT * FROM my_granted_packages('see_plan')"
+            " UNION SELECT * FROM my_granted_packages('sign_plan'))",
             None,
         ),
     },
     "signature": {
         "own": ("ALL", OWN_CASE, None),
         "provider": ("SELECT", OWN_PROVIDER, None),
-        "provider_signs": ("INSERT", f"{OWN_PROVIDER} AND side IN ('provider', 'worker')", None),
-        "worker": ("SELECT", ALLOCATED, None),
+        # the office may record why the family has not signed; it never signs for the family
+        "provider_signs": (
+            "INSERT",
+            f"{OWN_PROVIDER} AND (side IN ('provider', 'worker') OR method = 'coded_reason')",
+            None,
+        ),
+        "worker": ("SELECT", f"{ALLOCATED} OR {pair('commissioner_id, subject_id', 'my_visits()')}", None),
         # a worker signs their own part; the family's PIN or a coded reason is taken on the worker's device
         "worker_signs": (
             "INSERT",
@@ -460,16 +467,32 @@ FUNCTIONS["my_serving_providers()"] = (
 
 # Columns apart: what the database keeps in step itself, in the transaction of the change.
 TRIGGERS = """
+-- Whether the family has used a right by signing this text: any one person with it suffices, those who hold it jointly
+-- only together (data.md). A family member reads no other member's grant, so the question is answered here.
+CREATE FUNCTION family_has_signed(tenant uuid, of_child uuid, wanted text, subject uuid, hash text) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    WITH holder AS (SELECT g.jointly, EXISTS (SELECT 1 FROM signature s WHERE s.commissioner_id = tenant AND s.subject_id = subject
+            AND s.side = 'family' AND s.method <> 'coded_reason' AND s.person_id = g.person_id AND s.text_hash = hash) AS signed
+        FROM family_grant g WHERE g.commissioner_id = tenant AND g.child_id = of_child AND g.revoked_at IS NULL AND wanted = ANY (g.rights)
+            AND g.starts_on <= app_today() AND (g.ends_on IS NULL OR g.ends_on >= app_today()))
+    SELECT coalesce(bool_or(signed AND NOT jointly), false) OR coalesce(bool_and(signed) FILTER (WHERE jointly), false) FROM holder
+$$;
+-- A visit's signature stands under the record as it is: the row is held, so that nobody changes it meanwhile.
 CREATE FUNCTION signature_kept() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE signed visit;
 BEGIN
     IF NEW.subject_type <> 'visit' THEN RETURN NULL; END IF;
+    SELECT * INTO signed FROM visit WHERE commissioner_id = NEW.commissioner_id AND id = NEW.subject_id FOR UPDATE;
+    IF TG_OP = 'INSERT' AND NEW.text_hash IS DISTINCT FROM signed.record_hash THEN
+        RAISE EXCEPTION 'this is not the record as it stands' USING ERRCODE = 'check_violation'; END IF;
     IF NEW.side = 'worker' AND NEW.method <> 'coded_reason' THEN
         UPDATE visit_worker SET signed_at = coalesce(signed_at, NEW.signed_at)
         WHERE commissioner_id = NEW.commissioner_id AND visit_id = NEW.subject_id AND worker_id = NEW.worker_id;
-    ELSIF NEW.side = 'family' AND (NEW.method <> 'coded_reason' OR NEW.resolved_at IS NOT NULL) THEN
+    ELSIF NEW.side = 'family' AND (NEW.resolved_at IS NOT NULL OR NEW.method <> 'coded_reason'
+            AND family_has_signed(NEW.commissioner_id, signed.child_id, 'confirm_visits', NEW.subject_id, NEW.text_hash)) THEN
         UPDATE visit SET family_signed = true, unsigned_reason_waiting = false
         WHERE commissioner_id = NEW.commissioner_id AND id = NEW.subject_id;
-    ELSIF NEW.side = 'family' THEN
+    ELSIF NEW.side = 'family' AND NEW.method = 'coded_reason' THEN
         UPDATE visit SET unsigned_reason_waiting = NOT family_signed WHERE commissioner_id = NEW.commissioner_id AND id = NEW.subject_id;
     END IF;
     RETURN NULL;
@@ -491,6 +514,19 @@ BEGIN
 END $$;
 CREATE TRIGGER visit_starts_package AFTER UPDATE OF actual_start ON visit FOR EACH ROW
     WHEN (OLD.actual_start IS NULL AND NEW.actual_start IS NOT NULL) EXECUTE FUNCTION visit_starts_package();
+-- A record that changes takes the workers' signatures with it; once the family has signed, or the reason why not is
+-- recorded, it does not change any more (a worker reaches no signature of others, so it is seen to here).
+CREATE FUNCTION visit_record_changes() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    IF EXISTS (SELECT 1 FROM signature WHERE commissioner_id = OLD.commissioner_id AND subject_id = OLD.id AND side = 'family') THEN
+        RAISE EXCEPTION 'a record the family has answered is not changed' USING ERRCODE = 'check_violation'; END IF;
+    UPDATE visit_worker w SET signed_at = (SELECT min(s.signed_at) FROM signature s WHERE s.commissioner_id = OLD.commissioner_id
+        AND s.subject_id = OLD.id AND s.side = 'worker' AND s.worker_id = w.worker_id AND s.text_hash = NEW.record_hash)
+    WHERE w.commissioner_id = OLD.commissioner_id AND w.visit_id = OLD.id;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER visit_record_changes BEFORE UPDATE OF record_hash ON visit FOR EACH ROW
+    WHEN (OLD.record_hash IS DISTINCT FROM NEW.record_hash) EXECUTE FUNCTION visit_record_changes();
 -- A plan's content is fixed once it has been shared; when both sides have signed the same text it is in force.
 CREATE FUNCTION plan_content_is_fixed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -500,20 +536,34 @@ BEGIN
 END $$;
 CREATE TRIGGER plan_content_fixed BEFORE UPDATE ON plan_version FOR EACH ROW EXECUTE FUNCTION plan_content_is_fixed();
 CREATE FUNCTION plan_takes_effect(tenant uuid, plan uuid) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-DECLARE shared plan_version;
+DECLARE shared plan_version; of_child uuid;
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM signature WHERE commissioner_id = tenant AND subject_id = plan AND person_id = app_person()) THEN
         RAISE EXCEPTION 'only a signatory brings a plan into force' USING ERRCODE = 'insufficient_privilege';
     END IF;
     SELECT * INTO shared FROM plan_version WHERE commissioner_id = tenant AND id = plan AND state = 'shared' FOR UPDATE;
-    IF shared.id IS NULL OR (SELECT count(DISTINCT side) FROM signature WHERE commissioner_id = tenant AND subject_id = plan
-        AND side IN ('family', 'referrer') AND text_hash = shared.text_hash) < 2 THEN RETURN false; END IF;
+    SELECT child_id INTO of_child FROM package WHERE commissioner_id = tenant AND id = shared.package_id;
+    IF shared.id IS NULL OR NOT EXISTS (SELECT 1 FROM signature WHERE commissioner_id = tenant AND subject_id = plan
+        AND side = 'referrer' AND text_hash = shared.text_hash) THEN RETURN false; END IF;
+    -- Where nobody of the family may sign, the referrer's signature says why and stands alone.
+    IF NOT family_has_signed(tenant, of_child, 'sign_plan', plan, shared.text_hash) AND NOT EXISTS (SELECT 1 FROM signature
+        WHERE commissioner_id = tenant AND subject_id = plan AND side = 'referrer' AND text_hash = shared.text_hash AND reason_remark <> '')
+    THEN RETURN false; END IF;
     UPDATE plan_version SET state = 'superseded' WHERE commissioner_id = tenant AND package_id = shared.package_id AND state = 'signed';
     UPDATE plan_version SET state = 'signed', signed_at = app_now() WHERE commissioner_id = tenant AND id = plan;
     RETURN true;
 END $$;
+-- Sends a shared plan back for a new version: the commissioner, the provider itself, or a family member who may sign it.
+CREATE FUNCTION plan_return(tenant uuid, plan uuid, why text) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    UPDATE plan_version v SET state = 'returned', returned_reason = why
+    WHERE v.commissioner_id = tenant AND v.id = plan AND v.state = 'shared' AND why <> ''
+        AND (v.commissioner_id = app_commissioner() OR v.provider_id = app_organisation()
+             OR (v.commissioner_id, v.package_id) IN (SELECT * FROM my_granted_packages('sign_plan')));
+    RETURN FOUND;
+END $$;
 """
-TRIGGER_FUNCTIONS = "plan_takes_effect(uuid, uuid), plan_content_is_fixed(), visit_starts_package(), signature_is_kept_as_signed(), signature_kept()"
+TRIGGER_FUNCTIONS = "plan_return(uuid, uuid, text), visit_record_changes(), family_has_signed(uuid, uuid, text, uuid, text), plan_takes_effect(uuid, uuid), plan_content_is_fixed(), visit_starts_package(), signature_is_kept_as_signed(), signature_kept()"
 
 # Row-level security lets a context lock only what it may change, so a provider could not hold still the referral it
 # offers for. This locks, and tells nothing new: null where the context does not reach the referral.
@@ -581,6 +631,7 @@ def down() -> str:
     ]
     parts.append("DROP POLICY post ON mail_message;")
     parts.append("DROP TRIGGER plan_content_fixed ON plan_version; DROP TRIGGER visit_starts_package ON visit;")
+    parts.append("DROP TRIGGER visit_record_changes ON visit;")
     parts.append("DROP TRIGGER signature_unchanged ON signature; DROP TRIGGER signature_kept ON signature;")
     parts.append(f"DROP FUNCTION {TRIGGER_FUNCTIONS}, list_organisations(text);")
     parts.append("DROP FUNCTION hold_referral(uuid, uuid);")

@@ -154,5 +154,6 @@ class VisitNote(Table, db=ENGINE, tablename="visit_note"):
     personal_care = Text(default="", null=False)
     money_spent_pence = Integer(default=0, null=False)
     money_remark = Text(default="", null=False)
+    times_remark = Text(default="", null=False)
     written_by = UUID(default=None, null=True)
     written_at = Timestamptz(default=None, null=False)

@@ -1,0 +1,77 @@
+"""Whom a change of a package concerns: its provider's office, the referrer whose case it is, the family by their rights."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from marketplace.identity.permissions import permit
+from marketplace.obligations.duties import Owed, owe
+from marketplace.obligations.news import tell
+from marketplace.packages import queries
+from marketplace.packages.tables import Package
+from marketplace.platform.actor import Actor
+from marketplace.platform.database import Work
+from marketplace.platform.errors import NotPermitted
+from marketplace.policy.calendar import local_day
+from marketplace.policy.pack import Pack
+from marketplace.referrals.grants import Grant, grants_of, holders
+
+
+def provider_only(actor: Actor, permission: str) -> UUID:
+    """The provider the actor plans for. Raises `NotPermitted` for a commissioner's people, who agree to what it does."""
+    permit(actor, permission)
+    if actor.provider_id is None:
+        raise NotPermitted("The provider does this; you see it when it is done.")
+    return actor.provider_id
+
+
+async def family_with(work: Work, package: Package, right: str) -> list[Grant]:
+    """Who of the family has a right today, as far as the context sees (a family member sees only themself)."""
+    return holders(await grants_of(work, package.child_id), right, local_day(work.now))
+
+
+async def tell_family(work: Work, package: Package, sentence: str, link: str, right: str = "see_visits") -> None:
+    """Tell every family member who has the right."""
+    for grant in await family_with(work, package, right):
+        await tell(work, sentence, link, person_id=grant.person_id)
+
+
+async def tell_referrer(work: Work, package: Package, sentence: str, link: str) -> None:
+    """Tell the referrer whose case it is."""
+    await tell(work, sentence, link, organisation_id=package.commissioner_id, person_id=await _referrer(work, package))
+
+
+async def tell_provider(work: Work, package: Package, sentence: str, link: str) -> None:
+    """Tell the provider's office."""
+    await tell(work, sentence, link, organisation_id=package.provider_id)
+
+
+async def owe_referrer(
+    work: Work, pack: Pack, package: Package, rule: str, title: str, subject_type: str, subject_id: UUID, link: str
+) -> None:
+    """Give the referrer whose case it is something to do."""
+    await owe(
+        work, pack, rule, title=title, subject_type=subject_type, subject_id=subject_id, reference=package.reference,
+        owed_by=Owed(organisation_id=package.commissioner_id, role="referrer", person_id=await _referrer(work, package)),
+        link=link, commissioner_id=package.commissioner_id, framework_id=package.framework_id,
+        child_id=package.child_id, package_id=package.id,
+    )  # fmt: skip
+
+
+async def owe_family(
+    work: Work, pack: Pack, package: Package, rule: str, title: str, right: str, subject_type: str, subject_id: UUID,
+    link: str,
+) -> None:  # fmt: skip
+    """Give every family member with a right something to do."""
+    for grant in await family_with(work, package, right):
+        await owe(
+            work, pack, rule, title=title, subject_type=subject_type, subject_id=subject_id,
+            reference=package.reference, owed_by=Owed(person_id=grant.person_id), link=link,
+            commissioner_id=package.commissioner_id, framework_id=package.framework_id, child_id=package.child_id,
+            package_id=package.id,
+        )  # fmt: skip
+
+
+async def _referrer(work: Work, package: Package) -> UUID:
+    found = await queries.referrer_of(work, package)
+    return found["person_id"] if found is not None else package.referrer_id

@@ -1,0 +1,435 @@
+"""Planning visits: from the plan's pattern or one by one, moving, swapping, cancelling, recording one as missed.
+
+Before a first visit the plan is signed and a back-up named; only workers ready on the day are placed; each worker's
+time is booked, so that nobody is in two places (L 6.1 stage 3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, cast
+from uuid import UUID
+
+from marketplace.identity.permissions import permit
+from marketplace.obligations.duties import Owed, cancel, meet, owe
+from marketplace.obligations.news import tell
+from marketplace.packages import queries
+from marketplace.packages.placing import (
+    Judge,
+    check_workers,
+    give_back,
+    judge_for,
+    may_have_visits,
+    place,
+    take_time,
+)
+from marketplace.packages.plans import from_stored
+from marketplace.packages.setup_actions import own_package, put_on_team
+from marketplace.packages.states import visit_after
+from marketplace.packages.tables import Package, Visit
+from marketplace.packages.telling import provider_only, tell_family, tell_provider, tell_referrer
+from marketplace.platform.actor import Actor
+from marketplace.platform.database import Work, unit_of_work
+from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted
+from marketplace.policy.calendar import is_before, local, local_day, midnight, to_the_minute
+from marketplace.policy.pack import Pack
+from marketplace.policy.pricing import slots_between
+from marketplace.referrals import patterns
+from marketplace.web.filters import clock, day, listing, weekday
+
+MOST_DAYS = 92
+LONGEST_HOURS = 24
+FAILED, CANCELLED = "failed_visit_report", "cancellation_report"
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What became of planning a run of days: visits made, and the gaps with the sentence that says why."""
+
+    made: tuple[UUID, ...]
+    there_already: int
+    gaps: tuple[tuple[datetime, str], ...]
+
+
+async def plan_from_pattern(
+    actor: Actor,
+    package_id: UUID,
+    first_day: date,
+    last_day: date,
+    worker_ids: Sequence[UUID],
+    *,
+    slots: Sequence[int] | None = None,
+) -> Planned:
+    """Plan the visits of the signed plan's pattern for a run of days with these workers (`slots`: only these of it).
+
+    Visits that cannot be placed are left as gaps and said; those there already stay. Doing it twice adds nothing.
+    Raises `InvalidInput`, `Conflict` while plan or back-up is missing.
+    """
+    provider_only(actor, "visit.plan")
+    async with unit_of_work(actor) as work:
+        package = await _open_for_visits(work, package_id)
+        _check_days(package, first_day, last_day, local_day(work.now))
+        check_workers(package, worker_ids)
+        judge = await judge_for(work, package, worker_ids)
+        pattern = await pattern_of(work, package)
+        chosen = [slot for n, slot in enumerate(pattern) if slots is None or n in slots]
+        made: list[UUID] = []
+        gaps: list[tuple[datetime, str]] = []
+        there = 0
+        for start, end, slot in slots_between(chosen, first_day, last_day):
+            if start <= work.now:
+                continue
+            if await _stands_already(work, package, start, end):
+                there += 1
+                continue
+            await work.execute("SAVEPOINT visit")
+            try:
+                made.append(await _plan(work, package, judge, slot.activity, start, end, worker_ids))
+            except Conflict as conflict:
+                await work.execute("ROLLBACK TO SAVEPOINT visit")
+                gaps.append((start, conflict.sentence))
+            else:
+                await work.execute("RELEASE SAVEPOINT visit")
+        if made:
+            said = f"Visits of package {package.reference} are planned from {day(first_day)} to {day(last_day)}."
+            await tell_family(work, package, said, "/who-is-coming")
+            work.audit(
+                "visits.planned", "package", package.id, commissioner_id=package.commissioner_id, visits=len(made),
+                first_day=first_day, last_day=last_day,
+            )  # fmt: skip
+        return Planned(tuple(made), there, tuple(gaps))
+
+
+async def plan_visit(
+    actor: Actor,
+    package_id: UUID,
+    *,
+    activity: str,
+    starts_at: datetime,
+    ends_at: datetime,
+    worker_ids: Sequence[UUID],
+    own_reference: str | None = None,
+) -> UUID:
+    """Plan one visit; returns its id. Raises `InvalidInput` naming the field, `Conflict` when somebody is not free."""
+    provider_only(actor, "visit.plan")
+    async with unit_of_work(actor) as work:
+        package = await _open_for_visits(work, package_id)
+        pack = await queries.pack_for(work, package)
+        if activity not in pack.lot(package.lot_code).activities:
+            raise InvalidInput({"activity": "Select an activity of this lot"})
+        starts_at, ends_at = _times(package, starts_at, ends_at, work.now)
+        check_workers(package, worker_ids)
+        judge = await judge_for(work, package, worker_ids)
+        visit_id = await _plan(work, package, judge, activity, starts_at, ends_at, worker_ids, own_reference)
+        said = f"A visit of package {package.reference} is planned for {_when(starts_at)}."
+        await tell_family(work, package, said, "/who-is-coming")
+        work.audit("visit.planned", "visit", visit_id, commissioner_id=package.commissioner_id, package=package.id)
+        return visit_id
+
+
+async def move_visit(actor: Actor, visit_id: UUID, *, version: int, starts_at: datetime, ends_at: datetime) -> None:
+    """Give a planned visit other times, with the same workers. Raises as planning does; `Conflict` when it changed."""
+    provider_only(actor, "visit.plan")
+    async with unit_of_work(actor) as work:
+        visit, package = await _own_visit(work, visit_id, "moved", version)
+        starts_at, ends_at = _times(package, starts_at, ends_at, work.now)
+        workers = await queries.visit_workers(work, visit)
+        judge = await judge_for(work, package, [row["worker_id"] for row in workers])
+        await give_back(work, [row["booking_id"] for row in workers], visit.id)
+        for row in workers:
+            ready = judge.on(row["worker_id"], local_day(starts_at))
+            if not ready.ready:
+                raise Conflict(f"Not ready on {day(starts_at)}: {ready.sentence}")
+            booking = await take_time(work, package, row["worker_id"], starts_at, ends_at)
+            await work.execute(
+                "UPDATE visit_worker SET booking_id = $4 WHERE commissioner_id = $1 AND visit_id = $2 AND worker_id = $3",
+                visit.commissioner_id, visit.id, row["worker_id"], booking,
+            )  # fmt: skip
+        await change(work, visit, {"planned_start": starts_at, "planned_end": ends_at})
+        said = f"A visit of package {package.reference} moves from {_when(visit.planned_start)} to {_when(starts_at)}."
+        await tell_family(work, package, said, "/who-is-coming")
+        await _tell_workers(work, [row["worker_person_id"] for row in workers], said)
+        work.audit(
+            "visit.moved", "visit", visit.id, commissioner_id=visit.commissioner_id, before=visit.planned_start,
+            now=starts_at,
+        )  # fmt: skip
+
+
+async def swap_worker(actor: Actor, visit_id: UUID, *, version: int, leaves: UUID, comes: UUID) -> None:
+    """Let another ready worker do a planned visit; one not on the team yet joins it. Raises `Conflict`, `NotFound`."""
+    provider_only(actor, "visit.plan")
+    async with unit_of_work(actor) as work:
+        visit, package = await _own_visit(work, visit_id, "given to another worker", version)
+        workers = {row["worker_id"]: row for row in await queries.visit_workers(work, visit)}
+        if leaves not in workers:
+            raise NotFound("That worker is not on this visit.")
+        if comes in workers:
+            raise InvalidInput({"comes": "Select a worker who is not on this visit already"})
+        ready = (await judge_for(work, package, [comes])).on(comes, local_day(visit.planned_start))
+        if not ready.ready:
+            raise Conflict(f"Not ready on {day(visit.planned_start)}: {ready.sentence}")
+        booking = await take_time(work, package, comes, visit.planned_start, visit.planned_end)
+        await work.execute(
+            "UPDATE visit_worker SET worker_id = $4, worker_person_id = $5, printed_name = $6, booking_id = $7"
+            " WHERE commissioner_id = $1 AND visit_id = $2 AND worker_id = $3",
+            visit.commissioner_id, visit.id, leaves, comes, ready.worker.person_id, ready.worker.name, booking,
+        )  # fmt: skip
+        await give_back(work, [workers[leaves]["booking_id"]], visit.id)
+        await _on_team(work, package, judge=None, ready_ids=[comes])
+        await change(work, visit, {})
+        said = f"Another worker comes to the visit of package {package.reference} on {_when(visit.planned_start)}."
+        await tell_family(work, package, said, "/who-is-coming")
+        people = [workers[leaves]["worker_person_id"], ready.worker.person_id]
+        await _tell_workers(work, people, said)
+        work.audit(
+            "visit.worker_swapped", "visit", visit.id, commissioner_id=visit.commissioner_id, leaves=leaves, comes=comes
+        )
+
+
+async def cancel_visit(
+    actor: Actor,
+    visit_id: UUID,
+    *,
+    version: int,
+    outcome: str,
+    notice_at: datetime | None = None,
+    reason: str,
+) -> None:
+    """Record that a visit does not take place: `cancelled_by_family` (with the time of its notice), `_by_provider`, or
+    `cancelled_on_arrival`, which the worker at the door may record too. Recording it is the report of P 5.1.
+
+    Raises `InvalidInput` naming the field, `WrongState` once it has begun or been recorded otherwise.
+    """
+    if actor.role == "worker":
+        permit(actor, "visit.record")
+        if outcome != "cancelled_on_arrival":
+            raise NotPermitted("Your office records other cancellations: call it.")
+    else:
+        provider_only(actor, "visit.plan")
+    async with unit_of_work(actor) as work:
+        visit, package = await _own_visit(work, visit_id, "cancelled", version)
+        happened_at = _notice(visit, outcome, notice_at, reason, work.now)
+        await change(
+            work,
+            visit,
+            {
+                "outcome": outcome,
+                "outcome_at": work.now,
+                "outcome_reason": reason.strip(),
+                "notice_at": happened_at if outcome == "cancelled_by_family" else None,
+            },
+        )
+        await _not_taking_place(work, visit, package)
+        await _report(work, visit, package, CANCELLED, happened_at)
+        said = f"The visit of package {package.reference} on {_when(visit.planned_start)} is cancelled."
+        await _tell_all(work, actor, visit, package, said)
+        work.audit(f"visit.{outcome}", "visit", visit.id, commissioner_id=visit.commissioner_id, notice_at=notice_at)
+
+
+async def record_missed(actor: Actor, visit_id: UUID, *, version: int, reason: str) -> None:
+    """Record that nobody came to a visit: reported at once (L appendix 2), and to be re-booked."""
+    provider_only(actor, "visit.plan")
+    if not reason.strip():
+        raise InvalidInput({"reason": "Enter why nobody came"})
+    async with unit_of_work(actor) as work:
+        visit, package = await _own_visit(work, visit_id, "recorded as missed", version)
+        if work.now < visit.planned_start:
+            raise InvalidInput({"reason": "This visit has not begun yet: cancel it instead"})
+        values = {"outcome": "missed", "outcome_at": work.now, "outcome_reason": reason.strip()}
+        await change(work, visit, values)
+        await _not_taking_place(work, visit, package)
+        await _report(work, visit, package, FAILED, visit.planned_start)
+        said = (
+            f"The visit of package {package.reference} on {_when(visit.planned_start)} was missed. It will be made up."
+        )
+        await _tell_all(work, actor, visit, package, said)
+        work.audit("visit.missed", "visit", visit.id, commissioner_id=visit.commissioner_id)
+
+
+async def pattern_of(work: Work, package: Package) -> list[Any]:
+    """The weekly pattern in force: the signed plan's, or the offer's where the pack asks for no plan first."""
+    signed = await queries.signed_plan(work, package.id)
+    return from_stored(signed.content).pattern if signed else list(patterns.slots(cast(Any, package.pattern)))
+
+
+async def change(work: Work, visit: Visit, values: dict[str, Any]) -> None:
+    """Write a visit that is held in this unit; its version goes up, so that a page opened before says so."""
+    await (
+        Visit.update({**values, "version": visit.version + 1})  # type: ignore[arg-type] - columns by name
+        .where(Visit.commissioner_id == visit.commissioner_id)
+        .where(Visit.id == visit.id)
+    )
+
+
+async def _open_for_visits(work: Work, package_id: UUID) -> Package:
+    package = await own_package(work, package_id, "planned")
+    missing = await may_have_visits(work, package, await queries.pack_for(work, package))
+    if missing:
+        raise Conflict(f"No visit can be planned yet: {listing(missing)}.")
+    return package
+
+
+async def _own_visit(work: Work, visit_id: UUID, verb: str, version: int) -> tuple[Visit, Package]:
+    visit = await queries.visit(work, visit_id, lock=True)
+    visit_after(verb, visit)
+    if visit.version != version:
+        raise Conflict("This visit was changed while you were looking at it. Look at it as it is now.")
+    return visit, await queries.package(work, visit.package_id)
+
+
+async def _plan(
+    work: Work, package: Package, judge: Judge, activity: str, start: datetime, end: datetime,
+    worker_ids: Sequence[UUID], own_reference: str | None = None,
+) -> UUID:  # fmt: skip
+    overlapping = await work.fetchval(
+        "SELECT planned_start FROM visit WHERE commissioner_id = $1 AND package_id = $2 AND planned_start < $4"
+        " AND planned_end > $3 AND (outcome IS NULL OR outcome = 'delivered') LIMIT 1",
+        package.commissioner_id, package.id, start, end,
+    )  # fmt: skip
+    if overlapping is not None:
+        raise Conflict(f"This package already has a visit then, on {_when(overlapping)}.")
+    visit = Visit(
+        commissioner_id=package.commissioner_id,
+        framework_id=package.framework_id,
+        provider_id=package.provider_id,
+        package_id=package.id,
+        child_id=package.child_id,
+        lot_code=package.lot_code,
+        activity=activity,
+        planned_start=start,
+        planned_end=end,
+        own_reference=own_reference,
+        created_at=work.now,
+    )
+    await Visit.insert(visit)
+    for worker_id in worker_ids:
+        await place(work, package, visit.id, judge.on(worker_id, local_day(start)), start, end)
+    await _on_team(work, package, judge, worker_ids)
+    return visit.id
+
+
+async def _on_team(work: Work, package: Package, judge: Judge | None, ready_ids: Sequence[UUID]) -> None:
+    """Whoever is placed on a visit belongs to the team: the package opens to them, and the family knows their name."""
+    known = {row["worker_id"] for row in await queries.team(work, package)}
+    joining = [worker_id for worker_id in ready_ids if worker_id not in known]
+    if not joining:
+        return
+    judge = judge or await judge_for(work, package, joining)
+    for worker_id in joining:
+        await put_on_team(work, package, judge.on(worker_id, local_day(work.now)), "main")
+
+
+async def _stands_already(work: Work, package: Package, start: datetime, end: datetime) -> bool:
+    return bool(
+        await work.fetchval(
+            "SELECT 1 FROM visit WHERE commissioner_id = $1 AND package_id = $2 AND planned_start = $3 AND planned_end = $4"
+            " AND (outcome IS NULL OR outcome <> 'cancelled_by_provider') LIMIT 1",
+            package.commissioner_id, package.id, start, end,
+        )
+    )  # fmt: skip
+
+
+def _check_days(package: Package, first_day: date, last_day: date, today: date) -> None:
+    faults: dict[str, str] = {}
+    if first_day < max(package.starts_on, today):
+        faults["first_day"] = f"The first day must be {day(max(package.starts_on, today))} or later"
+    if last_day < first_day:
+        faults["last_day"] = "The last day must not be before the first day"
+    elif (last_day - first_day).days >= MOST_DAYS:
+        faults["last_day"] = f"Plan at most {MOST_DAYS} days at once"
+    elif package.ends_on is not None and last_day > package.ends_on:
+        faults["last_day"] = f"The package ends on {day(package.ends_on)}"
+    if faults:
+        raise InvalidInput(faults)
+
+
+def _times(package: Package, start: datetime, end: datetime, now: datetime) -> tuple[datetime, datetime]:
+    start, end = local(to_the_minute(start)), local(to_the_minute(end))
+    faults: dict[str, str] = {}
+    if not is_before(start, end):
+        faults["ends_at"] = "The end must be after the start"
+    elif (end.timestamp() - start.timestamp()) > LONGEST_HOURS * 3600:
+        faults["ends_at"] = f"A visit lasts at most {LONGEST_HOURS} hours"
+    # Earlier on the same day is taken: an extra visit agreed by telephone is entered when there is time.
+    if is_before(start, midnight(local_day(now))):
+        faults["starts_at"] = "The visit must be today or later"
+    elif local_day(start) < package.starts_on:
+        faults["starts_at"] = f"The package starts on {day(package.starts_on)}"
+    elif package.ends_on is not None and local_day(start) > package.ends_on:
+        faults["starts_at"] = f"The package ends on {day(package.ends_on)}"
+    if faults:
+        raise InvalidInput(faults)
+    return start, end
+
+
+def _notice(visit: Visit, outcome: str, notice_at: datetime | None, reason: str, now: datetime) -> datetime:
+    """When the cancellation became known; raises `InvalidInput`."""
+    faults: dict[str, str] = {}
+    if outcome not in ("cancelled_by_family", "cancelled_by_provider", "cancelled_on_arrival"):
+        faults["outcome"] = "Select who cancelled the visit, and when"
+    if not reason.strip():
+        faults["reason"] = "Enter why the visit does not take place"
+    elif len(reason) > 1000:
+        faults["reason"] = "This must be 1,000 characters or fewer"
+    if outcome == "cancelled_by_family":
+        if notice_at is None:
+            faults["notice_at"] = "Enter when the family told you"
+        elif notice_at > now:
+            faults["notice_at"] = "The time the family told you must not be in the future"
+        elif to_the_minute(notice_at) >= visit.planned_start:
+            sentence = "This is after the visit's start: choose that the family cancelled when the worker arrived"
+            faults["notice_at"] = sentence
+    elif outcome == "cancelled_on_arrival" and local_day(now) < local_day(visit.planned_start):
+        faults["outcome"] = "The day of this visit has not come yet"
+    if faults:
+        raise InvalidInput(faults)
+    if outcome == "cancelled_by_family" and notice_at is not None:
+        return to_the_minute(notice_at)
+    return (
+        max(visit.planned_start, visit.created_at)
+        if outcome == "cancelled_on_arrival" and visit.planned_start <= now
+        else now
+    )
+
+
+async def _not_taking_place(work: Work, visit: Visit, package: Package) -> None:
+    """Whatever waits for the visit ends; its workers' time is free again."""
+    workers = await queries.visit_workers(work, visit)
+    await cancel(work, visit.id)
+    if work.actor.provider_id is not None and work.actor.role != "worker":
+        await give_back(work, [row["booking_id"] for row in workers], visit.id)
+
+
+async def _report(work: Work, visit: Visit, package: Package, rule: str, happened_at: datetime) -> None:
+    """The duty to report, from when it happened, met by this very entry: late ones show as such (P 5.1, L appendix 2)."""
+    pack: Pack = await queries.pack_for(work, visit)
+    await owe(
+        work, pack, rule, subject_type="visit", subject_id=visit.id, reference=package.reference,
+        owed_by=Owed(organisation_id=visit.provider_id), owed_to=visit.commissioner_id, link=f"/visits/{visit.id}",
+        starts_at=min(happened_at, work.now), commissioner_id=visit.commissioner_id, framework_id=visit.framework_id,
+        child_id=visit.child_id, package_id=visit.package_id,
+    )  # fmt: skip
+    await meet(work, rule, visit.id)
+
+
+async def _tell_all(work: Work, actor: Actor, visit: Visit, package: Package, said: str) -> None:
+    link = f"/visits/{visit.id}"
+    await tell_referrer(work, package, said, link)
+    await tell_family(work, package, said, link)
+    if actor.role == "worker":
+        await tell_provider(work, package, said, link)
+    else:
+        people = [row["worker_person_id"] for row in await queries.visit_workers(work, visit)]
+        await _tell_workers(work, people, said)
+
+
+async def _tell_workers(work: Work, people: Sequence[UUID | None], said: str) -> None:
+    for person in people:
+        if person is not None and person != work.actor.person_id:
+            await tell(work, said, "/now", person_id=person)
+
+
+def _when(at: datetime) -> str:
+    return f"{weekday(at)}, {clock(at)}"
