@@ -1,0 +1,57 @@
+"""Both apps without a database, and what the structure tests read off them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from litestar import Litestar
+from litestar.handlers import HTTPRouteHandler
+from litestar.routes import HTTPRoute
+
+from admin.app import create_app as create_console
+from marketplace.app import create_app as create_marketplace
+from marketplace.identity.guards import known, signed_in
+from marketplace.settings import Settings
+
+NOWHERE = Settings(database_url="postgresql://nobody@localhost/none", secret="s" * 64)
+APPS: dict[str, Litestar] = {"marketplace": create_marketplace(NOWHERE), "console": create_console(NOWHERE)}
+
+
+def routes(app: Litestar) -> Iterator[tuple[str, str, HTTPRouteHandler]]:
+    """(method, path, handler) of every route but the framework's own OPTIONS."""
+    for route in app.routes:
+        if isinstance(route, HTTPRoute):
+            for handler in route.route_handlers:
+                for method in sorted(handler.http_methods - {"OPTIONS"}):
+                    yield method, route.path_format, handler
+
+
+ALL = [
+    (door, method, path, handler)
+    for door, app in APPS.items()
+    for method, path, handler in routes(app)
+    if not path.startswith("/static/")
+]
+IDS = [f"{door}-{method}-{path}" for door, method, path, _ in ALL]
+
+
+def is_public(handler: HTTPRouteHandler) -> bool:
+    return bool(handler.opt.get("public"))
+
+
+def permissions_of(handler: HTTPRouteHandler) -> list[tuple[str, ...]]:
+    """The permissions each of its guards asks for; `signed_in` and `known` ask for none."""
+    found: list[tuple[str, ...]] = []
+    for guard in handler.resolve_guards():
+        asked: Any = getattr(getattr(guard, "ref", guard), "permissions", None)
+        if asked is None:
+            asked = getattr(getattr(guard, "func", guard), "permissions", None)
+        if asked is not None:
+            found.append(asked)
+    return found
+
+
+def is_ours(guard: Any) -> bool:
+    inner = getattr(guard, "ref", guard)
+    return hasattr(inner, "permissions") or inner in (signed_in, known)
