@@ -1,7 +1,7 @@
-"""The award: one offer becomes a package, in one unit that two people cannot both win; and its undoing before the start.
+"""The award: one offer becomes a package, in a unit two people cannot both win; and its undoing before the start.
 
-`package.needs` holds the codes picked in the referral, competencies and interventions together: `policy.scope.sort_needs`
-says what they ask of a worker.
+`package.needs` holds the codes picked in the referral, competencies and interventions together:
+`policy.scope.sort_needs` says what they ask of a worker.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ async def _ready_workers(work: Work, pack: Pack, offer: Offer, referral: Referra
             "SELECT worker_id, part, position, name FROM offer_worker WHERE commissioner_id = $1 AND offer_id = $2",
             offer.commissioner_id,
             offer.id,
-        )  # fmt: skip
+        )
     }
     on: date = max(offer.starts_on, local_day(work.now))
     asked = needs.competencies_needed(pack, referral.lot_code, referral.needs, referral.interventions)
@@ -160,7 +160,8 @@ async def _make_package(work: Work, referral: Referral, offer: Offer, ready: lis
     )
     # statement by statement from the offer's frozen rows: what was offered is who comes
     await work.execute(
-        "INSERT INTO package_worker (commissioner_id, package_id, provider_id, worker_id, worker_person_id, name, role, profile, part, added_at)"
+        "INSERT INTO package_worker (commissioner_id, package_id, provider_id, worker_id, worker_person_id,"
+        " name, role, profile, part, added_at)"
         " SELECT o.commissioner_id, $3, o.provider_id, o.worker_id, w.person_id, o.name, o.role, o.profile, o.part, $4"
         " FROM offer_worker o JOIN worker w ON w.provider_id = o.provider_id AND w.id = o.worker_id"
         " WHERE o.commissioner_id = $1 AND o.offer_id = $2 AND o.worker_id = ANY ($5)",
@@ -177,7 +178,8 @@ async def _close(work: Work, referral: Referral, offer: Offer) -> list[UUID]:
         offer.commissioner_id, offer.id, work.now,
     )  # fmt: skip
     others = await work.fetch(
-        "UPDATE offer SET state = 'not_chosen', decided_at = $3 WHERE commissioner_id = $1 AND referral_id = $2 AND state = 'made'"
+        "UPDATE offer SET state = 'not_chosen', decided_at = $3 WHERE commissioner_id = $1 AND referral_id = $2"
+        " AND state = 'made'"
         " RETURNING provider_id",
         referral.commissioner_id, referral.id, work.now,
     )  # fmt: skip
@@ -216,7 +218,8 @@ async def _tell(work: Work, referral: Referral, package: Package, others: list[U
 
 async def _family(work: Work, package: Package) -> list[UUID]:
     rows = await work.fetch(
-        "SELECT DISTINCT person_id FROM family_grant WHERE commissioner_id = $1 AND child_id = $2 AND revoked_at IS NULL"
+        "SELECT DISTINCT person_id FROM family_grant WHERE commissioner_id = $1 AND child_id = $2 AND"
+        " revoked_at IS NULL"
         " AND starts_on <= app_today() AND (ends_on IS NULL OR ends_on >= app_today())",
         package.commissioner_id, package.child_id,
     )  # fmt: skip
@@ -245,18 +248,21 @@ async def undo_award(actor: Actor, package_id: UUID, *, reason: str) -> UUID:
         if package.state != "set_up":
             raise WrongState("package", package.state, "undone")
         planned = await work.fetchval(
-            "SELECT count(*) FROM visit WHERE commissioner_id = $1 AND package_id = $2 AND (outcome IS NULL OR outcome = 'delivered')",
+            "SELECT count(*) FROM visit WHERE commissioner_id = $1 AND package_id = $2 AND (outcome IS NULL OR"
+            " outcome = 'delivered')",
             package.commissioner_id, package.id,
         )  # fmt: skip
         if planned:
             raise Conflict(
-                f"Visits are planned already ({planned}). The provider cancels them first, then the award can be undone."
+                f"Visits are planned already ({planned}). The provider cancels them first, then the award can"
+                f" be undone."
             )
         opened = referral_after("opened again", referral.state)
         undone: dict[Any, Any] = {"state": "undone", "undone_at": work.now, "undone_reason": reason.strip()}
         await Package.update(undone).where(Package.id == package.id)
         await work.execute(
-            "UPDATE offer SET state = 'undone', decided_at = $3 WHERE commissioner_id = $1 AND id = $2 AND state = 'awarded'",
+            "UPDATE offer SET state = 'undone', decided_at = $3 WHERE commissioner_id = $1 AND id = $2 AND"
+            " state = 'awarded'",
             package.commissioner_id, package.offer_id, work.now,
         )  # fmt: skip
         restored = await work.fetch(
@@ -267,7 +273,8 @@ async def undo_award(actor: Actor, package_id: UUID, *, reason: str) -> UUID:
         again: dict[Any, Any] = {"state": opened, "changed_at": work.now}
         await Referral.update(again).where(Referral.id == referral.id)
         for row in await work.fetch(
-            "SELECT DISTINCT subject_id FROM obligation WHERE package_id = $1 AND met_at IS NULL AND cancelled_at IS NULL",
+            "SELECT DISTINCT subject_id FROM obligation WHERE package_id = $1 AND met_at IS NULL AND"
+            " cancelled_at IS NULL",
             package.id,
         ):
             await cancel(work, row["subject_id"])

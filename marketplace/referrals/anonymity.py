@@ -46,7 +46,8 @@ async def known_facts(work: Work, commissioner_id: UUID, child_id: UUID) -> Know
         commissioner_id, child_id,
     )  # fmt: skip
     people = await work.fetch(
-        "SELECT p.name FROM family_grant g JOIN person p ON p.id = g.person_id WHERE g.commissioner_id = $1 AND g.child_id = $2",
+        "SELECT p.name FROM family_grant g JOIN person p ON p.id = g.person_id WHERE g.commissioner_id = $1 AND"
+        " g.child_id = $2",
         commissioner_id, child_id,
     )  # fmt: skip
     names = [row["name"] for row in rows] + [row["name"] for row in people]

@@ -1,4 +1,4 @@
-"""Choosing an offer on the referrer's side, and whether both sides have accepted the same version of it (L 6.1 stage 1).
+"""Choosing an offer on the referrer's side, and whether both sides accept the same version of it (L 6.1 stage 1).
 
 The award itself makes a package, so it stands in `packages/award.py`.
 """

@@ -1,4 +1,4 @@
-"""From a checked draft to every provider of the lot in good standing, the questions that follow, and closing without award.
+"""From a checked draft to every provider of the lot in good standing; the questions that follow; closing without award.
 
 One unit each: the state changes under lock, with the reach row of every provider, the duties, the news and the audit.
 """
@@ -167,7 +167,8 @@ async def _ask(work: Work, pack: Pack, row: Referral, each: Reach) -> None:
 
 async def _tell_families(work: Work, row: Referral, sentence: str) -> None:
     people = await work.fetch(
-        "SELECT DISTINCT person_id FROM family_grant WHERE commissioner_id = $1 AND child_id = $2 AND revoked_at IS NULL"
+        "SELECT DISTINCT person_id FROM family_grant WHERE commissioner_id = $1 AND child_id = $2 AND"
+        " revoked_at IS NULL"
         " AND 'choose' = ANY (rights) AND starts_on <= app_today() AND (ends_on IS NULL OR ends_on >= app_today())",
         row.commissioner_id, row.child_id,
     )  # fmt: skip
@@ -196,7 +197,8 @@ async def answer_question(
     """Publish the answer to everyone who was reached, without saying who asked. Returns the clarification's id.
 
     `question` is how it is put to everybody (default: as asked); the text is checked like a pen portrait and words that
-    identify nobody are `confirmed`, one by one or, on a page that lists them, together. Raises `InvalidInput`, `Conflict` where it is answered already, `NotFound`.
+    identify nobody are `confirmed`, one by one or, on a page that lists them, together. Raises
+    `InvalidInput`, `Conflict` where it is answered already, `NotFound`.
     """
     permit(actor, "referral.write")
     async with unit_of_work(actor) as work:
@@ -267,7 +269,8 @@ async def close_referral(actor: Actor, referral_id: UUID, *, reason_code: str) -
         }  # fmt: skip
         await Referral.update(closed).where(Referral.id == row.id)
         await work.execute(
-            "UPDATE offer SET state = 'not_chosen', decided_at = $3 WHERE commissioner_id = $1 AND referral_id = $2 AND state = 'made'",
+            "UPDATE offer SET state = 'not_chosen', decided_at = $3 WHERE commissioner_id = $1 AND referral_id"
+            " = $2 AND state = 'made'",
             row.commissioner_id, row.id, work.now,
         )  # fmt: skip
         await cancel(work, row.id)

@@ -77,7 +77,8 @@ async def add_child(
     async with unit_of_work(actor) as work:
         details = _checked(details, local_day(work.now))
         known = await work.fetchval(
-            "SELECT c.reference FROM child_identity i JOIN child c ON c.commissioner_id = i.commissioner_id AND c.id = i.child_id"
+            "SELECT c.reference FROM child_identity i JOIN child c ON c.commissioner_id = i.commissioner_id AND"
+            " c.id = i.child_id"
             " WHERE i.commissioner_id = app_commissioner() AND lower(i.name) = lower($1) AND i.date_of_birth = $2",
             details.name, details.date_of_birth,
         )  # fmt: skip
@@ -145,12 +146,14 @@ async def open_child(actor: Actor, child_id: UUID, *, why: str = "") -> ChildFil
             child.commissioner_id, child.family_id, child.id,
         )  # fmt: skip
         referrals = await work.fetch(
-            "SELECT id, reference, state, lot_code, starts_on, changed_at FROM referral WHERE commissioner_id = $1 AND child_id = $2"
+            "SELECT id, reference, state, lot_code, starts_on, changed_at FROM referral WHERE commissioner_id ="
+            " $1 AND child_id = $2"
             " AND (state <> 'draft' OR closed_at IS NULL) ORDER BY created_at DESC",
             child.commissioner_id, child.id,
         )  # fmt: skip
         looks = await work.fetch(
-            "SELECT at, person_name, why FROM look WHERE organisation_id = $1 AND subject_id = $2 ORDER BY at DESC, id DESC LIMIT 20",
+            "SELECT at, person_name, why FROM look WHERE organisation_id = $1 AND subject_id = $2 ORDER BY at"
+            " DESC, id DESC LIMIT 20",
             child.commissioner_id, child.id,
         )  # fmt: skip
         name = await work.fetchval("SELECT name FROM person WHERE id = $1", child.referrer_id)

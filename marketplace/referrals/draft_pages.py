@@ -322,7 +322,8 @@ def _check_page(request: Request[Any, Any, Any], view: DraftView, form: Form, st
     lot = view.pack.lots.get(row.lot_code or "")
     return page(
         request, "referrals/step_check.html", title="Check the referral before it is broadcast", form=form, view=view,
-        row=row, lot=lot, unfinished=unfinished, status=status, band=drafting.band_of(view.pack, view.born, row.starts_on or view.today),
+        row=row, lot=lot, unfinished=unfinished, status=status, band=drafting.band_of(view.pack, view.born,
+        row.starts_on or view.today),
         need_titles=needs.titles(view.pack, row.lot_code or "", [*row.needs, *row.interventions]),
         week=patterns.summary(row.pattern, view.pack.activities),  # type: ignore[arg-type] - JSON comes as values
     )  # fmt: skip

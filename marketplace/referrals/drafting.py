@@ -49,13 +49,13 @@ WORDS = {
 class DraftChange(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """What is to be changed in a draft; fields left out stay. `confirmed` are words that identify nobody."""
 
-    lot_code: str | None | UnsetType = UNSET
+    lot_code: str | UnsetType | None = UNSET
     needs: list[str] | UnsetType = UNSET
     interventions: list[str] | UnsetType = UNSET
     pattern: list[WeeklySlot] | UnsetType = UNSET
     workers_per_visit: int | UnsetType = UNSET
-    starts_on: date | None | UnsetType = UNSET
-    ends_on: date | None | UnsetType = UNSET
+    starts_on: date | UnsetType | None = UNSET
+    ends_on: date | UnsetType | None = UNSET
     outcomes: str | UnsetType = UNSET
     activities: str | UnsetType = UNSET
     pen_portrait: str | UnsetType = UNSET

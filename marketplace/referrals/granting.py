@@ -1,4 +1,4 @@
-"""Giving, changing and ending a family member's access: by the referrer whose case it is, with the reason (domain 1)."""
+"""Giving, changing and ending a family member's access: by the referrer whose case it is, with a reason (domain 1)."""
 
 from __future__ import annotations
 
@@ -120,7 +120,8 @@ async def _standing_grant(work: Work, actor: Actor, grant_id: UUID) -> FamilyGra
 
 async def _end(work: Work, row: FamilyGrant, reason: str) -> None:
     await work.execute(
-        "UPDATE family_grant SET revoked_at = $3, revoked_by = $4, revoke_reason = $5 WHERE commissioner_id = $1 AND id = $2",
+        "UPDATE family_grant SET revoked_at = $3, revoked_by = $4, revoke_reason = $5 WHERE commissioner_id ="
+        " $1 AND id = $2",
         row.commissioner_id, row.id, work.now, work.actor.person_id, reason,
     )  # fmt: skip
     work.audit("grant.revoked", "child", row.child_id, grant=row.id, person=row.person_id)
@@ -132,7 +133,8 @@ async def _insert(
 ) -> UUID:  # fmt: skip
     chosen = [right for right in RIGHTS if right in rights]
     row = FamilyGrant(
-        commissioner_id=commissioner_id, child_id=child_id, person_id=person_id, relation=relation.strip(), rights=chosen,
+        commissioner_id=commissioner_id, child_id=child_id, person_id=person_id, relation=relation.strip(),
+        rights=chosen,
         jointly=jointly, starts_on=starts_on, ends_on=ends_on, granted_by=work.actor.person_id, granted_at=work.now,
         reason=reason.strip(),
     )  # fmt: skip

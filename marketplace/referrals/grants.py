@@ -62,7 +62,8 @@ def family_agrees(grants: Iterable[Grant], right: str, on: date, agreed: Collect
 async def grants_of(work: Work, child_id: UUID, *, ended: bool = False) -> list[Grant]:
     """Who has access to a child's case, oldest first; `ended` ones too if asked for."""
     rows = await work.fetch(
-        "SELECT g.*, coalesce(p.name, 'A family member') AS person_name FROM family_grant g LEFT JOIN person p ON p.id = g.person_id"
+        "SELECT g.*, coalesce(p.name, 'A family member') AS person_name FROM family_grant g LEFT JOIN person p"
+        " ON p.id = g.person_id"
         " WHERE g.child_id = $1 AND ($2 OR g.revoked_at IS NULL) ORDER BY g.granted_at, g.id",
         child_id, ended,
     )  # fmt: skip

@@ -76,7 +76,7 @@ def menu(pack: Pack, lot: str) -> tuple[list[Need], list[Need], list[Need]]:
 
 
 def age_refusal(pack: Pack, lot: str, born: date, on: date) -> str | None:
-    """Why a child born then cannot be referred to the lot for a start on that day, with the clause; None where it can."""
+    """Why a child born then cannot be referred to the lot for that start, with the clause; None where it can."""
     rule, ages, age = pack.lot(lot), pack.ages, age_on(born, on)
     clauses = {setting.key: setting.clause for setting in pack.content.settings}
     youngest = ages.youngest if rule.youngest is None else rule.youngest

@@ -76,16 +76,19 @@ class ReferralLine:
 LIST_STATES = ("open", "draft", "awarded", "closed")
 PAGE_SIZE = 20
 _LIST = """
-SELECT r.id, r.reference, r.state, r.lot_code, coalesce(l.title, '') AS lot_title, f.name AS framework_name, r.area, r.age_band,
+SELECT r.id, r.reference, r.state, r.lot_code, coalesce(l.title, '') AS lot_title, f.name AS framework_name, r.area,
+r.age_band,
        r.starts_on, r.respond_by, r.broadcast_at, r.changed_at, coalesce(p.name, 'A colleague') AS referrer_name,
        r.referrer_id = app_person() AS mine,
-       (SELECT count(*) FROM referral_reach x WHERE x.commissioner_id = r.commissioner_id AND x.referral_id = r.id AND x.round = r.round AND x.reached) AS reached,
+
+             (SELECT count(*) FROM referral_reach x WHERE x.commissioner_id = r.commissioner_id AND x.referral_id = r.id AND x.round = r.round AND x.reached) AS reached,
        (SELECT count(DISTINCT o.provider_id) FROM offer o WHERE o.commissioner_id = r.commissioner_id AND o.referral_id = r.id
           AND o.state NOT IN ('withdrawn', 'undone')) AS offers,
        (SELECT count(*) FROM referral_decline d WHERE d.commissioner_id = r.commissioner_id AND d.referral_id = r.id AND d.round = r.round
           AND NOT EXISTS (SELECT 1 FROM offer o WHERE o.commissioner_id = r.commissioner_id AND o.referral_id = r.id
                           AND o.provider_id = d.provider_id AND o.state NOT IN ('withdrawn', 'undone'))) AS declined,
-       (SELECT count(*) FROM referral_question q WHERE q.commissioner_id = r.commissioner_id AND q.referral_id = r.id AND q.answered_at IS NULL) AS questions,
+
+             (SELECT count(*) FROM referral_question q WHERE q.commissioner_id = r.commissioner_id AND q.referral_id = r.id AND q.answered_at IS NULL) AS questions,
        count(*) OVER () AS total
 FROM referral r JOIN framework f ON f.id = r.framework_id
 LEFT JOIN framework_lot l ON l.framework_id = r.framework_id AND l.code = r.lot_code
@@ -97,7 +100,7 @@ WHERE r.commissioner_id = app_commissioner() AND (r.state <> 'draft' OR r.closed
 async def referrals(
     work: Work, *, state: str = "open", mine: bool = False, text: str = "", page: int = 1
 ) -> tuple[list[ReferralLine], int]:
-    """A page of the commissioner's referrals and how many there are: open ones by the time left, others newest first."""
+    """A page of the commissioner's referrals and how many there are: open ones by time left, others newest first."""
     where = {"open": "r.state = 'broadcast'"}.get(state, "r.state = $2")
     order = "r.respond_by" if state == "open" else "r.changed_at DESC"
     if state == "all":
@@ -109,7 +112,7 @@ async def referrals(
         mine, state, text.replace("%", r"\%").replace("_", r"\_"), (max(page, 1) - 1) * PAGE_SIZE,
     )  # fmt: skip
     total = rows[0]["total"] if rows else 0
-    return [ReferralLine(**{key: row[key] for key in row.keys() if key != "total"}) for row in rows], total
+    return [ReferralLine(**{key: value for key, value in row.items() if key != "total"}) for row in rows], total
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +164,8 @@ def _answer(row: Any) -> Answer:
     else:
         answer, at = "silent", None
     return Answer(
-        row["provider_id"], row["provider_name"], row["reached"], tuple(row["reasons"]), row["ready_workers"], answer, at,
+        row["provider_id"], row["provider_name"], row["reached"], tuple(row["reasons"]), row["ready_workers"],
+        answer, at,
         row["reason_code"] if answer == "declined" else None, (row["remark"] or "") if answer == "declined" else "",
         row["offer_id"] if stands else None,
     )  # fmt: skip
@@ -171,7 +175,8 @@ async def questions(work: Work, referral_id: UUID) -> list[Any]:
     """Questions put to the referrer, oldest first, with who asks (which nobody else is told)."""
     return await work.fetch(
         "SELECT q.id, q.question, q.asked_at, q.answered_at, coalesce(n.name, 'A provider') AS provider_name"
-        " FROM referral_question q LEFT JOIN organisation n ON n.id = q.provider_id WHERE q.referral_id = $1 ORDER BY q.asked_at, q.id",
+        " FROM referral_question q LEFT JOIN organisation n ON n.id = q.provider_id WHERE q.referral_id = $1"
+        " ORDER BY q.asked_at, q.id",
         referral_id,
     )
 
@@ -190,7 +195,7 @@ async def question(work: Work, question_id: UUID) -> Any:
 
 
 async def package_of(work: Work, referral_id: UUID) -> Any:
-    """The id and reference of the package an award made of the referral, if it stands (a read of a later domain's row)."""
+    """Id and reference of the package an award made of the referral, if it stands (a later domain's row, read only)."""
     return await work.fetchrow(
         "SELECT id, reference FROM package WHERE referral_id = $1 AND state <> 'undone'", referral_id
     )
@@ -199,7 +204,8 @@ async def package_of(work: Work, referral_id: UUID) -> Any:
 async def clarifications(work: Work, referral_id: UUID) -> list[Any]:
     """What everybody who was reached may read: question and answer, without who asked."""
     return await work.fetch(
-        "SELECT id, question, answer, published_at FROM referral_clarification WHERE referral_id = $1 ORDER BY published_at, id",
+        "SELECT id, question, answer, published_at FROM referral_clarification WHERE referral_id = $1 ORDER BY"
+        " published_at, id",
         referral_id,
     )
 
@@ -207,7 +213,8 @@ async def clarifications(work: Work, referral_id: UUID) -> list[Any]:
 async def reach_rounds(work: Work, referral_id: UUID) -> list[Any]:
     """Each round with how many were reached and left out."""
     return await work.fetch(
-        "SELECT round, min(at) AS at, count(*) FILTER (WHERE reached) AS reached, count(*) FILTER (WHERE NOT reached) AS left_out"
+        "SELECT round, min(at) AS at, count(*) FILTER (WHERE reached) AS reached, count(*) FILTER (WHERE NOT"
+        " reached) AS left_out"
         " FROM referral_reach WHERE referral_id = $1 GROUP BY round ORDER BY round",
         referral_id,
     )
@@ -247,7 +254,8 @@ STANDING = ("made", "awarded")
 async def offers(work: Work, referral_id: UUID, states: Iterable[str] = STANDING) -> list[OfferView]:
     """The offers made for a referral, by the provider's name: never by price."""
     rows = await work.fetch(
-        "SELECT o.*, coalesce(n.name, 'A provider') AS provider_name FROM offer o LEFT JOIN organisation n ON n.id = o.provider_id"
+        "SELECT o.*, coalesce(n.name, 'A provider') AS provider_name FROM offer o LEFT JOIN organisation n ON"
+        " n.id = o.provider_id"
         " WHERE o.referral_id = $1 AND o.state = ANY ($2) ORDER BY provider_name, o.id",
         referral_id, list(states),
     )  # fmt: skip
@@ -257,7 +265,8 @@ async def offers(work: Work, referral_id: UUID, states: Iterable[str] = STANDING
 async def offer_view(work: Work, offer_id: UUID) -> OfferView:
     """One offer with its workers and choices."""
     rows = await work.fetch(
-        "SELECT o.*, coalesce(n.name, 'A provider') AS provider_name FROM offer o LEFT JOIN organisation n ON n.id = o.provider_id"
+        "SELECT o.*, coalesce(n.name, 'A provider') AS provider_name FROM offer o LEFT JOIN organisation n ON"
+        " n.id = o.provider_id"
         " WHERE o.id = $1",
         offer_id,
     )
@@ -277,7 +286,8 @@ async def _with_parts(work: Work, rows: list[Any]) -> list[OfferView]:
         ids,
     )
     meetings = await work.fetch(
-        "SELECT offer_id, asked_at, message, answered_at, answer FROM offer_meeting WHERE offer_id = ANY ($1) ORDER BY asked_at",
+        "SELECT offer_id, asked_at, message, answered_at, answer FROM offer_meeting WHERE offer_id = ANY ($1)"
+        " ORDER BY asked_at",
         ids,
     )
 

@@ -42,7 +42,7 @@ class Reach:
 
 
 async def reach_of(work: Work, referral: Referral, pack: Pack | None = None) -> list[Reach]:
-    """Every provider ever admitted to the lot, by name. The referral needs its lot; without a start date today counts."""
+    """Every provider ever admitted to the lot, by name. The referral needs its lot; with no start date today counts."""
     assert referral.lot_code is not None
     pack = pack or await pack_of(work, referral.framework_id)
     found: list[Standing] = await standings(work, referral.framework_id, referral.lot_code)
@@ -60,7 +60,7 @@ async def reach_of(work: Work, referral: Referral, pack: Pack | None = None) -> 
 
 
 def summary(found: list[Reach], lot_title: str) -> str:
-    """ "3 of 5 providers on Lot B: 1 is suspended ..., 1 has no insurance in date. 2 have at least two workers ready." """
+    """How many it reaches, how many are left out for which reason, how many have two workers ready."""
     reached = [each for each in found if each.reached]
     reasons = Counter(code for each in found for code in each.codes)
     left_out = [f"{number} {explain(code)}" for code, number in sorted(reasons.items())]

@@ -111,7 +111,8 @@ async def list_page(request: Request[Any, Any, Any]) -> Response[Any]:
     )
     rows, total = await ask(request.user, queries.referrals, state=state, mine=mine, text=text, page=number)
     return page(
-        request, "referrals/list.html", title="Referrals", rows=rows, total=total, state=state, mine=mine, search_text=text,
+        request, "referrals/list.html", title="Referrals", rows=rows, total=total, state=state, mine=mine,
+        search_text=text,
         number=number, last=-(-total // queries.PAGE_SIZE), states=[(code, words, None) for code, words in STATES],
         now=await ask(request.user, queries.present_moment),
     )  # fmt: skip
@@ -232,7 +233,8 @@ async def again(request: Request[Any, Any, Any], referral_id: FromPath[UUID]) ->
 async def _again_page(request: Request[Any, Any, Any], found: Sight, form: Form) -> Response[Any]:
     reach = await ask(request.user, broadcasting.preview, found.referral.id)
     return page(
-        request, "referrals/again.html", title="Broadcast again", form=form, row=found.referral, found=found, now=found.now,
+        request, "referrals/again.html", title="Broadcast again", form=form, row=found.referral, found=found,
+        now=found.now,
         reached=[each.provider_name for each in reach if each.reached],
     )  # fmt: skip
 
@@ -271,7 +273,8 @@ async def offers_page(request: Request[Any, Any, Any], referral_id: FromPath[UUI
     """Offers side by side."""
     found, sides = await ask(request.user, side_by_side, referral_id)
     return page(
-        request, "referrals/offers.html", title=f"Offers for {found.referral.reference}", found=found, row=found.referral,
+        request, "referrals/offers.html", title=f"Offers for {found.referral.reference}", found=found,
+        row=found.referral,
         sides=sides, asked=len(found.referral.pattern), now=found.now,
     )  # fmt: skip
 

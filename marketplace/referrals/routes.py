@@ -294,7 +294,8 @@ async def take_back_choice(request: Request[Any, Any, Any], referral_id: FromPat
 
 
 ROUTES: list[Any] = [
-    list_children, add_child, open_child, change_child, take_over, list_grants, grant_access, change_access, revoke_access,
+    list_children, add_child, open_child, change_child, take_over, list_grants, grant_access, change_access,
+    revoke_access,
     list_referrals, begin_referral, get_referral, save_referral, discard_referral, preview_reach, broadcast,
     broadcast_again, close, list_answers, list_questions, answer_question, list_offers, choose_offer, take_back_choice,
 ]  # fmt: skip

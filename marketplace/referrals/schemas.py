@@ -1,4 +1,4 @@
-"""What the API gives and takes about children, access, referrals and the offers to choose among (the referrer's side)."""
+"""What the API gives and takes about children, access, referrals and offers to choose among (the referrer's side)."""
 
 from __future__ import annotations
 
@@ -321,7 +321,8 @@ def child_out(file: ChildFile) -> ChildOut:
 
 def grant_out(grant: Grant) -> GrantOut:
     return GrantOut(
-        id=grant.id, person_id=grant.person_id, name=grant.person_name, relation=grant.relation, rights=list(grant.rights),
+        id=grant.id, person_id=grant.person_id, name=grant.person_name, relation=grant.relation,
+        rights=list(grant.rights),
         jointly=grant.jointly, starts_on=grant.starts_on, ends_on=grant.ends_on, ended_at=grant.revoked_at,
     )  # fmt: skip
 
@@ -330,7 +331,8 @@ def referral_out(row: Referral) -> ReferralOut:
     pattern: Any = row.pattern
     return ReferralOut(
         id=row.id, reference=row.reference, state=row.state, child_id=row.child_id, framework_id=row.framework_id,
-        lot=row.lot_code, needs=list(row.needs), interventions=list(row.interventions), age_band=row.age_band, area=row.area,
+        lot=row.lot_code, needs=list(row.needs), interventions=list(row.interventions), age_band=row.age_band,
+        area=row.area,
         pattern=[msgspec.convert(slot, WeeklySlot) for slot in pattern], workers_per_visit=row.workers_per_visit,
         starts_on=row.starts_on, ends_on=row.ends_on, outcomes=row.outcomes, activities=row.activities,
         pen_portrait=row.pen_portrait, round=row.round, broadcast_at=row.broadcast_at, respond_by=row.respond_by,
@@ -349,7 +351,8 @@ def draft_out(view: DraftView) -> DraftOut:
 def line_out(line: ReferralLine) -> ReferralLineOut:
     return ReferralLineOut(
         id=line.id, reference=line.reference, state=line.state, lot=line.lot_code, area=line.area,
-        respond_by=line.respond_by, reached=line.reached, offers=line.offers, declined=line.declined, silent=line.silent,
+        respond_by=line.respond_by, reached=line.reached, offers=line.offers, declined=line.declined,
+        silent=line.silent,
         open_questions=line.questions, referrer=line.referrer_name, mine=line.mine,
     )  # fmt: skip
 
@@ -370,12 +373,13 @@ def answer_out(found: Answer) -> AnswerOut:
 
 def offer_out(offer: OfferView, accepted: Acceptance) -> OfferOut:
     return OfferOut(
-        id=offer.id, provider_id=offer.provider_id, provider=offer.provider_name, state=offer.state, version=offer.version,
+        id=offer.id, provider_id=offer.provider_id, provider=offer.provider_name, state=offer.state,
+        version=offer.version,
         starts_on=offer.starts_on, pattern=[msgspec.convert(slot, WeeklySlot) for slot in offer.pattern],
         remark=offer.remark, pence_per_week=offer.pence_per_week, pence_per_period=offer.pence_per_period,
         price=offer.price,
         workers=[
-            OfferWorkerOut(name=w["name"], role=w["role"], part=w["part"], profile=w["profile"], statement=w["statement"])
+            OfferWorkerOut(**{key: w[key] for key in ("name", "role", "part", "profile", "statement")})
             for w in offer.workers
         ],
         chosen_by_referrer=accepted.referrer, chosen_by_family=accepted.family,

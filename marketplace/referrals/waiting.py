@@ -39,14 +39,15 @@ async def look_for_silence() -> int:
 
 
 async def tell_of_silence(work: Work) -> int:
-    """Give the referrer the task to broadcast again or close, once a round, for each referral without hope of offers."""
+    """Give the referrer the task to broadcast again or close, once a round, for each referral without hope."""
     rows = await work.fetch(_WITHOUT_OFFERS, work.now, NO_OFFERS_TASK)
     for row in rows:
         referral_id: UUID = row["id"]
         link = f"/referrals/{referral_id}"
         pack = await pack_of(work, row["framework_id"])
         await owe(
-            work, pack, NO_OFFERS_TASK, title="Broadcast again, or close: nobody made an offer", subject_type="referral",
+            work, pack, NO_OFFERS_TASK, title="Broadcast again, or close: nobody made an offer",
+            subject_type="referral",
             subject_id=referral_id, reference=row["reference"], link=link, starts_at=row["broadcast_at"],
             owed_by=Owed(organisation_id=row["commissioner_id"], role="referrer", person_id=row["referrer_id"]),
             commissioner_id=row["commissioner_id"], framework_id=row["framework_id"],
