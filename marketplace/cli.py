@@ -20,12 +20,13 @@ MODULES = {
     "serve": ("marketplace.serve", "serve one site: serve marketplace | serve admin"),
     "worker": ("marketplace.worker", "run jobs and watch what falls due"),
     "migrate": ("marketplace.operations", "bring the database to this version"),
-    "audit": ("marketplace.operations", "audit verify: check the chained audit trail"),
+    "audit": ("marketplace.operations", "audit verify | audit heads: check the chained audit trail"),
+    "operator": ("marketplace.operations", "operator invite EMAIL NAME: let the first person in"),
     "demo": ("marketplace.demo", "demo load: fill an empty database with the demo's world"),
     "openapi": ("marketplace.openapi", "print the API's OpenAPI document"),
 }
 # These share a module, which wants to know which of its commands is meant.
-NAMED = {"migrate", "audit"}
+NAMED = {"migrate", "audit", "operator"}
 ELSEWHERE = {"admin": "admin.serve"}
 
 

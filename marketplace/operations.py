@@ -1,4 +1,7 @@
-"""Commands an operator runs against a database: `migrate`, `audit verify`, `audit heads`."""
+"""Commands an operator runs against a database: `migrate`, `audit verify`, `audit heads`, `operator invite`.
+
+They read the same settings as the processes that serve; `--data DIR` takes those of a running `marketplace up`.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,11 @@ from pathlib import Path
 
 import asyncpg
 
-from marketplace.platform.errors import MarketplaceError
+from marketplace.identity.first_operator import make_first_operator
+from marketplace.platform.errors import InvalidInput, MarketplaceError
 from marketplace.platform.migrate import DatabaseTooNew, migrate
 from marketplace.platform.storage import Storage
+from marketplace.platform.supervisor import RUNNING
 from marketplace.settings import Settings, SettingsError
 
 HEADS = "SELECT organisation_id::text AS organisation, seq, encode(hash, 'hex') AS hash FROM audit_head ORDER BY 1"
@@ -84,18 +89,50 @@ def run_heads(settings: Settings, _args: argparse.Namespace) -> int:
     return 0
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="marketplace")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    commands.add_parser("migrate", help="bring the database to this version").set_defaults(run=run_migrate)
+def run_invite(settings: Settings, args: argparse.Namespace) -> int:
+    """Print the link with which an operator chooses a password: the first one lets everybody else in."""
+    _, link = asyncio.run(make_first_operator(settings, args.name, args.email))
+    say(f"Open this address within seven days to choose a password, and give it to nobody else:\n{link}")
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    whole = argparse.ArgumentParser(prog="marketplace")
+    place = argparse.ArgumentParser(add_help=False)
+    place.add_argument("--data", type=Path, metavar="DIR", help="use the settings of the 'up' that runs on this folder")
+    commands = whole.add_subparsers(required=True, metavar="COMMAND")
+    migrating = commands.add_parser("migrate", parents=[place], help="bring the database to this version")
+    migrating.set_defaults(run=run_migrate)
     audit = commands.add_parser("audit", help="the chained audit trail").add_subparsers(required=True, metavar="WHAT")
-    checking = audit.add_parser("verify", help="check that nothing in it was changed or taken away")
+    checking = audit.add_parser("verify", parents=[place], help="check that nothing was changed or taken away")
     checking.add_argument("--heads", metavar="FILE", help="also against heads printed earlier by 'audit heads'")
     checking.set_defaults(run=run_verify)
-    audit.add_parser("heads", help="print the newest entry of each chain").set_defaults(run=run_heads)
-    args = parser.parse_args()
+    audit.add_parser("heads", parents=[place], help="print the newest entry of each chain").set_defaults(run=run_heads)
+    operator = commands.add_parser("operator", help="who runs this").add_subparsers(required=True, metavar="WHAT")
+    inviting = operator.add_parser("invite", parents=[place], help="let an operator in")
+    inviting.add_argument("email", metavar="EMAIL")
+    inviting.add_argument("name", metavar="NAME")
+    inviting.set_defaults(run=run_invite)
+    return whole
+
+
+def settings_for(data: Path | None) -> Settings:
+    """From the environment, or from the folder a running `up` has left them in."""
+    if data is None:
+        return Settings.from_environment().required("database_url", "secret")
     try:
-        return args.run(Settings.from_environment().required("database_url", "secret"), args)
+        return Settings.from_environment(json.loads((data / RUNNING).read_text()))
+    except OSError:
+        raise SettingsError(f"The marketplace does not run on {data}: start it with 'marketplace up' first.") from None
+
+
+def main() -> int:
+    """0: done; 1: the check found something; 2: asked for wrongly, or it could not be done."""
+    args = parser().parse_args()
+    try:
+        return args.run(settings_for(args.data), args)
+    except InvalidInput as error:
+        sys.stderr.write("".join(f"{sentence}\n" for sentence in error.fields.values()))
     except (SettingsError, DatabaseTooNew, MarketplaceError) as error:
         sys.stderr.write(f"{error}\n")
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ValueError) as error:

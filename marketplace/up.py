@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import json
 import os
 import secrets
 import signal
@@ -28,9 +29,16 @@ from marketplace.platform.errors import MarketplaceError
 from marketplace.platform.migrate import DatabaseTooNew, migrate
 from marketplace.platform.object_store import REGION, ObjectStore
 from marketplace.platform.postgres_server import PostgresServer
-from marketplace.platform.processes import ServerError, launch_command, port_is_free, tail, writable_folder
+from marketplace.platform.processes import (
+    ServerError,
+    launch_command,
+    port_is_free,
+    tail,
+    writable_folder,
+    write_private,
+)
 from marketplace.platform.storage import Storage
-from marketplace.platform.supervisor import Child, FolderLock, wait_until_healthy
+from marketplace.platform.supervisor import RUNNING, Child, FolderLock, wait_until_healthy
 from marketplace.settings import Settings, SettingsError
 
 DATABASE = "marketplace"
@@ -98,6 +106,7 @@ class Deployment:
             asyncio.run(migrate(self.settings, ran.append))
         for description in ran:
             say(f"  applied: {description}")
+        write_private(self.data / RUNNING, json.dumps(self.settings.environment()))
 
     def finish_servers(self) -> None:
         if self.objects:
@@ -168,6 +177,7 @@ class Deployment:
 
     def stop(self) -> None:
         """Everything, last started first; each is reaped."""
+        (self.data / RUNNING).unlink(missing_ok=True)
         for child in self.children:
             child.ask_to_stop()
         for child in self.children:
@@ -260,6 +270,8 @@ def bring_up(deployment: Deployment) -> None:
         say("")
         say(table.rstrip())
     say("")
+    if not settings.demo:
+        say(f"To let the first person in: marketplace operator invite EMAIL NAME --data {settings.data}")
     if settings.host not in ("127.0.0.1", "localhost", "::1") and not settings.marketplace_url.startswith("https:"):
         say("Browsers on other devices only sign in over HTTPS: put a proxy with TLS in front (docs/settings.md).")
     say(f"Everything is kept in {settings.data}. Ctrl-C stops all of it.")
@@ -269,11 +281,7 @@ def keep_secret(data: Path) -> str:
     """The folder's own secret, made at the first start and readable by us alone."""
     path = data / "secret"
     if not path.exists():
-        fresh = path.with_suffix(".new")
-        fresh.unlink(missing_ok=True)
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_hex(32))
-        fresh.replace(path)
+        write_private(path, secrets.token_hex(32))
     return path.read_text().strip()
 
 

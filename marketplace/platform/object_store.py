@@ -28,6 +28,7 @@ from marketplace.platform.processes import (
     stop_process,
     tail,
     writable_folder,
+    write_private,
 )
 from marketplace.platform.storage import Storage
 
@@ -149,8 +150,8 @@ class ObjectStore:
                 f'[{section}]\nkey = "{secrets.token_urlsafe(32)}"\n'
                 for section in ("jwt.signing", "jwt.signing.read", "jwt.filer_signing", "jwt.filer_signing.read")
             )
-            _write_private(self.folder / "config" / "security.toml", SECURITY + keys)
-            _write_private(path, json.dumps({"identities": [identity]}))
+            write_private(self.folder / "config" / "security.toml", SECURITY + keys)
+            write_private(path, json.dumps({"identities": [identity]}))
         known = json.loads(path.read_text())["identities"][0]["credentials"][0]
         self.access_key, self.secret_key = known["accessKey"], known["secretKey"]
 
@@ -166,7 +167,7 @@ class ObjectStore:
         while len(chosen) < len(PORTS) - 1:
             chosen.add(free_port())
         self.ports = dict(zip(PORTS, sorted(chosen), strict=False)) | {"admin": _admin_port(chosen)}
-        _write_private(path, json.dumps(self.ports))
+        write_private(path, json.dumps(self.ports))
 
     def _launch(self) -> None:
         ports = self.ports
@@ -264,12 +265,3 @@ def _admin_port(taken: set[int]) -> int:
         if not pair & taken and all(port_is_free("127.0.0.1", each) for each in pair):
             return port
     raise ServerError("No free ports were found for the embedded S3 server.")
-
-
-def _write_private(path: Path, text: str) -> None:
-    """Write a file whole or not at all, readable by us alone."""
-    fresh = path.with_suffix(".new")
-    fresh.unlink(missing_ok=True)
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
-    fresh.replace(path)

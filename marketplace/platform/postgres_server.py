@@ -37,6 +37,7 @@ from marketplace.platform.processes import (
     stop_process,
     tail,
     writable_folder,
+    write_private,
 )
 
 SUPERUSER = "postgres"
@@ -245,8 +246,7 @@ class PostgresServer:
         if path.exists():
             return path.read_text().strip()
         password = secrets.token_urlsafe(32)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(password)
+        write_private(path, password)
         self._owned(path)
         return password
 

@@ -88,6 +88,15 @@ def private_folder(folder: Path) -> Path:
     return folder
 
 
+def write_private(path: Path, text: str) -> None:
+    """Write a file whole or not at all, readable by us alone."""
+    fresh = path.with_suffix(".new")
+    fresh.unlink(missing_ok=True)
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    fresh.replace(path)
+
+
 def reachable_by(user: int, path: Path) -> bool:
     """Whether another user can walk down to `path`: every folder on the way lets others through, or is theirs."""
     for folder in path.resolve().parents:

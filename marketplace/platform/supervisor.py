@@ -17,6 +17,7 @@ from typing import IO
 
 from marketplace.platform.processes import ServerError, launch_command, stop_process, tail
 
+RUNNING = "running.json"  # in the data folder while `up` runs: the settings its processes were given
 GOODBYE_SECONDS = 12.0
 LARGEST_LOG = 20_000_000
 RESTARTS = 5
@@ -67,7 +68,7 @@ class Child:
             self.process = None
 
     def last_words(self) -> str:
-        return tail(self.log, 2)
+        return tail(self.log, 1)
 
 
 def wait_until_healthy(

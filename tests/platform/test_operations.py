@@ -7,14 +7,18 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
 import asyncpg
 import pytest
 
+from marketplace.platform import upkeep
 from marketplace.platform.actor import system_for
-from marketplace.platform.database import unit_of_work
+from marketplace.platform.database import close_database, open_database, unit_of_work
+from marketplace.platform.object_store import ObjectStore
 from marketplace.settings import Settings
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -96,3 +100,29 @@ async def test_a_chain_cut_short_and_forged_anew_is_told_by_the_noted_heads(
     assert run("audit", "verify").returncode == 0, "the chain by itself looks whole"
     told = run("audit", "verify", "--heads", str(tmp_path / "heads.json"))
     assert told.returncode == 1 and "not the one that was noted" in told.stdout
+
+
+async def test_the_worker_notes_the_heads_in_the_bucket_once_a_day(
+    settings: Settings, migrator: asyncpg.Connection, run: Run, tmp_path: Path
+) -> None:
+    organisation = uuid4()
+    await migrator.execute(
+        "INSERT INTO organisation (id, kind, name, short_name) VALUES ($1, 'provider', 'Alder', 'Alder')", organisation
+    )
+    async with unit_of_work(system_for(organisation, "provider")) as work:
+        work.audit("thing.done", "thing", uuid4(), n=1)
+    await close_database()
+    await open_database(settings.dsn("worker"))
+    with ObjectStore(tmp_path / "objects", fast=True) as store:
+        named = replace(
+            settings, s3_endpoint=store.endpoint, s3_access_key=store.access_key, s3_secret_key=store.secret_key
+        )
+        await upkeep.note_audit_heads(named)
+        key = upkeep.HEADS.format(day=datetime.now(UTC).date())
+        noted = await store.storage().get(key)
+        await store.storage().put(key, b"of today", "application/json")
+        await upkeep.note_audit_heads(named)
+        assert await store.storage().get(key) == b"of today"
+    (tmp_path / "heads.json").write_bytes(noted)
+    told = run("audit", "verify", "--heads", str(tmp_path / "heads.json"))
+    assert told.returncode == 0 and "1 heads noted earlier" in told.stdout, told.stdout + told.stderr

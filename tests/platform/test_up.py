@@ -118,10 +118,20 @@ def test_first_start_then_ctrl_c_leaves_nothing_running(data: Path) -> None:
     assert "Starting PostgreSQL" in told and "applied: " in told
     assert up.healthy()
     up.sql("CREATE TABLE note AS SELECT 'kept' AS what")
+    invited = command("operator", "invite", "ada@example.org", "Ada Osei", "--data", str(data))
+    assert f"http://localhost:{up.ports[1]}/" in invited.stdout, invited.stderr
     assert oct(data.stat().st_mode)[-3:] == "700" and oct((data / "secret").stat().st_mode)[-3:] == "600"
     up.process.send_signal(signal.SIGINT)
     assert up.ended() == (0, "")
     assert_all_gone(data, 0)
+    late = command("audit", "verify", "--data", str(data))
+    assert late.returncode == 2 and "does not run on" in late.stderr and late.stderr.count("\n") == 1
+
+
+def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "marketplace.cli", *arguments], capture_output=True, text=True, timeout=60
+    )
 
 
 def test_after_kill_9_of_the_whole_group_it_starts_again_with_everything(data: Path) -> None:
