@@ -41,14 +41,11 @@ def document(handler: Any) -> Any:
     if not isinstance(handler, HTTPRouteHandler):
         return handler
     in_api = any(path.startswith(API) for path in handler.paths)
-    statuses = {503}
+    statuses = {400, 503}
     for error in handler.raises or ():
         statuses.add(error.status if issubclass(error, MarketplaceError) else error.status_code)  # type: ignore[arg-type]
     handler.raises = None
     changes = bool(handler.http_methods - {"GET", "HEAD", "OPTIONS"})
-    takes_input = changes or any("{" in path for path in handler.paths)
-    if takes_input:
-        statuses.add(400)
     if not (handler.opt or {}).get("public"):
         statuses |= {401, 403}
     if any("{" in path for path in handler.paths):

@@ -70,7 +70,7 @@ def build(
     return Litestar(
         **frame_parts(
             frame,
-            route_handlers=[health, *handlers],
+            route_handlers=[document(health), *handlers],
             middleware=[Authentication(settings)],
             state={SETTINGS: settings},
         ),

@@ -71,7 +71,6 @@ CONSOLE: dict[str, tuple[Item, ...]] = {
         Item("Watch", "/watch"),
         Item("Frameworks", "/frameworks"),
         Item("Providers", "/providers"),
-        Item("Invoices", "/invoices"),
         Item("Audit", "/audit"),
         Item("People", "/people"),
     ),
@@ -91,6 +90,8 @@ def links(
     if actor is None:
         return []
     items = [item for item in navigation.get(actor.role, ()) if item.permission is None or may(actor, item.permission)]
+    if path == "/":  # the first page is Today
+        path = TODAY.href
     within = [item for item in items if path == item.href or path.startswith(item.href + "/")]
     active = max(within, key=lambda item: len(item.href), default=None)
     return [{"text": item.label, "href": item.href, "active": item is active} for item in items]

@@ -44,14 +44,11 @@ def permissions_of(handler: HTTPRouteHandler) -> list[tuple[str, ...]]:
     """The permissions each of its guards asks for; `signed_in` and `known` ask for none."""
     found: list[tuple[str, ...]] = []
     for guard in handler.resolve_guards():
-        asked: Any = getattr(getattr(guard, "ref", guard), "permissions", None)
-        if asked is None:
-            asked = getattr(getattr(guard, "func", guard), "permissions", None)
+        asked: Any = getattr(guard, "permissions", None)
         if asked is not None:
             found.append(asked)
     return found
 
 
 def is_ours(guard: Any) -> bool:
-    inner = getattr(guard, "ref", guard)
-    return hasattr(inner, "permissions") or inner in (signed_in, known)
+    return hasattr(guard, "permissions") or guard in (signed_in, known)
