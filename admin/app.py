@@ -14,6 +14,7 @@ from marketplace.identity import pages as identity_pages
 from marketplace.identity import routes as identity_routes
 from marketplace.obligations import routes as obligations_routes
 from marketplace.platform.clock import Clock
+from marketplace.referrals import record_pages
 from marketplace.providers import commissioner_routes
 from marketplace.settings import Settings
 from marketplace.web.navigation import CONSOLE
@@ -35,6 +36,7 @@ MODULES: list[Any] = [
     operator_pages,
     operator_routes,
     obligations_routes,
+    record_pages,
     provider_pages,
     commissioner_routes,
 ]
