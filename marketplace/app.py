@@ -19,7 +19,14 @@ from marketplace.packages import award_pages, award_routes
 from marketplace.platform.clock import Clock
 from marketplace.providers import pages as provider_pages
 from marketplace.providers import routes as provider_routes
-from marketplace.referrals import children_pages, draft_pages, record_pages, referrer_pages
+from marketplace.referrals import (
+    children_pages,
+    choice_pages,
+    draft_pages,
+    opportunity_pages,
+    record_pages,
+    referrer_pages,
+)
 from marketplace.referrals import routes as referrals_routes
 from marketplace.settings import Settings
 from marketplace.web.navigation import MARKETPLACE
@@ -42,6 +49,8 @@ MODULES: list[Any] = [
     referrals_routes,
     award_pages,
     award_routes,
+    opportunity_pages,
+    choice_pages,
     billing_pages,
     billing_routes,
     provider_pages,

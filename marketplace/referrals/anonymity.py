@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from marketplace.platform.database import Work
-from marketplace.policy.anonymity import KnownFacts, check_text
+from marketplace.policy.anonymity import KnownFacts, Warning, check_text
 from marketplace.referrals.tables import Referral
 
 FREE_TEXT = {
@@ -64,10 +64,18 @@ def doubts(texts: Mapping[str, str], known: KnownFacts) -> list[Doubt]:
         for warning in check_text(text, known):
             if field == "area" and warning.kind == "name":
                 continue  # an area is a name: "Hither Green"
-            whole_name = warning.kind == "known_name" and " " in warning.words.strip()
-            doubt = Doubt(field, warning.words, warning.sentence, not whole_name and warning.kind not in ALWAYS_MENDED)
+            doubt = Doubt(field, warning.words, warning.sentence, _may_be_confirmed(field, warning))
             found.setdefault((field, doubt.key), doubt)
     return list(found.values())
+
+
+def _may_be_confirmed(field: str, warning: Warning) -> bool:
+    """A single word may mean something else ("Grace", "London"), and an area may be a line of the address."""
+    several = len(warning.words.split()) > 1
+    if warning.kind in ALWAYS_MENDED or (warning.kind == "known_name" and several):
+        return False
+    numbered = any(sign.isdigit() for sign in warning.words)
+    return warning.kind != "known_address" or not (numbered or (several and field != "area"))
 
 
 def unsettled(found: Iterable[Doubt], confirmed: Collection[str]) -> list[Doubt]:
