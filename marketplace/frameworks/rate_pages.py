@@ -16,7 +16,7 @@ from marketplace.frameworks.rate_forms import read_rates, show_rates
 from marketplace.frameworks.views import CardView, FrameworkView, LotView
 from marketplace.identity.guards import requires
 from marketplace.platform.database import Work, ask
-from marketplace.platform.errors import Conflict, InvalidInput
+from marketplace.platform.errors import Conflict, InvalidInput, NotFound
 from marketplace.web import csrf
 from marketplace.web.forms import Form
 from marketplace.web.reading import read_form
@@ -128,6 +128,9 @@ async def _present(
     found = await queries.framework(work, framework_id)
     lot = await queries.lot(work, framework_id, lot_code)
     today = queries.today(work)
+    held = await queries.admissions(work, framework_id, provider_id=work.actor.provider_id, lot_code=lot_code)
+    if not any(each.ends_on is None or each.ends_on >= today for each in held):
+        raise NotFound("You are not admitted to this lot.")
     shape = rates.grid(await queries.pack_of(work, framework_id), lot_code, today)
     present = await _in_force(work, framework_id, work.actor.provider_id, lot_code, today)
     if not present:  # an admission that has not begun: its first card

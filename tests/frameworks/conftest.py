@@ -1,42 +1,29 @@
-"""People of two councils and two providers."""
+"""People of councils and providers by name, and the two front doors."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from uuid import uuid4
 
-import asyncpg
 import pytest
 
-from marketplace.platform.actor import Actor, OrganisationKind, Role
+from marketplace.platform.actor import Actor, Role
+from marketplace.settings import Settings
+from tests.world.people import council, person_in, provider_org
 
 Person = Callable[[str, Role], Awaitable[Actor]]
 COUNCILS = {"Northgate", "Southmere", "Eastham"}
 
 
 @pytest.fixture
-def person(migrator: asyncpg.Connection) -> Person:
+def person(database: Settings) -> Person:
     """`await person("Northgate", "finance")`: somebody in that organisation, which is made when first named."""
-    organisations: dict[str, object] = {}
+    keepers: dict[str, Actor] = {}
 
     async def make(organisation: str, role: Role) -> Actor:
-        kind: OrganisationKind = "commissioner" if organisation in COUNCILS else "provider"
-        if organisation not in organisations:
-            organisations[organisation] = await migrator.fetchval(
-                "INSERT INTO organisation (kind, name, short_name) VALUES ($1, $2, $2) RETURNING id", kind, organisation
-            )
-            if kind == "provider":
-                await migrator.execute(
-                    "INSERT INTO provider (id, legal_name) VALUES ($1, $2)", organisations[organisation], organisation
-                )
-        name = f"{role.replace('_', ' ').title()} of {organisation}"
-        person_id = await migrator.fetchval(
-            "INSERT INTO person (name, email) VALUES ($1, $2) RETURNING id", name, f"{uuid4().hex}@example.org"
-        )
-        await migrator.execute(
-            "INSERT INTO membership (person_id, organisation_id, role) VALUES ($1, $2, $3)",
-            person_id, organisations[organisation], role,
-        )  # fmt: skip
-        return Actor(person_id, name, role, organisations[organisation], organisation, kind)  # type: ignore[arg-type]
+        if organisation not in keepers:
+            register = council if organisation in COUNCILS else provider_org
+            keepers[organisation] = await register(database, organisation)
+        keeper = keepers[organisation]
+        return keeper if role == keeper.role else await person_in(keeper, role)
 
     return make
