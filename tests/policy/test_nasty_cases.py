@@ -76,6 +76,7 @@ FAULTS: list[tuple[str, str, object, str]] = [
     ("invoice", "visits.0.planned_end", "2026-09-09T15:30:00+01:00", "planned_end: must be after planned_start"),
     ("invoice", "visits.0.planned_end", "2026-09-09T14:30:00+00:00", "planned_end: must be after planned_start"),
     ("invoice", "visits.0.actual_end", "2026-09-09T15:00:00+01:00", "visits[0].actual_end: must be after actual_start"),
+    ("invoice", "visits.0.actual_end", "2026-09-09T15:30:00+01:00", "visits[0].actual_end: must be after actual_start"),
     ("invoice", "visits.0.actual_end", "2026-09-09T18:30:30+01:00", "visits[0].actual_end: must lie on a whole minute"),
     ("invoice", "period.last_day", "2026-10-03", "period: must be 28 days long"),
     ("invoice", "period.last_day", "2026-10-05", "period: must be 28 days long"),

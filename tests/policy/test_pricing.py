@@ -169,6 +169,11 @@ def test_a_slot_in_the_missing_hour_of_spring_keeps_its_length() -> None:
     assert [(end - start.astimezone(UTC)) for start, end, _ in found] == [timedelta(minutes=90), timedelta(minutes=45)]
 
 
+def test_a_slot_that_ends_when_it_starts_lasts_round_the_clock() -> None:
+    found = slots_between([WeeklySlot(0, "07:00", "07:00", "x")], date(2026, 9, 7), date(2026, 9, 7))
+    assert [end - start for start, end, _ in found] == [timedelta(days=1)]
+
+
 @pytest.mark.parametrize("clock", ["25:00", "10", "10:00:30", "10:00+01:00", "noon", ""])
 def test_a_time_of_day_that_is_none_is_named(clock: str) -> None:
     with pytest.raises(PricingError, match="not a time of day"):

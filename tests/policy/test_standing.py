@@ -188,6 +188,11 @@ def test_required_checks_are_part_of_readiness_where_they_are_known() -> None:
     assert codes(facts(checks=ended)) == [("worker_check_expired", "right_to_work")]
 
 
+def test_a_check_counts_from_its_own_day_on() -> None:
+    for day, expected in ((DAY, []), (date(2026, 12, 1), [("worker_check_missing", "references")])):
+        assert codes(facts(checks=(*done(*CHECKS[1:]), *done("references", on=day)))) == expected
+
+
 def test_car_insurance_is_asked_of_those_who_drive() -> None:
     assert codes(facts(checks=done(*CHECKS), drives=True)) == [("worker_check_missing", "car_insurance")]
     assert codes(facts(checks=done(*CHECKS, "car_insurance"), drives=True)) == []
@@ -296,6 +301,12 @@ def test_readiness_never_improves_by_taking_evidence_away(person: WorkerFacts, d
 def test_interventions_by_lot(lot: str, code: str, allowed: bool, child_specific: bool) -> None:
     need = {need.code: need for need in needs_of(PACK, lot)}[code]
     assert (need.allowed, need.child_specific) == (allowed, child_specific)
+
+
+def test_what_a_lot_can_be_asked_for_comes_first() -> None:
+    needs = needs_of(PACK, "C")
+    assert [need.allowed for need in needs] == sorted((need.allowed for need in needs), reverse=True)
+    assert [need.code for need in needs][:2] == ["asd_challenging_behaviour", "seizure_management"]
 
 
 def test_family_support_excludes_personal_care() -> None:
