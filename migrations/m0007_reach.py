@@ -620,7 +620,7 @@ def up() -> str:
 
 
 # Rows that are lists inside something being written, replaced as a whole until it is submitted.
-DELETABLE = {"offer_worker"}
+DELETABLE = {"offer_worker", "referral_decline"}
 
 
 def down() -> str:
