@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from litestar import Request, get, post
-from litestar.params import FromPath, FromQuery
+from litestar.params import FromPath, FromQuery, JSONBody
 
 from marketplace.identity.guards import requires
 from marketplace.platform.database import Work, ask
@@ -60,7 +60,9 @@ async def get_effects(
 
 
 @post("/api/v1/providers/{provider_id:uuid}/suspensions", **DECIDES)
-async def post_suspension(request: Asked, provider_id: FromPath[UUID], data: schemas.SuspensionIn) -> schemas.MadeOut:
+async def post_suspension(
+    request: Asked, provider_id: FromPath[UUID], data: JSONBody[schemas.SuspensionIn]
+) -> schemas.MadeOut:
     """Suspend from new referrals: as lead for the framework, as partner for our own."""
     suspension_id = await actions.suspend(
         request.user,
@@ -75,7 +77,7 @@ async def post_suspension(request: Asked, provider_id: FromPath[UUID], data: sch
 
 
 @post("/api/v1/suspensions/{suspension_id:uuid}/end", status_code=204, **DECIDES)
-async def end_suspension(request: Asked, suspension_id: FromPath[UUID], data: schemas.ReasonIn) -> None:
+async def end_suspension(request: Asked, suspension_id: FromPath[UUID], data: JSONBody[schemas.ReasonIn]) -> None:
     """Lift a suspension, with the reason."""
     await actions.reinstate(request.user, suspension_id, data.reason)
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import Request, get, post, put
-from litestar.params import FromPath, FromQuery
+from litestar.params import FromPath, FromQuery, JSONBody
 
 from marketplace.frameworks.queries import pack_of
 from marketplace.identity.guards import requires
@@ -56,14 +56,14 @@ async def get_profile(request: Asked) -> schemas.ProfileOut:
 
 
 @put("/api/v1/profile", **PROFILE)
-async def put_profile(request: Asked, data: schemas.ProfileIn) -> schemas.ProfileOut:
+async def put_profile(request: Asked, data: JSONBody[schemas.ProfileIn]) -> schemas.ProfileOut:
     """Keep my organisation's profile."""
     await actions.update_profile(request.user, **_given(data))
     return schemas.profile_out(await ask(request.user, _profile))
 
 
 @post("/api/v1/declarations", status_code=204, **PROFILE)
-async def post_declaration(request: Asked, data: schemas.DeclarationIn) -> None:
+async def post_declaration(request: Asked, data: JSONBody[schemas.DeclarationIn]) -> None:
     """Declare something my frameworks ask for."""
     await actions.declare(request.user, data.key, data.declared_on)
 
@@ -75,7 +75,7 @@ async def get_standing(request: Asked) -> list[schemas.OnFrameworkOut]:
 
 
 @post("/api/v1/pauses", **PAUSES)
-async def post_pause(request: Asked, data: schemas.PauseIn) -> schemas.MadeOut:
+async def post_pause(request: Asked, data: JSONBody[schemas.PauseIn]) -> schemas.MadeOut:
     """Take no new referrals, by our own wish."""
     pause_id = await actions.pause(
         request.user, data.framework_id, data.lot_code, until_on=data.until_on, reason=data.reason
@@ -99,7 +99,7 @@ async def list_workers(request: Asked, with_left: FromQuery[bool] = False) -> li
 
 
 @post("/api/v1/workers", **WRITES)
-async def post_worker(request: Asked, data: schemas.WorkerIn) -> schemas.MadeOut:
+async def post_worker(request: Asked, data: JSONBody[schemas.WorkerIn]) -> schemas.MadeOut:
     """Add a worker."""
     return schemas.MadeOut(await workforce.add_worker(request.user, **_given(data)))
 
@@ -111,67 +111,75 @@ async def get_worker(request: Asked, worker_id: FromPath[UUID]) -> schemas.Worke
 
 
 @put("/api/v1/workers/{worker_id:uuid}", status_code=204, **WRITES)
-async def put_worker(request: Asked, worker_id: FromPath[UUID], data: schemas.WorkerIn) -> None:
+async def put_worker(request: Asked, worker_id: FromPath[UUID], data: JSONBody[schemas.WorkerIn]) -> None:
     """Correct what is kept about a worker."""
     await workforce.change_worker(request.user, worker_id, **_given(data))
 
 
 @post("/api/v1/workers/{worker_id:uuid}/dbs-checks", **WRITES)
-async def post_dbs_check(request: Asked, worker_id: FromPath[UUID], data: schemas.DbsCheckIn) -> schemas.MadeOut:
+async def post_dbs_check(
+    request: Asked, worker_id: FromPath[UUID], data: JSONBody[schemas.DbsCheckIn]
+) -> schemas.MadeOut:
     """Record a DBS check; new information stands the worker down."""
     return schemas.MadeOut(await evidence.record_dbs_check(request.user, worker_id, **_given(data)))
 
 
 @put("/api/v1/workers/{worker_id:uuid}/registration", status_code=204, **WRITES)
-async def put_registration(request: Asked, worker_id: FromPath[UUID], data: schemas.RegistrationIn) -> None:
+async def put_registration(request: Asked, worker_id: FromPath[UUID], data: JSONBody[schemas.RegistrationIn]) -> None:
     """Record the professional registration."""
     await evidence.record_registration(request.user, worker_id, **_given(data))
 
 
 @post("/api/v1/workers/{worker_id:uuid}/competencies", **WRITES)
-async def post_competency(request: Asked, worker_id: FromPath[UUID], data: schemas.CompetencyIn) -> schemas.MadeOut:
+async def post_competency(
+    request: Asked, worker_id: FromPath[UUID], data: JSONBody[schemas.CompetencyIn]
+) -> schemas.MadeOut:
     """Record training attended or an assessment signed off."""
     return schemas.MadeOut(await evidence.record_competency(request.user, worker_id, **_given(data)))
 
 
 @post("/api/v1/workers/{worker_id:uuid}/back-to-training", status_code=204, **WRITES)
-async def post_back_to_training(request: Asked, worker_id: FromPath[UUID], data: schemas.BackToTrainingIn) -> None:
+async def post_back_to_training(
+    request: Asked, worker_id: FromPath[UUID], data: JSONBody[schemas.BackToTrainingIn]
+) -> None:
     """A competency counts no more until a new assessment."""
     await evidence.send_back_to_training(request.user, worker_id, data.code, data.reason)
 
 
 @post("/api/v1/workers/{worker_id:uuid}/checks", **WRITES)
-async def post_check(request: Asked, worker_id: FromPath[UUID], data: schemas.CheckIn) -> schemas.MadeOut:
+async def post_check(request: Asked, worker_id: FromPath[UUID], data: JSONBody[schemas.CheckIn]) -> schemas.MadeOut:
     """Record another check."""
     return schemas.MadeOut(await evidence.record_check(request.user, worker_id, **_given(data)))
 
 
 @put("/api/v1/workers/{worker_id:uuid}/profile", status_code=204, **WRITES)
-async def put_worker_profile(request: Asked, worker_id: FromPath[UUID], data: schemas.ProfileTextIn) -> None:
+async def put_worker_profile(request: Asked, worker_id: FromPath[UUID], data: JSONBody[schemas.ProfileTextIn]) -> None:
     """Keep the profile families may read with the worker's consent."""
     await workforce.publish_profile(request.user, worker_id, data.profile, data.consent)
 
 
 @post("/api/v1/workers/{worker_id:uuid}/stand-down", status_code=204, **WRITES)
-async def post_stand_down(request: Asked, worker_id: FromPath[UUID], data: schemas.ReasonIn) -> None:
+async def post_stand_down(request: Asked, worker_id: FromPath[UUID], data: JSONBody[schemas.ReasonIn]) -> None:
     """The worker is ready nowhere from now on."""
     await workforce.stand_down(request.user, worker_id, data.reason)
 
 
 @post("/api/v1/workers/{worker_id:uuid}/stand-up", status_code=204, **WRITES)
-async def post_stand_up(request: Asked, worker_id: FromPath[UUID], data: schemas.ReasonIn) -> None:
+async def post_stand_up(request: Asked, worker_id: FromPath[UUID], data: JSONBody[schemas.ReasonIn]) -> None:
     """The worker may be placed again, as far as the evidence allows."""
     await workforce.stand_up(request.user, worker_id, data.reason)
 
 
 @post("/api/v1/workers/{worker_id:uuid}/leave", status_code=204, **WRITES)
-async def post_leave(request: Asked, worker_id: FromPath[UUID], data: schemas.LeaveIn) -> None:
+async def post_leave(request: Asked, worker_id: FromPath[UUID], data: JSONBody[schemas.LeaveIn]) -> None:
     """Record the last day."""
     await workforce.leave(request.user, worker_id, data.left_on)
 
 
 @post("/api/v1/workers/{worker_id:uuid}/invitation", **WRITES)
-async def post_invitation(request: Asked, worker_id: FromPath[UUID], data: schemas.InvitationIn) -> schemas.MadeOut:
+async def post_invitation(
+    request: Asked, worker_id: FromPath[UUID], data: JSONBody[schemas.InvitationIn]
+) -> schemas.MadeOut:
     """Give the worker a sign-in; answers the person's id."""
     return schemas.MadeOut(await workforce.invite_worker(request.user, worker_id, data.email))
 
