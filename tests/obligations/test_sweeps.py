@@ -52,7 +52,8 @@ async def test_a_reminder_then_the_miss_then_one_more(database, migrator, world,
     clock.move(timedelta(hours=12))
     assert await look(database, clock) == 1
     assert "is now late" in (await sentences(manager))[0]
-    assert "Kingfisher Care has not done this" in (await sentences(referrer))[0]
+    [told] = await sentences(referrer)
+    assert told.endswith("(R-7KQ2): not done by 12 May 2026, midday.")
     [duty] = await ask(manager, queries.my_duties)
     assert duty["missed_at"] == clock.at
     clock.move(timedelta(hours=24))
@@ -102,6 +103,16 @@ async def test_two_sweeps_at_once_do_it_once(database, migrator, world, referrer
         )
         == 60
     )
+
+
+async def test_the_council_hears_once_that_answers_are_missing(database, world, referrer, manager, rival, clock):
+    await owe_answer(world, manager, referrer)
+    await owe_answer(world, rival, referrer)
+    clock.move(timedelta(hours=25))
+    assert await look(database, clock) == 2
+    assert await sentences(referrer) == [
+        "Answer a referral with an offer, or decline it with a reason (R-7KQ2): not done by 12 May 2026, midday."
+    ]
 
 
 async def test_one_tenants_fault_does_not_stop_the_others(database, migrator, world, referrer, manager, rival, clock):
