@@ -33,6 +33,11 @@ class Doubt:
     may_be_confirmed: bool
 
     @property
+    def what_to_do(self) -> str:
+        """The doubt with what its author does about it."""
+        return f"{self.sentence}. Take it out{', or confirm that it identifies nobody' if self.may_be_confirmed else ''}"
+
+    @property
     def key(self) -> str:
         return self.words.lower()
 

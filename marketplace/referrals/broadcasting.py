@@ -94,7 +94,7 @@ async def _send(work: Work, row: Referral) -> Referral:
     born = await drafting.born_on(work, row)
     faults = drafting.missing(pack, row, born, local_day(work.now))
     for doubt in anonymity.unsettled(await anonymity.doubts_of(work, row), row.anonymity_confirmed):
-        faults.setdefault(doubt.field, f"{doubt.sentence}. Take it out, or confirm that it identifies nobody")
+        faults.setdefault(doubt.field, doubt.what_to_do)
     if faults:
         raise InvalidInput(faults, "The referral cannot be broadcast yet.")
     found = await reach.reach_of(work, row, pack)
@@ -246,7 +246,7 @@ async def _check_publication(
                 if identifies_nobody and doubt.may_be_confirmed:
                     continue
                 faults.setdefault(
-                    field, f"{doubt.sentence}. Everyone reached will read this: take it out or confirm it"
+                    field, f"{doubt.what_to_do}. Everyone who was reached will read this"
                 )
     if faults:
         raise InvalidInput(faults)

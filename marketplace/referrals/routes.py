@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from litestar import Request, delete, get, patch, post, put
-from litestar.params import FromPath, FromQuery
+from litestar.params import FromPath, FromQuery, JSONBody
 
 from marketplace.frameworks.queries import pack_of
 from marketplace.identity.guards import requires
@@ -77,7 +77,7 @@ async def list_children(
 
 
 @post("/api/v1/children", **CHILDREN)
-async def add_child(request: Request[Any, Any, Any], data: NewChild) -> Created:
+async def add_child(request: Request[Any, Any, Any], data: JSONBody[NewChild]) -> Created:
     """Take a child on as one's own case."""
     child_id = await children.add_child(
         request.user, data.details(), sibling_of=data.sibling_of, although_known=data.although_known
@@ -86,19 +86,19 @@ async def add_child(request: Request[Any, Any, Any], data: NewChild) -> Created:
 
 
 @post("/api/v1/children/{child_id:uuid}/open", status_code=200, **LOOKS)
-async def open_child(request: Request[Any, Any, Any], child_id: FromPath[UUID], data: Why) -> ChildOut:
+async def open_child(request: Request[Any, Any, Any], child_id: FromPath[UUID], data: JSONBody[Why]) -> ChildOut:
     """The child's record. A look, logged with who and why: a reason is asked for where it is not one's own case."""
     return child_out(await children.open_child(request.user, child_id, why=data.reason))
 
 
 @put("/api/v1/children/{child_id:uuid}", status_code=204, **CHILDREN)
-async def change_child(request: Request[Any, Any, Any], child_id: FromPath[UUID], data: ChildDetails) -> None:
+async def change_child(request: Request[Any, Any, Any], child_id: FromPath[UUID], data: JSONBody[ChildDetails]) -> None:
     """Replace what is known of the child."""
     await children.change_child(request.user, child_id, data)
 
 
 @post("/api/v1/children/{child_id:uuid}/take-over", status_code=204, **CHILDREN)
-async def take_over(request: Request[Any, Any, Any], child_id: FromPath[UUID], data: Why) -> None:
+async def take_over(request: Request[Any, Any, Any], child_id: FromPath[UUID], data: JSONBody[Why]) -> None:
     """Make a colleague's case one's own."""
     await children.take_over_case(request.user, child_id, reason=data.reason)
 
@@ -115,7 +115,7 @@ async def _grants(work: Work, child_id: UUID) -> list[grants.Grant]:
 
 
 @post("/api/v1/children/{child_id:uuid}/grants", **GRANTS)
-async def grant_access(request: Request[Any, Any, Any], child_id: FromPath[UUID], data: NewGrant) -> Created:
+async def grant_access(request: Request[Any, Any, Any], child_id: FromPath[UUID], data: JSONBody[NewGrant]) -> Created:
     """Give a person access and invite them."""
     grant_id = await granting.grant_access(
         request.user, child_id, name=data.name, email=data.email, phone=data.phone, relation=data.relation,
@@ -125,7 +125,9 @@ async def grant_access(request: Request[Any, Any, Any], child_id: FromPath[UUID]
 
 
 @put("/api/v1/grants/{grant_id:uuid}", **GRANTS)
-async def change_access(request: Request[Any, Any, Any], grant_id: FromPath[UUID], data: GrantChange) -> Created:
+async def change_access(
+    request: Request[Any, Any, Any], grant_id: FromPath[UUID], data: JSONBody[GrantChange]
+) -> Created:
     """Other rights from now on: a new grant, the old one ended."""
     new_id = await granting.change_access(
         request.user, grant_id, rights=data.rights, jointly=data.jointly, ends_on=data.ends_on, reason=data.reason
@@ -134,7 +136,7 @@ async def change_access(request: Request[Any, Any, Any], grant_id: FromPath[UUID
 
 
 @post("/api/v1/grants/{grant_id:uuid}/end", status_code=204, **GRANTS)
-async def revoke_access(request: Request[Any, Any, Any], grant_id: FromPath[UUID], data: Why) -> None:
+async def revoke_access(request: Request[Any, Any, Any], grant_id: FromPath[UUID], data: JSONBody[Why]) -> None:
     """End a person's access at once."""
     await granting.revoke_access(request.user, grant_id, reason=data.reason)
 
@@ -161,7 +163,7 @@ async def list_referrals(
 
 
 @post("/api/v1/referrals", **WRITES)
-async def begin_referral(request: Request[Any, Any, Any], data: NewReferral) -> Created:
+async def begin_referral(request: Request[Any, Any, Any], data: JSONBody[NewReferral]) -> Created:
     """Begin a draft for a child on a framework, or as a copy of an earlier referral."""
     if data.copy_of is not None:
         return Created(id=await drafting.copy_referral(request.user, data.copy_of, child_id=data.child_id))
@@ -180,7 +182,9 @@ async def get_referral(request: Request[Any, Any, Any], referral_id: FromPath[UU
 
 
 @patch("/api/v1/referrals/{referral_id:uuid}", **WRITES)
-async def save_referral(request: Request[Any, Any, Any], referral_id: FromPath[UUID], data: DraftSave) -> Saved:
+async def save_referral(
+    request: Request[Any, Any, Any], referral_id: FromPath[UUID], data: JSONBody[DraftSave]
+) -> Saved:
     """Save fields of a draft."""
     left_out = await drafting.save_draft(request.user, referral_id, data.change(), seen=data.seen)
     row = await ask(request.user, queries.referral, referral_id)
@@ -214,7 +218,9 @@ async def broadcast(request: Request[Any, Any, Any], referral_id: FromPath[UUID]
 
 
 @post("/api/v1/referrals/{referral_id:uuid}/broadcast-again", status_code=200, **WRITES)
-async def broadcast_again(request: Request[Any, Any, Any], referral_id: FromPath[UUID], data: AgainIn) -> ReferralOut:
+async def broadcast_again(
+    request: Request[Any, Any, Any], referral_id: FromPath[UUID], data: JSONBody[AgainIn]
+) -> ReferralOut:
     """A new round."""
     row = await broadcasting.broadcast_again(
         request.user, referral_id, starts_on=data.starts_on, ends_on=data.ends_on, pattern=data.pattern
@@ -223,7 +229,7 @@ async def broadcast_again(request: Request[Any, Any, Any], referral_id: FromPath
 
 
 @post("/api/v1/referrals/{referral_id:uuid}/close", status_code=204, **WRITES)
-async def close(request: Request[Any, Any, Any], referral_id: FromPath[UUID], data: CloseIn) -> None:
+async def close(request: Request[Any, Any, Any], referral_id: FromPath[UUID], data: JSONBody[CloseIn]) -> None:
     """Close without an award."""
     await broadcasting.close_referral(request.user, referral_id, reason_code=data.reason_code)
 
@@ -282,7 +288,7 @@ async def _offers(work: Work, referral_id: UUID) -> list[OfferOut]:
 
 
 @put("/api/v1/offers/{offer_id:uuid}/referrer-choice", status_code=204, **CHOOSES)
-async def choose_offer(request: Request[Any, Any, Any], offer_id: FromPath[UUID], data: ChooseIn) -> None:
+async def choose_offer(request: Request[Any, Any, Any], offer_id: FromPath[UUID], data: JSONBody[ChooseIn]) -> None:
     """Accept an offer for the referrer's side."""
     await award.choose_offer(request.user, offer_id, version=data.version)
 

@@ -28,9 +28,16 @@ async def offer(
             name = await work.fetchval("SELECT name FROM worker WHERE id = $1", worker_id)
             await OfferWorker.insert(
                 OfferWorker(
-                    commissioner_id=referral.commissioner_id, offer_id=made.id, provider_id=provider.organisation_id,
-                    worker_id=worker_id, part="backup" if place else "main", position=place, name=name,
-                    role="support_worker", profile="Patient and cheerful.", statement={"items": [], "missing": []},
+                    commissioner_id=referral.commissioner_id,
+                    offer_id=made.id,
+                    provider_id=provider.organisation_id,
+                    worker_id=worker_id,
+                    part="backup" if place else "main",
+                    position=place,
+                    name=name,
+                    role="support_worker",
+                    profile="Patient and cheerful.",
+                    statement={"role": "Support worker", "items": [], "missing": []},
                 )  # fmt: skip
             )
         return made.id
@@ -46,8 +53,13 @@ async def family_choice(person: Actor, offer_id: UUID) -> None:
         )  # fmt: skip
         await OfferChoice.insert(
             OfferChoice(
-                commissioner_id=chosen.commissioner_id, referral_id=chosen.referral_id, offer_id=chosen.id, side="family",
-                person_id=person.person_id, person_name=person.person_name, offer_version=chosen.version,
+                commissioner_id=chosen.commissioner_id,
+                referral_id=chosen.referral_id,
+                offer_id=chosen.id,
+                side="family",
+                person_id=person.person_id,
+                person_name=person.person_name,
+                offer_version=chosen.version,
                 chosen_at=work.now,
             )  # fmt: skip
         )
@@ -56,6 +68,4 @@ async def family_choice(person: Actor, offer_id: UUID) -> None:
 async def amend(provider: Actor, offer_id: UUID) -> None:
     """A new version of the offer."""
     async with unit_of_work(provider) as work:
-        await work.execute(
-            "UPDATE offer SET version = version + 1, amended_at = $2 WHERE id = $1", offer_id, work.now
-        )
+        await work.execute("UPDATE offer SET version = version + 1, amended_at = $2 WHERE id = $1", offer_id, work.now)

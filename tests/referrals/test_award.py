@@ -208,7 +208,12 @@ async def test_an_award_undone_closes_the_child_again_and_lets_the_runner_up_be_
         return [row["name"] for row in await work.fetch("SELECT name FROM child_identity")]
 
     assert await ask(world.providers[0], names) == []
-    assert await migrator.fetchval("SELECT count(*) FROM obligation WHERE package_id = $1 AND cancelled_at IS NULL", package_id) == 0
+    assert (
+        await migrator.fetchval(
+            "SELECT count(*) FROM obligation WHERE package_id = $1 AND cancelled_at IS NULL", package_id
+        )
+        == 0
+    )
     with pytest.raises(WrongState):
         await undo_award(world.referrer, package_id, reason="Again")
     with pytest.raises(WrongState):
