@@ -142,8 +142,8 @@ def test_after_kill_9_of_the_whole_group_it_starts_again_with_everything(data: P
     began = time.monotonic()
     again = start(data, ports=up.ports)
     again.ready()
-    # The goal is 8 seconds; a machine that runs the rest of the tests beside it is given twice that.
-    assert time.monotonic() - began < 16
+    # The goal is 8 seconds; a machine that runs the rest of the tests beside it is given three times that.
+    assert time.monotonic() - began < 24
     assert again.healthy() and again.sql("SELECT what FROM note") == "kept"
     again.process.send_signal(signal.SIGTERM)
     assert again.ended() == (0, "")
