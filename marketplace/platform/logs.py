@@ -37,7 +37,8 @@ ADDRESS_PART = re.compile(r"/[^/]{13,}")
 
 
 def set_up_logs(level: str) -> None:
-    """Send structlog's and the standard library's records through the same processors. Call once, at start."""
+    """Send structlog's and the standard library's records through the same processors. Call at
+    start, after what brings its own set-up (a Litestar app) is made."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -67,9 +68,10 @@ def set_up_logs(level: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
-        logger = logging.getLogger(name)
-        logger.handlers, logger.propagate = [], True
+    # Whatever a library has set up for itself (uvicorn, Litestar when its app is made) goes our way instead.
+    for logger in logging.root.manager.loggerDict.values():
+        if isinstance(logger, logging.Logger):
+            logger.handlers, logger.propagate = [], True
     for name in ("botocore", "boto3", "urllib3", "asyncio", "aiosmtplib"):
         logging.getLogger(name).setLevel(logging.WARNING)
     # It logs the exceptions of jobs with their messages; ours are already logged, without.

@@ -34,10 +34,11 @@ def serve(create_app: Callable[[Settings], Any], name: str, arguments: Sequence[
     if not port_is_free(host, port):
         sys.stderr.write(f"Port {port} on {host} is taken by another program: choose another with --port.\n")
         return 1
-    set_up_logs(settings.log_level)
+    app = create_app(settings)
+    set_up_logs(settings.log_level)  # after the app: Litestar sets up logging of its own when one is made
     server = uvicorn.Server(
         uvicorn.Config(
-            create_app(settings),
+            app,
             host=host,
             port=port,
             log_config=None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -121,9 +122,16 @@ def test_first_start_then_ctrl_c_leaves_nothing_running(data: Path) -> None:
     invited = command("operator", "invite", "ada@example.org", "Ada Osei", "--data", str(data))
     assert f"http://localhost:{up.ports[1]}/" in invited.stdout, invited.stderr
     assert oct(data.stat().st_mode)[-3:] == "700" and oct((data / "secret").stat().st_mode)[-3:] == "600"
+    for port in up.ports:
+        httpx.get(f"http://127.0.0.1:{port}/sign-in?name=Amara", headers={"X-Request-Id": "request-of-ours"})
     up.process.send_signal(signal.SIGINT)
     assert up.ended() == (0, "")
     assert_all_gone(data, 0)
+    for name in ("marketplace", "console", "worker"):
+        lines = [json.loads(line) for line in (data / "logs" / f"{name}.log").read_text().splitlines()]
+        assert "Amara" not in str(lines)
+        asked = [line for line in lines if line.get("route") == "/sign-in"]
+        assert name == "worker" or [line["request_id"] for line in asked] == ["request-of-ours"]
     late = command("audit", "verify", "--data", str(data))
     assert late.returncode == 2 and "does not run on" in late.stderr and late.stderr.count("\n") == 1
 
