@@ -148,7 +148,7 @@ async def close_page(request: Request[Any, Any, Any], framework_id: FromPath[UUI
 async def close_it(request: Request[Any, Any, Any], framework_id: FromPath[UUID]) -> Response[Any]:
     """Closes the framework to new applications."""
     form = Form(await read_form(request))
-    reason = form.text("reason", "why the framework closes", most=1_000, lines=True)
+    reason = form.text("reason", "why the framework closes", most=actions.LONGEST_REMARK, lines=True)
     if form.errors:
         return await _close(request, framework_id, form)
     await actions.close_framework(request.user, framework_id, reason)

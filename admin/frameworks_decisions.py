@@ -23,7 +23,6 @@ from marketplace.web.render import page, see_other
 READS: dict[str, Any] = {"guards": [requires("framework.read")]}
 WRITES: dict[str, Any] = {"guards": [requires("framework.write")]}
 ONE = "/frameworks/{framework_id:uuid}/decisions/{key:str}"
-LONGEST_REMARK = 1_000
 
 
 @get("/frameworks/{framework_id:uuid}/decisions", **READS)
@@ -62,7 +61,7 @@ async def confirm(request: Request[Any, Any, Any], framework_id: FromPath[UUID],
     form = Form(await read_form(request))
     found, decision, following = await ask(request.user, _one, framework_id, key)
     value = _read(form, decision)
-    remark = form.text("remark", "the remark", required=False, most=LONGEST_REMARK, lines=True)
+    remark = form.text("remark", "the remark", required=False, most=actions.LONGEST_REMARK, lines=True)
     if not form.errors:
         try:
             await actions.confirm_decision(request.user, framework_id, key, value, remark=remark)
@@ -120,7 +119,7 @@ def _show(request: Request[Any, Any, Any], form: Form, found: FrameworkView, dec
         unit=terms.UNITS.get(decision.unit, decision.unit),
         answer=terms.answer,
         confirms=_confirms(request, found),
-        most=LONGEST_REMARK,
+        most=actions.LONGEST_REMARK,
     )
 
 

@@ -6,6 +6,7 @@ The lead decides for the framework (data.md, "Framework members"); partners read
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 from uuid import UUID
@@ -24,6 +25,7 @@ from marketplace.platform.errors import Conflict, InvalidInput, NotPermitted
 from marketplace.policy.pack import Decision, Pack, PackError
 
 LONGEST_NAME = 200
+LONGEST_REMARK = 1_000
 
 
 async def led_framework(work: Work, framework_id: UUID) -> FrameworkView:
@@ -111,6 +113,8 @@ async def confirm_decision(
     Text is read as the decision's type. Raises `NotFound`, `InvalidInput` on `value`, `WrongState` once it is open.
     """
     permit(actor, "framework.write")
+    if len(remark) > LONGEST_REMARK:
+        raise InvalidInput({"remark": f"The remark must be {LONGEST_REMARK:,} characters or fewer"})
     async with unit_of_work(actor) as work:
         found = await led_framework(work, framework_id)
         if found.state != "draft":
@@ -202,6 +206,8 @@ async def close_framework(actor: Actor, framework_id: UUID, reason: str) -> None
     permit(actor, "framework.write")
     if not reason.strip():
         raise InvalidInput({"reason": "Enter why the framework closes"})
+    if len(reason) > LONGEST_REMARK:
+        raise InvalidInput({"reason": f"The reason must be {LONGEST_REMARK:,} characters or fewer"})
     async with unit_of_work(actor) as work:
         found = await led_framework(work, framework_id)
         state = advance("framework", found.state, "closed")
@@ -258,9 +264,23 @@ def _judge(pack: Pack, answers: Mapping[str, object], key: str) -> Decision:
     try:
         answered = pack.with_decisions(answers)
     except PackError as error:
-        reasons = [fault.reason if fault.key == key else str(fault) for fault in error.faults] or [str(error)]
-        raise InvalidInput({"value": f"This answer does not fit: {'; '.join(reasons)}"}) from error
+        reasons = [_in_words(fault.reason) if fault.key == key else str(fault) for fault in error.faults]
+        raise InvalidInput({"value": f"This answer does not fit: {'; '.join(reasons or [str(error)])}"}) from error
     return next(decision for decision in answered.decisions() if decision.key == key)
+
+
+def _in_words(reason: str) -> str:
+    """The checker's words about a value's type, as somebody who fills in a form would say them."""
+    for pattern, words in (
+        (r"expected `int` <= ([0-9]+).*", r"it must be \1 or less"),
+        (r"expected `int` >= ([0-9]+).*", r"it must be \1 or more"),
+        (r"expected `int.*", "it must be a whole number"),
+        (r"expected `bool.*", "it must be yes or no"),
+        (r"(invalid enum value|expected `str).*", "choose one of the answers offered"),
+    ):
+        if re.match(pattern, reason):
+            return re.sub(pattern, words, reason)
+    return reason
 
 
 def _organisation(actor: Actor) -> UUID:

@@ -75,21 +75,21 @@ async def test_the_answers_confirmed_are_the_rules_from_opening_on(database, per
 
 
 @pytest.mark.parametrize(
-    ("key", "value"),
+    ("key", "value", "sentence"),
     [
-        ("settings.charging.notice_hours", "soon"),
-        ("settings.charging.notice_hours", -1),
-        ("settings.charging.cancelled_late_percent", 101),
-        ("duties.plan_signed", "fortnights"),
-        ("settings.charging.exact_notice_is_enough", "perhaps"),
+        ("settings.charging.notice_hours", "soon", "it must be a whole number"),
+        ("settings.charging.notice_hours", -1, "it must be 0 or more"),
+        ("settings.charging.cancelled_late_percent", 101, "it must be 100 or less"),
+        ("duties.plan_signed", "fortnights", "choose one of the answers offered"),
+        ("settings.charging.exact_notice_is_enough", "perhaps", "it must be yes or no"),
     ],
 )
-async def test_an_answer_of_the_wrong_kind_is_refused_and_nothing_is_confirmed(database, person, key, value):
+async def test_an_answer_of_the_wrong_kind_is_refused_and_nothing_is_confirmed(database, person, key, value, sentence):
     admin = await person("Northgate", "commissioner_admin")
     framework_id = await draft_framework(admin)
     with pytest.raises(InvalidInput) as refused:
         await actions.confirm_decision(admin, framework_id, key, value)
-    assert refused.value.fields["value"].startswith("This answer does not fit")
+    assert refused.value.fields["value"] == f"This answer does not fit: {sentence}"
     assert not (await ask(admin, queries.decision, framework_id, key)).confirmed
     with pytest.raises(NotFound):
         await actions.confirm_decision(admin, framework_id, "settings.nothing.of_the_kind")
