@@ -1,0 +1,160 @@
+"""Two boroughs with everything in them, made by actions, and a way in for every role of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import httpx
+
+from admin.app import create_app as create_console
+from marketplace.app import create_app as create_marketplace
+from marketplace.identity import tokens
+from marketplace.identity.permissions import FRONT_DOORS, ROLE_PERMISSIONS
+from marketplace.identity.sessions import digest, new_token, places_of
+from marketplace.platform.actor import Actor
+from marketplace.platform.clock import FrozenClock
+from marketplace.platform.database import ask, outside_context
+from marketplace.referrals import offering
+from marketplace.settings import Settings
+from tests.structure.apps import permissions_of
+from tests.world import billing, offers, packages, people, providers, referrals
+
+NIL = "00000000-0000-0000-0000-000000000000"
+
+
+@dataclass
+class Borough:
+    """One council's world: who acts in it by role, and the ids of its rows by the name paths give them."""
+
+    actors: dict[str, Actor]
+    ids: dict[str, str] = field(default_factory=dict)
+
+
+async def settle(settings: Settings, clock: FrozenClock, migrator: asyncpg.Connection, name: str) -> Borough:
+    """A package in delivery with a visit confirmed and a period invoiced, and a second referral with all open."""
+    world = await referrals.borough(settings, name=name, provider_names=(f"Alder {name}", f"Birch {name}"))
+    case = await packages.set_up(world)
+    await packages.written_plan(case)
+    day = (await ask(case.manager, providers.today)) + timedelta(days=1)
+    visit_id = await billing.visit_done(case, clock, day)
+    period = await billing.period_of(case, day)
+    billing.after(clock, period, days=1)
+    invoice_id = await billing.submitted(case, period)
+    coming = await packages.a_visit(case, (await ask(case.manager, providers.today)) + timedelta(days=2))
+    referral_id = await referrals.broadcast(world, case.child_id)
+    question_id = await offering.ask_question(world.providers[1], referral_id, "Is there a lift?")
+    offer_id = await offers.offered(world, world.providers[1], referral_id)
+    draft_id = await referrals.written_draft(world, case.child_id)
+    borough = Borough(
+        {
+            "commissioner_admin": world.admin,
+            "referrer": case.referrer,
+            "contract_manager": await people.person_in(world.admin, "contract_manager"),
+            "finance": await people.person_in(world.admin, "finance"),
+            "provider_manager": case.manager,
+            "coordinator": await people.person_in(case.manager, "coordinator"),
+            "worker": case.worker,
+            "family": case.family,
+            "operator": await people.operator(settings),
+            "rival": world.providers[1],
+        }
+    )
+    commissioner, provider = world.admin.organisation_id, case.manager.organisation_id
+    spare = await people.person_in(world.admin, "finance")
+
+    async def one(sql: str, *args: Any) -> str:
+        return str(await migrator.fetchval(sql, *args))
+
+    borough.ids = {
+        "framework_id": str(world.framework_id),
+        "lot_code": world.lot,
+        "commissioner_id": str(commissioner),
+        "payer_id": str(commissioner),
+        "provider_id": str(provider),
+        "child_id": str(case.child_id),
+        "package_id": str(case.package_id),
+        "visit_id": str(coming),
+        "done_visit_id": str(visit_id),
+        "invoice_id": str(invoice_id),
+        "referral_id": str(referral_id),
+        "draft_id": str(draft_id),
+        "question_id": str(question_id),
+        "offer_id": str(offer_id),
+        "worker_id": str(case.worker_id),
+        "first_day": str(period.first_day),
+        "day": str(day),
+        "key": "late",
+        "step": "needs",
+        "fact": "dbs",
+        "job_id": "1",
+        "plan_id": await one(
+            "SELECT id FROM plan_version WHERE commissioner_id = $1 ORDER BY version DESC", commissioner
+        ),
+        "grant_id": await one("SELECT id FROM family_grant WHERE commissioner_id = $1", commissioner),
+        "application_id": await one("SELECT id FROM application WHERE provider_id = $1", provider),
+        "admission_id": await one("SELECT id FROM admission WHERE provider_id = $1", provider),
+        "card_id": await one("SELECT id FROM rate_card WHERE provider_id = $1", provider),
+        "membership_id": await one("SELECT id FROM membership WHERE person_id = $1", spare.person_id),
+        "mail_id": NIL,
+        "session_id": NIL,
+        "pause_id": NIL,
+        "suspension_id": NIL,
+        "path": "x",
+    }
+    return borough
+
+
+def filled(path: str, ids: dict[str, str], value: str | None = None) -> str:
+    """The path with the borough's own ids in its places, or `value` in every place of an id."""
+    parts = []
+    for part in path.split("/"):
+        name = part.strip("{}")
+        if part.startswith("{"):
+            known = ids.get(name, "2026-05-11" if "day" in name else NIL if name.endswith("_id") else "1")
+            part = value if value is not None and name.endswith("_id") else known
+        parts.append(part)
+    return "/".join(parts)
+
+
+async def bearer(settings: Settings, actor: Actor) -> dict[str, str]:
+    """An access token for this actor's place, as the token route would give it after the password."""
+    place = next(
+        place
+        for place in await places_of(actor.person_id)
+        if place.role == actor.role and (place.organisation_id == actor.organisation_id or place.role == "family")
+    )
+    line = uuid4()
+    async with outside_context() as connection:
+        await connection.execute(
+            "SELECT refresh_open($1, $2, $3, $4, $5, $6)",
+            line, digest(new_token()), actor.person_id, place.membership_id, place.role == "family", timedelta(days=1),
+        )  # fmt: skip
+    access, _ = tokens.issue(settings, tokens.Claims(actor.person_id, place.membership_id, line))
+    return {"Authorization": f"Bearer {access}"}
+
+
+def client_of(settings: Settings, door: str) -> httpx.AsyncClient:
+    """The door's app without a server; what it raises is answered as it would be over the network."""
+    app = create_marketplace(settings) if door == "marketplace" else create_console(settings)
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    return httpx.AsyncClient(transport=transport, base_url="https://site.test")
+
+
+ROLES = (
+    "referrer", "contract_manager", "finance", "commissioner_admin", "provider_manager", "coordinator", "worker",
+    "family", "operator",
+)  # fmt: skip
+
+
+def roles_for(handler: Any, door: str | None = None) -> list[str]:
+    """The roles that get past a route's guards (and through its door)."""
+    return [
+        role
+        for role in ROLES
+        if (door is None or role in FRONT_DOORS[door])
+        and all(ROLE_PERMISSIONS[role] & set(asked) for asked in permissions_of(handler))
+    ]
