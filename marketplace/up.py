@@ -82,6 +82,7 @@ class Deployment:
         self.postgres = PostgresServer(self.data / "postgres") if postgres else None
         self.objects = ObjectStore(self.data / "objects", bucket=settings.s3_bucket) if objects else None
         self.children: list[Child] = []
+        self.finished = False
 
     def start_servers(self) -> None:
         if self.objects:
@@ -109,6 +110,10 @@ class Deployment:
         write_private(self.data / RUNNING, json.dumps(self.settings.environment()))
 
     def finish_servers(self) -> None:
+        """Wait for the store for files, unless that is done."""
+        if self.finished:
+            return
+        self.finished = True
         if self.objects:
             with step("Starting the store for files (S3)"):
                 was = self.objects.endpoint
@@ -148,7 +153,8 @@ class Deployment:
 
     def load_demo(self) -> str:
         """Runs the demo's own loader, which does nothing to a database that has it; returns the table it prints."""
-        say("Loading the demo (the first time takes a while)")
+        if not (self.data / "demo-loaded").exists():
+            say("Loading the demo (this once it takes a while)")
         done = subprocess.run(  # noqa: S603 - our own module
             launch_command([sys.executable, "-P", "-m", "marketplace.demo", "load"], death_signal=signal.SIGKILL),
             env=self.environment(),
@@ -260,8 +266,15 @@ def run(args: argparse.Namespace, env: dict[str, str]) -> int:
 def bring_up(deployment: Deployment) -> None:
     deployment.start_servers()
     deployment.migrate()
+    table, demo, loaded = "", deployment.settings.demo, deployment.data / "demo-loaded"
+    if demo and not loaded.exists():
+        # Before anything else runs: the demo's story begins weeks ago, and a worker would see all of it as late.
+        deployment.finish_servers()
+        table = deployment.load_demo()
+        loaded.touch()
     deployment.start_children()
-    table = deployment.load_demo() if deployment.settings.demo else ""
+    if demo and not table:
+        table = deployment.load_demo()
     settings = deployment.settings
     say("")
     say(f"The marketplace:            {settings.marketplace_url}")
