@@ -121,7 +121,7 @@ CREATE TABLE notice (
 CREATE INDEX notice_organisation ON notice (organisation_id, at);
 CREATE INDEX notice_person ON notice (person_id, at);
 
-CREATE TABLE demo_clock (only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row), moved_by interval NOT NULL DEFAULT '0');
+CREATE TABLE demo_clock (only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row), moved_by interval NOT NULL DEFAULT '0', loaded_at timestamptz);
 
 CREATE TABLE pack_version (
     hash text PRIMARY KEY, pack_id text NOT NULL, title text NOT NULL, content jsonb NOT NULL, stored_at timestamptz NOT NULL DEFAULT now()

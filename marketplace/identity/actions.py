@@ -112,7 +112,11 @@ async def change_password(actor: Actor, settings: Settings, current: str, new: s
         if not await secret_fits(current, row["password_hash"]):
             raise InvalidInput({"current": "This is not your present password"})
         await attempt.worked()
-    hashed = await hash_secret(new)
+    await keep_password(actor, await hash_secret(new))
+
+
+async def keep_password(actor: Actor, hashed: str) -> None:
+    """The change itself: a checked password, as its hash. The demo makes one hash for everybody."""
     async with unit_of_work(actor) as work:
         await work.execute("SELECT password_set($1, $2)", hashed, actor.session_id)
         work.audit("password.changed", "person", actor.person_id)
@@ -173,7 +177,11 @@ async def set_pin(actor: Actor, pin: str) -> None:
     if actor.role != "family":
         raise NotPermitted("Only family members confirm visits with a PIN.")
     check_pin(pin)
-    hashed = await hash_secret(pin)
+    await keep_pin(actor, await hash_secret(pin))
+
+
+async def keep_pin(actor: Actor, hashed: str) -> None:
+    """The change itself: a checked PIN, as its hash."""
     async with unit_of_work(actor) as work:
         await work.execute("SELECT pin_set($1)", hashed)
         work.audit("pin.set", "person", actor.person_id)

@@ -128,6 +128,15 @@ async def mark_demo(settings: Settings) -> None:
         await connection.close()
 
 
+async def mark_demo_loaded(settings: Settings) -> None:
+    """Note that the demo's loader came to its end: one that was cut short is recognised by this missing."""
+    connection = await asyncpg.connect(settings.dsn("migrator"))
+    try:
+        await connection.execute("UPDATE demo_clock SET loaded_at = now()")
+    finally:
+        await connection.close()
+
+
 async def _next_deadline(work: Work) -> datetime | None:
     try:
         return await work.fetchval("SELECT next_demo_deadline()")

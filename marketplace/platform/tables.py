@@ -66,3 +66,4 @@ class Notice(Table, db=ENGINE, tablename="notice"):
 class DemoClock(Table, db=ENGINE, tablename="demo_clock"):
     only_row = Boolean(primary_key=True, default=True, null=False)
     moved_by = Interval(default=timedelta(), null=False)
+    loaded_at = Timestamptz(default=None, null=True)
