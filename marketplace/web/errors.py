@@ -73,6 +73,8 @@ def understand(error: Exception) -> MarketplaceError:
         return error
     if isinstance(error, ValidationException):
         return InvalidInput(_fields_of(error))
+    if isinstance(error, RecursionError) and traceback.extract_tb(error.__traceback__)[-1].name == "decode_json":
+        return InvalidInput({"body": "The JSON is nested too deeply."})
     if isinstance(error, HTTPException):
         by_status: dict[int, MarketplaceError] = {
             401: NotSignedIn(),

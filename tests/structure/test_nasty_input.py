@@ -61,7 +61,7 @@ class Api:
 def impolite(answer: httpx.Response) -> str | None:
     """What is wrong with an answer, if anything."""
     if answer.status_code >= 500:
-        return f"{answer.status_code} {answer.text[:100]}"
+        return f"{answer.status_code} {answer.text[:100]}".split("<")[0]
     if answer.status_code >= 400 and answer.headers.get("content-type", "").startswith("application/json"):
         problem = answer.json()
         if set(problem) != {"error", "sentence", "fields", "request_id"}:
@@ -150,12 +150,15 @@ async def test_every_body_as_a_whole(api: Api):
         (b'"word"', "application/json"), (b"1" * 400, "application/json"), (b"[" * 20_000, "application/json"),
         (b'{"a":' * 5_000 + b"1" + b"}" * 5_000, "application/json"), (b"\xff\xfe", "application/json"),
         (b"a=1", "text/plain"), (b"a=1", "application/x-www-form-urlencoded"), (b"--x--", "multipart/form-data"),
-        (b"--x--", "multipart/form-data; boundary=x"), (b"\x81\xa1a\x01", "application/x-msgpack"), (b"{}", "\x80"),
+        (b"--x--", "multipart/form-data; boundary=x"), (b"\x81\xa1a\x01", "application/x-msgpack"),
+        (b"{}", "caf\u00e9"),
     ]  # fmt: skip
     for door, method, path, handler in BODIES:
         good = body_fields(door, method, path)
         for content, kind in wholes:
-            answer = await api.send(door, method, path, handler, content=content, headers={"content-type": kind})
+            answer = await api.send(
+                door, method, path, handler, content=content, headers={"content-type": kind.encode("latin-1")}
+            )
             api.check(answer, (method, path, content[:20], kind), *(range(400, 500) if good else ()))
         if good:
             answer = await api.send(door, method, path, handler, json={**good, "no_such_field": 1})
@@ -219,10 +222,12 @@ async def test_every_page_opens_or_says_politely_why_not(api: Api, door: str):
                     if method == "GET":
                         for query in QUERIES:
                             answer = await browser.get(address + query)
-                            api.check(answer, (role, method, address, query))
+                            api.check(answer, (role, method, path, query))
+                            if answer.status_code >= 500:
+                                break
                         api.check(await browser.get(address + "?q=%00"), (role, address, "NUL"), 400)
                     elif NIL in address or "{" not in path:
                         for fields in ({}, {"x": "1"}, {"name": "a\x00b", "reason": "\x00", "text": "x" * 50_000}):
                             answer = await browser.client.post(address, data={"_csrf": token.group(1)} | fields)
-                            api.check(answer, (role, method, address, list(fields)))
+                            api.check(answer, (role, method, path, list(fields)))
     api.report()
