@@ -46,6 +46,7 @@ CREATE TABLE referral (
     starts_on date, ends_on date,
     outcomes text NOT NULL DEFAULT '', activities text NOT NULL DEFAULT '', pen_portrait text NOT NULL DEFAULT '',
     anonymity_confirmed text[] NOT NULL DEFAULT '{}',       -- words of the free text its author says identify nobody
+    panel_approved_on date,                                  -- where the pack asks for a panel first (P 2.2)
     round int NOT NULL DEFAULT 0, broadcast_at timestamptz, respond_by timestamptz, pack_hash text REFERENCES pack_version,
     closed_at timestamptz, closed_reason text, copied_from uuid,
     created_at timestamptz NOT NULL, changed_at timestamptz NOT NULL,

@@ -136,7 +136,7 @@ async def _make_package(work: Work, referral: Referral, offer: Offer, ready: lis
         child_id=referral.child_id,
         reference=new_reference("P"),
         lot_code=referral.lot_code,
-        referrer_id=referral.referrer_id,
+        referrer_id=(await queries.child(work, referral.child_id)).referrer_id,  # whose case it is, not who wrote
         needs=[*referral.needs, *referral.interventions],
         pattern=offer.pattern,
         workers_per_visit=referral.workers_per_visit,

@@ -35,7 +35,8 @@ class Doubt:
     @property
     def what_to_do(self) -> str:
         """The doubt with what its author does about it."""
-        return f"{self.sentence}. Take it out{', or confirm that it identifies nobody' if self.may_be_confirmed else ''}"
+        remedy = "Take it out, or confirm that it identifies nobody" if self.may_be_confirmed else "Take it out"
+        return f"{self.sentence}. {remedy}"
 
     @property
     def key(self) -> str:

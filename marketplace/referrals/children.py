@@ -124,6 +124,13 @@ async def take_over_case(actor: Actor, child_id: UUID, *, reason: str) -> None:
     async with unit_of_work(actor) as work:
         child = await queries.child(work, child_id)
         await Child.update({Child.referrer_id: actor.person_id}).where(Child.id == child_id)
+        # what still runs goes along: the duties of the case are the new referrer's
+        for table, states in (("referral", ["draft", "broadcast"]), ("package", ["set_up", "active"])):
+            await work.execute(
+                f"UPDATE {table} SET referrer_id = $3"  # noqa: S608 - our own two names
+                " WHERE commissioner_id = $1 AND child_id = $2 AND state = ANY ($4)",
+                child.commissioner_id, child.id, actor.person_id, states,
+            )  # fmt: skip
         work.audit("child.taken_over", "child", child_id, before=child.referrer_id, reason=reason.strip())
 
 

@@ -83,7 +83,12 @@ def _read_visits(form: Form, view: DraftView) -> DraftChange:
 
 def _fill_dates(view: DraftView) -> Form:
     row = view.referral
-    return Form.starting_with(workers_per_visit=row.workers_per_visit, starts_on=row.starts_on, ends_on=row.ends_on)
+    return Form.starting_with(
+        workers_per_visit=row.workers_per_visit,
+        starts_on=row.starts_on,
+        ends_on=row.ends_on,
+        panel_approved_on=row.panel_approved_on,
+    )
 
 
 def _read_dates(form: Form, view: DraftView) -> DraftChange:
@@ -93,6 +98,9 @@ def _read_dates(form: Form, view: DraftView) -> DraftChange:
         ),
         starts_on=form.date("starts_on", "the start date", earliest=view.today),
         ends_on=form.date("ends_on", "the end date", required=False),
+        panel_approved_on=form.date(
+            "panel_approved_on", "the day of the panel's approval", required=False, latest=view.today
+        ),
     )
 
 
@@ -313,7 +321,7 @@ def _check_page(request: Request[Any, Any, Any], view: DraftView, form: Form, st
     row = view.referral
     where = {
         "lot_code": "lot", "needs": "needs", "pattern": "visits", "starts_on": "dates", "outcomes": "outcomes",
-        "pen_portrait": "portrait", "area": "area", "activities": "outcomes",
+        "pen_portrait": "portrait", "area": "area", "activities": "outcomes", "panel_approved_on": "dates",
     }  # fmt: skip
     unfinished = [
         (sentence, f"/referrals/{row.id}/draft/{where[field]}?then=check") for field, sentence in view.missing.items()

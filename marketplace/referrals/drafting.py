@@ -43,6 +43,7 @@ WORDS = {
     "activities": "the activities",
     "pen_portrait": "the pen portrait",
     "area": "the area",
+    "panel_approved_on": "the panel's approval",
 }
 
 
@@ -60,6 +61,7 @@ class DraftChange(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     activities: str | UnsetType = UNSET
     pen_portrait: str | UnsetType = UNSET
     area: str | UnsetType = UNSET
+    panel_approved_on: date | UnsetType | None = UNSET
     confirmed: list[str] | UnsetType = UNSET
 
 
@@ -243,6 +245,8 @@ def checked(
         faults["workers_per_visit"] = f"The number of workers must be between 1 and {MOST_WORKERS}"
     if "starts_on" in kept and starts_on is not None and starts_on < today:
         faults["starts_on"] = "The start date must be today or later"
+    if kept.get("panel_approved_on") is not None and kept["panel_approved_on"] > today:
+        faults["panel_approved_on"] = "The day of the panel's approval must be today or in the past"
     if ends_on is not None and starts_on is not None and ends_on < starts_on and {"starts_on", "ends_on"} & set(kept):
         faults["ends_on"] = "The end date must be the start date or later"
     for field, label in anonymity.FREE_TEXT.items():
@@ -303,6 +307,8 @@ def missing(pack: Pack, row: Referral, born: date, today: date) -> dict[str, str
         faults["starts_on"] = "Enter the start date"
     elif row.starts_on < today:
         faults["starts_on"] = "The start date must be today or later"
+    if pack.on(today).pathway.panel_approval_first and row.panel_approved_on is None:
+        faults["panel_approved_on"] = "Enter the day a panel approved this referral"
     for field, sentence in (
         ("outcomes", "Enter the outcomes to work towards"),
         ("pen_portrait", "Write the pen portrait"),

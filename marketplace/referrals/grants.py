@@ -64,7 +64,7 @@ async def grants_of(work: Work, child_id: UUID, *, ended: bool = False) -> list[
     rows = await work.fetch(
         "SELECT g.*, coalesce(p.name, 'A family member') AS person_name FROM family_grant g LEFT JOIN person p"
         " ON p.id = g.person_id"
-        " WHERE g.child_id = $1 AND ($2 OR g.revoked_at IS NULL) ORDER BY g.granted_at, g.id",
+        " WHERE g.child_id = $1 AND ($2 OR g.revoked_at IS NULL) ORDER BY g.granted_at, g.revoked_at NULLS LAST, g.id",
         child_id, ended,
     )  # fmt: skip
     return [_grant(row) for row in rows]

@@ -98,7 +98,7 @@ WHERE r.commissioner_id = app_commissioner() AND (r.state <> 'draft' OR r.closed
 
 
 async def referrals(
-    work: Work, *, state: str = "open", mine: bool = False, text: str = "", page: int = 1
+    work: Work, *, state: str = "open", mine: bool = False, text: str = "", page: int = 1, most: int = PAGE_SIZE
 ) -> tuple[list[ReferralLine], int]:
     """A page of the commissioner's referrals and how many there are: open ones by time left, others newest first."""
     where = {"open": "r.state = 'broadcast'"}.get(state, "r.state = $2")
@@ -108,8 +108,8 @@ async def referrals(
     rows = await work.fetch(
         f"{_LIST} AND {where} AND ($2::text IS NOT NULL) AND (NOT $1 OR r.referrer_id = app_person())"
         " AND ($3 = '' OR r.reference ILIKE '%' || $3 || '%' OR r.area ILIKE '%' || $3 || '%')"
-        f" ORDER BY {order}, r.id LIMIT {PAGE_SIZE} OFFSET $4",
-        mine, state, text.replace("%", r"\%").replace("_", r"\_"), (max(page, 1) - 1) * PAGE_SIZE,
+        f" ORDER BY {order}, r.id LIMIT $5 OFFSET $4",
+        mine, state, text.replace("%", r"\%").replace("_", r"\_"), (max(page, 1) - 1) * most, most,
     )  # fmt: skip
     total = rows[0]["total"] if rows else 0
     return [ReferralLine(**{key: value for key, value in row.items() if key != "total"}) for row in rows], total

@@ -21,11 +21,13 @@ from marketplace.referrals import award, broadcasting, needs, patterns, queries
 from marketplace.referrals.award import Acceptance
 from marketplace.referrals.queries import Answer, OfferView
 from marketplace.referrals.tables import Referral
-from marketplace.web.filters import count, listing
+from marketplace.web.csv_file import csv_file
+from marketplace.web.filters import count, listing, moment
 from marketplace.web.forms import Form
 from marketplace.web.reading import read_form
 from marketplace.web.render import page, see_other
 
+CSV_ROWS = 10_000
 READS: dict[str, Any] = {"guards": [requires("referral.write")]}
 AWARDS: dict[str, Any] = {"guards": [requires("offer.award")]}
 STATES = (
@@ -103,6 +105,8 @@ async def list_page(request: Request[Any, Any, Any]) -> Response[Any]:
     asked = request.query_params
     state = asked.get("state", "open") if asked.get("state") in dict(STATES) else "open"
     mine = asked.get("mine") == "yes"
+    if asked.get("q") and "state" not in asked:
+        state = "all"  # a search looks everywhere
     text = asked.get("q", "").strip()[:50]
     number = (
         max(int(asked.get("page", "1")), 1)
@@ -110,11 +114,26 @@ async def list_page(request: Request[Any, Any, Any]) -> Response[Any]:
         else 1
     )
     rows, total = await ask(request.user, queries.referrals, state=state, mine=mine, text=text, page=number)
+    if asked.get("format") == "csv":
+        return await _as_csv(request, state, mine, text)
     return page(
         request, "referrals/list.html", title="Referrals", rows=rows, total=total, state=state, mine=mine,
         search_text=text,
         number=number, last=-(-total // queries.PAGE_SIZE), states=[(code, words, None) for code, words in STATES],
         now=await ask(request.user, queries.present_moment),
+    )  # fmt: skip
+
+
+async def _as_csv(request: Request[Any, Any, Any], state: str, mine: bool, text: str) -> Response[Any]:
+    rows, _ = await ask(request.user, queries.referrals, state=state, mine=mine, text=text, most=CSV_ROWS)
+    heads = ("Reference", "State", "Lot", "Area", "Asked", "Offers", "Declined", "Silent", "Answer by", "Referrer")
+    return csv_file(
+        "referrals", heads,
+        [
+            (r.reference, r.state, r.lot_title, r.area, r.reached, r.offers, r.declined, r.silent,
+             moment(r.respond_by) if r.respond_by else "", r.referrer_name)
+            for r in rows
+        ],
     )  # fmt: skip
 
 

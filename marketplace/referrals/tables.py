@@ -70,6 +70,7 @@ class Referral(Table, db=ENGINE, tablename="referral"):
     activities = Text(default="", null=False)
     pen_portrait = Text(default="", null=False)
     anonymity_confirmed = Array(base_column=Text(), default=list, null=False)
+    panel_approved_on = Date(default=None, null=True)
     round = Integer(default=0, null=False)
     broadcast_at = Timestamptz(default=None, null=True)
     respond_by = Timestamptz(default=None, null=True)

@@ -38,7 +38,7 @@ async def offer(
                     role="support_worker",
                     profile="Patient and cheerful.",
                     statement={"role": "Support worker", "items": [], "missing": []},
-                )  # fmt: skip
+                )
             )
         return made.id
 
@@ -48,7 +48,8 @@ async def family_choice(person: Actor, offer_id: UUID) -> None:
     async with unit_of_work(person) as work:
         chosen = await queries.offer(work, offer_id)
         await work.execute(
-            "UPDATE offer_choice SET taken_back_at = $2 WHERE referral_id = $1 AND person_id = $3 AND taken_back_at IS NULL",
+            "UPDATE offer_choice SET taken_back_at = $2"
+            " WHERE referral_id = $1 AND person_id = $3 AND taken_back_at IS NULL",
             chosen.referral_id, work.now, person.person_id,
         )  # fmt: skip
         await OfferChoice.insert(
@@ -61,7 +62,7 @@ async def family_choice(person: Actor, offer_id: UUID) -> None:
                 person_name=person.person_name,
                 offer_version=chosen.version,
                 chosen_at=work.now,
-            )  # fmt: skip
+            )
         )
 
 

@@ -1,4 +1,4 @@
-"""An award needs both sides' acceptance of the same version, standing and readiness at that moment, and happens once."""
+"""An award needs both sides' acceptance of one version, standing and readiness at that moment, and happens once."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ async def test_a_suspended_providers_open_offer_cannot_be_awarded_whichever_come
     manager = await people.person_in(world.admin, "contract_manager")
     provider = world.providers[0]
     await suspend(manager, world.framework_id, provider.organisation_id, reason="Safeguarding concern")
-    with pytest.raises(Conflict, match="cannot be awarded: Alder Care is suspended.*Safeguarding concern"):
+    with pytest.raises(Conflict, match=r"cannot be awarded: Alder Care is suspended.*Safeguarding concern"):
         await award_offer(world.referrer, case.offers[0], version=1)
 
 

@@ -58,7 +58,7 @@ async def test_nobody_reached_sends_nothing_and_says_what_to_do(world, migrator)
     for provider in world.providers:
         await suspend(manager, world.framework_id, provider.organisation_id, reason="Under review")
     draft_id = await referrals.written_draft(world, await referrals.add_child(world.referrer))
-    with pytest.raises(broadcasting.NobodyReached, match="nothing was sent.*3 is suspended.*Choose another lot"):
+    with pytest.raises(broadcasting.NobodyReached, match=r"nothing was sent.*3 is suspended.*Choose another lot"):
         await broadcasting.broadcast_referral(world.referrer, draft_id)
     assert await migrator.fetchval("SELECT state FROM referral WHERE id = $1", draft_id) == "draft"
     assert await migrator.fetchval("SELECT count(*) FROM referral_reach") == 0

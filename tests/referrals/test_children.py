@@ -73,6 +73,7 @@ async def test_finance_meets_no_child_and_another_council_finds_none(world, data
 
 async def test_a_colleague_changes_nothing_before_taking_the_case_over(world, migrator):
     child_id = await referrals.add_child(world.referrer)
+    await referrals.broadcast(world, child_id)
     colleague = await people.person_in(world.admin, "referrer")
     details = ChildDetails(name="Maya O", date_of_birth=date(2016, 3, 14))
     with pytest.raises(NotPermitted, match="colleague's case"):
@@ -83,6 +84,8 @@ async def test_a_colleague_changes_nothing_before_taking_the_case_over(world, mi
         await children.take_over_case(colleague, child_id, reason="")
     await children.take_over_case(colleague, child_id, reason="Covering for leave")
     await children.change_child(colleague, child_id, details)
+    taken = "SELECT referrer_id FROM referral WHERE child_id = $1"
+    assert await migrator.fetchval(taken, child_id) == colleague.person_id  # the case's referrals go along
     names = {row.name for row in await ask(world.referrer, children.children, mine=False)}
     assert names == {None}  # it is the colleague's case now
 

@@ -54,6 +54,21 @@ async def test_a_child_out_of_the_lots_age_range_cannot_be_referred_to_it(databa
     assert "will be 4" in refused.value.fields["lot_code"]
 
 
+async def test_where_the_pack_asks_a_panel_approves_first(database):
+    world = await referrals.borough(
+        database, lot="HLFS", pack_id="cambridgeshire-peterborough-pdps", provider_names=["Fen Support"]
+    )
+    draft_id = await referrals.written_draft(world, await referrals.add_child(world.referrer))
+    await drafting.save_draft(world.referrer, draft_id, DraftChange(panel_approved_on=None))
+    with pytest.raises(InvalidInput) as refused:
+        await broadcasting.broadcast_referral(world.referrer, draft_id)
+    assert set(refused.value.fields) == {"panel_approved_on"}
+    with pytest.raises(InvalidInput):
+        await drafting.save_draft(world.referrer, draft_id, DraftChange(panel_approved_on=date(2026, 5, 12)))
+    await drafting.save_draft(world.referrer, draft_id, DraftChange(panel_approved_on=date(2026, 5, 11)))
+    assert (await broadcasting.broadcast_referral(world.referrer, draft_id)).state == "broadcast"
+
+
 async def test_what_identifies_the_child_is_found_and_mended_or_confirmed(world, migrator):
     child_id = await referrals.add_child(world.referrer)
     draft_id = await referrals.written_draft(

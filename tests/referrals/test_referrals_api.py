@@ -44,7 +44,8 @@ async def test_the_whole_way_by_api(api, world):
     assert unknown.status_code == 400
     draft = {
         "lot_code": "C", "area": "Lee", "outcomes": "Time outdoors", "pen_portrait": "Loves water.",
-        "pattern": [{"weekday": 0, "start": "16:00", "end": "18:00", "activity": "home_support"}], "starts_on": "2026-06-01",
+        "pattern": [{"weekday": 0, "start": "16:00", "end": "18:00", "activity": "home_support"}],
+        "starts_on": "2026-06-01",
     }  # fmt: skip
     saved = await api.patch(referral, json=draft, headers=mine)
     assert saved.status_code == 200, saved.text
@@ -79,7 +80,8 @@ async def test_others_get_404_and_roles_without_the_right_403(api, world, databa
     other = await people.person_in(await people.council(database, "Southmere Council"), "referrer")
     theirs = await token(api, world, other)
     for method, path in (
-        ("POST", f"/children/{child_id}/open"), ("GET", f"/children/{child_id}/grants"), ("GET", f"/referrals/{referral_id}"),
+        ("POST", f"/children/{child_id}/open"), ("GET", f"/children/{child_id}/grants"), ("GET",
+        f"/referrals/{referral_id}"),
         ("GET", f"/referrals/{referral_id}/answers"), ("GET", f"/referrals/{referral_id}/questions"),
         ("GET", f"/referrals/{referral_id}/offers"), ("GET", f"/referrals/{referral_id}/reach"),
         ("DELETE", f"/referrals/{referral_id}"),

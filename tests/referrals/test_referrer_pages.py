@@ -1,4 +1,4 @@
-"""The referrer's pages over HTTP: the whole way from a child to an award, and what others find at the same addresses."""
+"""The referrer's pages over HTTP: from a child to an award, and what others find at the same addresses."""
 
 from __future__ import annotations
 
@@ -52,7 +52,8 @@ async def test_from_a_child_to_a_broadcast_through_the_pages(app, world):
         )  # fmt: skip
         assert "SE13 6LT" in (await browser.get(child)).text
         access = {
-            "name": "Grace Okonkwo", "email": "grace@example.org", "relation": "Mother", "rights": ["choose", "sign_plan"],
+            "name": "Grace Okonkwo", "email": "grace@example.org", "relation": "Mother", "rights": ["choose",
+            "sign_plan"],
             "jointly": "no", "action": "save",
         }  # fmt: skip
         assert leads_to(await browser.post(f"{child}/access/new", access)) == child

@@ -41,7 +41,8 @@ async def test_when_everybody_has_declined_nobody_waits_for_the_hour(world, migr
         assert await looked(world) == 0
         async with unit_of_work(provider) as work:
             await work.execute(
-                "INSERT INTO referral_decline (commissioner_id, referral_id, round, provider_id, reason_code, declined_at, declined_by)"
+                "INSERT INTO referral_decline (commissioner_id, referral_id, round, provider_id, reason_code,"
+                " declined_at, declined_by)"
                 " VALUES ($1, $2, 1, $3, 'no_capacity', $4, $5)",
                 world.admin.organisation_id, referral_id, provider.organisation_id, work.now, provider.person_id,
             )  # fmt: skip

@@ -132,8 +132,8 @@ async def written_draft(
     """A draft with everything a broadcast needs."""
     referrer = by or world.referrer
     draft_id = await drafting.create_draft(referrer, child_id, world.framework_id)
+    pack = await ask(referrer, pack_of, world.framework_id)
     if pattern is None:
-        pack = await ask(referrer, pack_of, world.framework_id)
         known = pack.lot(world.lot).activities
         pattern = AFTER_SCHOOL
         if AFTER_SCHOOL[0].activity not in known:
@@ -154,6 +154,7 @@ async def written_draft(
             activities="Swimming, cooking together, a walk to the park.",
             pen_portrait=portrait,
             area=area,
+            panel_approved_on=day if pack.pathway.panel_approval_first else None,
         ),
     )
     return draft_id
