@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -230,6 +231,28 @@ def test_outside_servers_are_used_where_they_are_named(tmp_path: Path) -> None:
         assert up.ended() == (0, "")
         assert postgres.answers()
     assert not (data / "postgres").exists() and not (data / "objects").exists()
+
+
+def test_the_demo_is_loaded_once_and_shows_a_sign_in_for_each_role(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    first = start(data, "--demo")
+    first.ready()
+    roles = ("Referrer", "Contract manager", "Finance officer", "Provider manager", "Coordinator", "Worker", "Family")
+    told = "".join(first.said)
+    assert not [role for role in (*roles, "Operator") if not re.search(rf"^{role}.*@", told, re.MULTILINE)]
+    assert first.healthy()
+    people = first.sql("SELECT count(*) FROM person")
+    first.process.send_signal(signal.SIGINT)
+    assert first.ended()[0] == 0
+
+    # Without being told again: the folder holds the demo.
+    second = start(data)
+    second.ready()
+    assert "Loading the demo" not in "".join(second.said) and "@example.org" in "".join(second.said)
+    assert second.sql("SELECT count(*) FROM person") == people
+    second.process.send_signal(signal.SIGINT)
+    assert second.ended()[0] == 0
+    assert_all_gone(data, 0)
 
 
 def test_real_data_never_becomes_the_demo(data: Path) -> None:
