@@ -9,6 +9,13 @@ from marketplace.platform.migrate import sql_migration
 
 ID = "m0007_reach"
 
+# the providers the acting person is a worker of today
+WORKS_FOR = (
+    "SELECT organisation_id FROM membership WHERE person_id = app_person() AND role = 'worker' AND ended_at IS NULL"
+)
+# How far back an allocated worker reads the records of colleagues (data.md: the recent record).
+RECENT = "interval '28 days'"
+
 FUNCTIONS = {
     # the commissioner's own frameworks, as lead or partner
     "my_frameworks()": (
@@ -30,6 +37,13 @@ FUNCTIONS = {
         "SELECT a.provider_id FROM application a JOIN framework_member m USING (framework_id) WHERE m.commissioner_id = app_commissioner()"
         " UNION SELECT a.provider_id FROM admission a JOIN framework_member m USING (framework_id) WHERE m.commissioner_id = app_commissioner()",
     ),
+    # whose workers' evidence the commissioner may weigh: an application refused or withdrawn closes it again
+    "my_evidence_providers()": (
+        "TABLE (provider_id uuid)",
+        "SELECT a.provider_id FROM application a JOIN framework_member m USING (framework_id) WHERE m.commissioner_id = app_commissioner()"
+        " AND a.state IN ('submitted', 'admitted')"
+        " UNION SELECT a.provider_id FROM admission a JOIN framework_member m USING (framework_id) WHERE m.commissioner_id = app_commissioner()",
+    ),
     # children by grant, with one right or any
     "my_granted_children(wanted text DEFAULT NULL)": (
         "TABLE (commissioner_id uuid, child_id uuid)",
@@ -37,15 +51,18 @@ FUNCTIONS = {
         " AND app_organisation() IS NULL AND g.starts_on <= app_today() AND (g.ends_on IS NULL OR g.ends_on >= app_today())"
         " AND (wanted IS NULL OR wanted = ANY (g.rights))",
     ),
-    # what an allocated worker reaches, person by person
+    # what an allocated worker reaches, person by person; only while the person still works for that very provider (a
+    # worker of two providers goes on signing in after leaving one)
     "my_allocated_packages()": (
         "TABLE (commissioner_id uuid, package_id uuid, child_id uuid)",
         "SELECT p.commissioner_id, p.id, p.child_id FROM package_worker w JOIN package p ON p.commissioner_id = w.commissioner_id AND p.id = w.package_id"
-        " WHERE w.worker_person_id = app_person() AND w.removed_at IS NULL AND app_organisation() IS NULL AND p.state IN ('set_up', 'active')",
+        " WHERE w.worker_person_id = app_person() AND w.removed_at IS NULL AND app_organisation() IS NULL AND p.state IN ('set_up', 'active')"
+        f" AND w.provider_id IN ({WORKS_FOR})",
     ),
     "my_visits()": (
         "TABLE (commissioner_id uuid, visit_id uuid)",
-        "SELECT commissioner_id, visit_id FROM visit_worker WHERE worker_person_id = app_person() AND app_organisation() IS NULL",
+        "SELECT commissioner_id, visit_id FROM visit_worker WHERE worker_person_id = app_person() AND app_organisation() IS NULL"
+        f" AND provider_id IN ({WORKS_FOR})",
     ),
     "my_workers()": (
         "TABLE (provider_id uuid, worker_id uuid)",
@@ -101,7 +118,7 @@ def pair(columns: str, function: str) -> str:
 OWN_CASE = "commissioner_id = app_commissioner()"
 OWN_PROVIDER = "provider_id = app_organisation()"
 OWN_WORKER = "(provider_id, worker_id) IN (SELECT * FROM my_workers())"
-FRAMEWORK_PROVIDER = "provider_id IN (SELECT * FROM my_framework_providers())"
+EVIDENCE_PROVIDER = "provider_id IN (SELECT * FROM my_evidence_providers())"
 MEMBER = "framework_id IN (SELECT * FROM my_frameworks())"
 LEAD = "framework_id IN (SELECT * FROM my_led_frameworks())"
 ALLOCATED = "(commissioner_id, package_id) IN (SELECT commissioner_id, package_id FROM my_allocated_packages())"
@@ -248,14 +265,14 @@ POLICIES: dict[str, dict[str, tuple[str, str, str | None]]] = {
     "worker": {
         "own": ("ALL", OWN_PROVIDER, None),
         "self": ("SELECT", "(provider_id, id) IN (SELECT * FROM my_workers())", None),
-        "framework": ("SELECT", FRAMEWORK_PROVIDER, None),
+        "framework": ("SELECT", EVIDENCE_PROVIDER, None),
     },
     "worker_private": {"own": ("ALL", OWN_PROVIDER, None), "self": ("SELECT", OWN_WORKER, None)},
     **{
         table: {
             "own": ("ALL", OWN_PROVIDER, None),
             "self": ("SELECT", OWN_WORKER, None),
-            "framework": ("SELECT", FRAMEWORK_PROVIDER, None),
+            "framework": ("SELECT", EVIDENCE_PROVIDER, None),
         }
         for table in ("worker_dbs_check", "worker_competency", "worker_check")
     },
@@ -383,25 +400,31 @@ POLICIES: dict[str, dict[str, tuple[str, str, str | None]]] = {
         ),
     },
     "signature": {
-        "own": ("ALL", OWN_CASE, None),
+        # everybody signs for themselves; only what is said of a family that has not signed is written by others
+        "own": ("SELECT", OWN_CASE, None),
+        "resolve": ("UPDATE", OWN_CASE, None),
+        "referrer_signs": ("INSERT", f"{OWN_CASE} AND side = 'referrer' AND person_id = app_person()", None),
         "provider": ("SELECT", OWN_PROVIDER, None),
-        # the office may record why the family has not signed; it never signs for the family
+        # the office may record why the family has not signed; it never signs for the family or a worker
         "provider_signs": (
             "INSERT",
-            f"{OWN_PROVIDER} AND (side IN ('provider', 'worker') OR method = 'coded_reason')",
+            f"{OWN_PROVIDER} AND person_id = app_person() AND (side = 'provider' OR side = 'family' AND method = 'coded_reason')",
             None,
         ),
         "worker": ("SELECT", f"{ALLOCATED} OR {pair('commissioner_id, subject_id', 'my_visits()')}", None),
         # a worker signs their own part; the family's PIN or a coded reason is taken on the worker's device
         "worker_signs": (
             "INSERT",
-            f"subject_type = 'visit' AND {pair('commissioner_id, subject_id', 'my_visits()')}",
+            f"subject_type = 'visit' AND {pair('commissioner_id, subject_id', 'my_visits()')} AND (side = 'worker' AND person_id = app_person()"
+            " AND method = 'own_sign_in' OR side = 'family' AND method IN ('own_pin', 'coded_reason'))",
             None,
         ),
         "family": ("SELECT", pair("commissioner_id, package_id", "my_granted_packages()"), None),
         "family_signs": (
             "INSERT",
-            f"side = 'family' AND person_id = app_person() AND {pair('commissioner_id, package_id', 'my_granted_packages()')}",
+            # with the right that this very signature uses, and no other
+            "side = 'family' AND person_id = app_person() AND method = 'own_sign_in' AND (commissioner_id, package_id) IN (SELECT * FROM"
+            " my_granted_packages(CASE subject_type WHEN 'visit' THEN 'confirm_visits' ELSE 'sign_plan' END))",
             None,
         ),
     },
@@ -429,7 +452,8 @@ POLICIES: dict[str, dict[str, tuple[str, str, str | None]]] = {
         "worker_writes": ("ALL", pair("commissioner_id, visit_id", "my_visits()"), None),
         "worker_reads": (
             "SELECT",
-            "(commissioner_id, visit_id) IN (SELECT v.commissioner_id, v.id FROM visit v JOIN my_allocated_packages() p ON p.commissioner_id = v.commissioner_id AND p.package_id = v.package_id)",
+            "(commissioner_id, visit_id) IN (SELECT v.commissioner_id, v.id FROM visit v JOIN my_allocated_packages() p ON p.commissioner_id = v.commissioner_id AND p.package_id = v.package_id"
+            f" WHERE v.planned_start > app_now() - {RECENT})",
             None,
         ),
         "family": (
