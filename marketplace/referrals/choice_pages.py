@@ -1,4 +1,4 @@
-"""The family's pages of a search for support: the offers made, choosing one, asking to meet. For a phone, plain words."""
+"""The family's pages of a search for support: the offers made, choosing one, asking to meet. For a phone."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ from litestar.response import Response
 
 from marketplace.identity.guards import requires
 from marketplace.platform.database import ask
-from marketplace.platform.errors import Conflict, InvalidInput
+from marketplace.platform.errors import Conflict, InvalidInput, NotFound
 from marketplace.referrals import choosing, opportunities, patterns
+from marketplace.referrals.offer_price import price_words
 from marketplace.web.forms import Form
 from marketplace.web.reading import read_form
 from marketplace.web.render import page, see_other
 
 CHOOSE: dict[str, Any] = {"guards": [requires("offer.choose")]}
+GONE = "The provider has withdrawn this offer. Those that stand are shown here."
 
 
 @get("/choices", **CHOOSE)
@@ -37,7 +39,7 @@ async def choice_page(request: Request[Any, Any, Any], referral_id: FromPath[UUI
 async def choose(request: Request[Any, Any, Any], referral_id: FromPath[UUID]) -> Response[Any]:
     """Chooses one offer."""
     form = Form(await read_form(request))
-    offer_id = form.uuid("offer_id", "the offer")
+    offer_id = form.uuid("offer_id", "an offer")
     version = form.integer("version", "the offer's version")
     if not form.errors:
         try:
@@ -45,7 +47,9 @@ async def choose(request: Request[Any, Any, Any], referral_id: FromPath[UUID]) -
             said = "Thank you. The council sees your choice. You can change it until the support is agreed."
             return see_other(request, f"/choices/{referral_id}", flash=said)
         except Conflict as conflict:
-            form.error("offer_id", conflict.sentence)
+            form.error("", conflict.sentence)
+        except NotFound:
+            form.error("", GONE)
     return await _choice(request, referral_id, form, 409)
 
 
@@ -56,7 +60,7 @@ async def take_back(request: Request[Any, Any, Any], referral_id: FromPath[UUID]
         await choosing.take_back_choice(request.user, referral_id)
     except Conflict as conflict:
         form = Form()
-        form.error("offer_id", conflict.sentence)
+        form.error("", conflict.sentence)
         return await _choice(request, referral_id, form, 409)
     return see_other(request, f"/choices/{referral_id}", flash="Your choice is taken back.")
 
@@ -73,16 +77,18 @@ async def meet_page(
 async def meet(request: Request[Any, Any, Any], referral_id: FromPath[UUID], offer_id: FromPath[UUID]) -> Response[Any]:
     """Asks to meet."""
     form = Form(await read_form(request))
-    message = form.text("message", "your message", required=False, most=choosing.LONGEST_MESSAGE)
+    message = form.text("message", "your message", required=False, most=choosing.LONGEST_MESSAGE, lines=True)
     if not form.errors:
         try:
-            await choosing.ask_to_meet(request.user, offer_id, message or "")
+            await choosing.ask_to_meet(request.user, offer_id, message)
             said = "The provider was asked. You are told when it answers."
             return see_other(request, f"/choices/{referral_id}", flash=said)
         except InvalidInput as error:
             form.merge(error)
         except Conflict as conflict:
             form.error("message", conflict.sentence)
+        except NotFound:  # withdrawn meanwhile: the page of the offers says so
+            return await _meet(request, referral_id, offer_id, form)
     return await _meet(request, referral_id, offer_id, form)
 
 
@@ -94,6 +100,7 @@ async def _choice(request: Request[Any, Any, Any], referral_id: UUID, form: Form
             offer,
             patterns.fit(asked, offer.pattern, found.pack.activities),
             patterns.summary(offer.pattern, found.pack.activities),
+            price_words(offer.price, found.pack),
         )
         for offer in found.offers
     ]
@@ -107,7 +114,9 @@ async def _meet(request: Request[Any, Any, Any], referral_id: UUID, offer_id: UU
     found = await ask(request.user, opportunities.my_choice, referral_id)
     offer = next((each for each in found.offers if each.id == offer_id), None)
     if offer is None:
-        return await _choice(request, referral_id, form)
+        gone = Form()
+        gone.error("", GONE)
+        return await _choice(request, referral_id, gone, 409)
     return page(request, "referrals/family_meet.html", title="Ask to meet", found=found, offer=offer, form=form)
 
 

@@ -10,7 +10,7 @@ from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted
 from marketplace.policy.records import is_blank
-from marketplace.referrals import queries
+from marketplace.referrals import anonymity, queries
 from marketplace.referrals.states import offer_after
 from marketplace.referrals.tables import Offer, OfferMeeting, Referral
 
@@ -76,7 +76,8 @@ async def take_back_choice(actor: Actor, referral_id: UUID) -> None:
 async def ask_to_meet(actor: Actor, offer_id: UUID, message: str) -> UUID:
     """Ask the provider to meet the workers before choosing. Returns the request's id.
 
-    The message reaches the provider as written: it must not say who the child is. Raises `InvalidInput`, `NotFound`.
+    The message reaches the provider as written, before award: where it says who the child is, it is refused with
+    `InvalidInput`. Raises `NotFound`, `Conflict`.
     """
     permit(actor, "offer.choose")
     if len(message) > LONGEST_MESSAGE:
@@ -89,6 +90,10 @@ async def ask_to_meet(actor: Actor, offer_id: UUID, message: str) -> UUID:
             offer.id, actor.person_id,
         ):  # fmt: skip
             raise Conflict("You have asked already. The provider will answer here.")
+        await anonymity.name_nobody(
+            work, offer.commissioner_id, referral.child_id, "message", message,
+            "the provider learns who you are only once the support is agreed",
+        )  # fmt: skip
         meeting_id = uuid4()
         await work.execute(
             """INSERT INTO offer_meeting (commissioner_id, id, offer_id, provider_id, asked_by, asked_at, message)
@@ -122,8 +127,9 @@ async def answer_meeting(actor: Actor, meeting_id: UUID, answer: str) -> None:
             "UPDATE offer_meeting SET answered_at = $3, answer = $4 WHERE commissioner_id = $1 AND id = $2",
             meeting.commissioner_id, meeting.id, work.now, answer.strip(),
         )  # fmt: skip
+        offer = await queries.offer(work, meeting.offer_id)
         await tell(
-            work, "A provider answered your request to meet its workers.", f"/choices/{meeting.offer_id}",
+            work, "A provider answered your request to meet its workers.", f"/choices/{offer.referral_id}",
             person_id=meeting.asked_by,
         )  # fmt: skip
         work.audit("meeting.answered", "offer", meeting.offer_id, commissioner_id=meeting.commissioner_id)

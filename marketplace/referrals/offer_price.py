@@ -14,8 +14,10 @@ from marketplace.policy.calendar import CalendarError, local_day, period_contain
 from marketplace.policy.facts import WeeklySlot
 from marketplace.policy.pack import Pack
 from marketplace.policy.pricing import RateMissing, price_pattern
+from marketplace.web.filters import day, duration, pounds
 
 WEEK = timedelta(days=7)
+ONE_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,8 @@ async def price_of(
 ) -> OfferPrice:
     """The pattern at the rates in force on each visit's date, so many workers at each visit.
 
-    `explained` holds from, to, visits, minutes, workers and rows of activity, band, rate, minutes, pence.
+    `explained` holds from, to, visits, minutes, workers, billed_workers and rows of activity, band, rate, minutes
+    (of visits, not times the workers), pence.
     Raises `InvalidInput` where the agreed card lacks a rate that is needed.
     """
     card = await rate_card_rows(work, framework_id, provider_id, lot)
@@ -47,9 +50,12 @@ async def price_of(
     try:
         priced = price_pattern(pack, card, lot, pattern, starts_on, period.last_day, workers)
     except RateMissing as missing:
-        raise InvalidInput(
-            {"pattern": f"Your agreed rate card cannot price this: {missing}. Propose a variation first."}
-        ) from missing
+        what = pack.activities.get(missing.activity, missing.activity)
+        band = pack.bands.get(missing.band, missing.band)
+        says = (
+            f"Your agreed rate card has no rate for {what}, {band}, on {day(missing.day)}. Propose a variation first."
+        )
+        raise InvalidInput({"pattern": says}) from missing
     except CalendarError as error:
         raise InvalidInput({"starts_on": f"This start cannot be priced: {error}."}) from error
     first_week = starts_on + WEEK
@@ -65,6 +71,7 @@ async def price_of(
         "visits": len(priced.visits),
         "minutes": priced.minutes,
         "workers": workers,
+        "billed_workers": workers if pack.on(starts_on).charging.every_worker_billed else 1,
         "rows": [
             {"activity": activity, "band": band, "pence_per_hour": rate, "minutes": minutes, "pence": pence}
             for (activity, band, rate), (minutes, pence) in sorted(rows.items())
@@ -72,3 +79,28 @@ async def price_of(
     }
     week = sum(visit.pence for visit in priced.visits if local_day(visit.start) < first_week)
     return OfferPrice(week, priced.total_pence, explained)
+
+
+@dataclass(frozen=True, slots=True)
+class PriceWords:
+    """A price explained for people: the days it covers, and a line for each activity, kind of day and rate."""
+
+    week: str
+    period: str
+    lines: tuple[str, ...]
+
+
+def price_words(explained: dict[str, Any], pack: Pack) -> PriceWords:
+    """What `price_of` explained, in words: "Home support, weekday: 16 hours at £24.00 an hour: £384.00"."""
+    first, last = date.fromisoformat(explained["from"]), date.fromisoformat(explained["to"])
+    workers, billed = explained["workers"], explained["billed_workers"]
+    each = f" for each of {workers} workers" if billed > 1 else ""
+    lines = [
+        f"{pack.activities.get(row['activity'], row['activity'])}, {pack.bands.get(row['band'], row['band'])}:"
+        f" {duration(row['minutes'])} at {pounds(row['pence_per_hour'])} an hour{each}: {pounds(row['pence'])}"
+        for row in explained["rows"]
+    ]
+    if billed < workers:
+        lines.append(f"{workers} workers come to each visit, and one of them is paid for.")
+    until = min(first + WEEK - ONE_DAY, last)
+    return PriceWords(f"{day(first)} to {day(until)}", f"{day(first)} to {day(last)}", tuple(lines))

@@ -82,8 +82,8 @@ async def check_proposal(work: Work, referral_id: UUID, proposal: Proposal) -> C
     if len(proposal.remark) > LONGEST_TEXT:
         faults["remark"] = f"The remark must be {LONGEST_TEXT:,} characters or fewer"
     if len(proposal.workers) < referral.workers_per_visit:
-        wanted = "a worker" if referral.workers_per_visit == 1 else f"at least {referral.workers_per_visit} workers"
-        faults["workers"] = f"Choose {wanted}: so many come to each visit"
+        wanted = referral.workers_per_visit
+        faults["workers"] = "Select who will come" if wanted == 1 else f"Select at least {wanted} workers who come"
     if len(proposal.workers) + len(proposal.backups) > MOST_WORKERS:
         faults["workers"] = f"Choose at most {MOST_WORKERS} workers: few workers a package, known in advance"
     if set(proposal.workers) & set(proposal.backups):
@@ -154,10 +154,11 @@ async def make_offer(actor: Actor, referral_id: UUID, proposal: Proposal) -> UUI
         return offer_id
 
 
-async def amend_offer(actor: Actor, offer_id: UUID, proposal: Proposal) -> int:
+async def amend_offer(actor: Actor, offer_id: UUID, proposal: Proposal, *, version: int | None = None) -> int:
     """Change an offer until the time to answer ends; returns its new version. Earlier choices of it no longer count.
 
-    Raises what `make_offer` raises, and `Conflict` after the deadline.
+    Raises what `make_offer` raises, and `Conflict` after the deadline, or where `version` was given and a colleague
+    has changed the offer since.
     """
     permit(actor, "offer.write")
     async with unit_of_work(actor) as work:
@@ -167,6 +168,10 @@ async def amend_offer(actor: Actor, offer_id: UUID, proposal: Proposal) -> int:
         if referral.respond_by is not None and work.now >= referral.respond_by:
             raise Conflict(
                 f"Offers could be changed until {moment(referral.respond_by)}. You can still withdraw yours."
+            )
+        if version is not None and version != offer.version:
+            raise Conflict(
+                "A colleague has changed this offer since you opened it. What you wrote is shown here still."
             )
         checked = await check_proposal(work, referral.id, proposal)
         version = offer.version + 1
@@ -266,7 +271,8 @@ async def ask_question(actor: Actor, referral_id: UUID, question: str) -> UUID:
         question_id = uuid4()
         await work.execute(
             """INSERT INTO referral_question
-               (commissioner_id, id, referral_id, provider_id, asked_by, asked_at, question) VALUES ($1, $2, $3, $4, $5, $6, $7)""",
+               (commissioner_id, id, referral_id, provider_id, asked_by, asked_at, question)
+               VALUES ($1, $2, $3, $4, $5, $6, $7)""",
             referral.commissioner_id, question_id, referral.id, provider_id, actor.person_id, work.now,
             question.strip(),
         )  # fmt: skip

@@ -16,6 +16,7 @@ from marketplace.platform.errors import NotFound
 from marketplace.policy.calendar import local_day
 from marketplace.policy.pack import Pack
 from marketplace.providers.readiness import Ready, readiness
+from marketplace.providers.standing import StandingReason, standing
 from marketplace.referrals import needs, queries
 from marketplace.referrals.needs import Demands
 from marketplace.referrals.queries import OfferView
@@ -57,7 +58,16 @@ class OpportunityView:
     workers: list[Ready]
     offer_id: UUID | None
     decline: Any | None
+    held: tuple[str, ...]  # why no offer of mine is taken on this lot now: the ends of a sentence
+    on: date  # the day the workers are judged for: the start asked for, or today
     now: datetime
+
+    @property
+    def activities(self) -> dict[str, str]:
+        """What may be done at a visit of this lot: code and title."""
+        assert self.referral.lot_code is not None
+        codes = self.pack.lot(self.referral.lot_code).activities or tuple(self.pack.activities)
+        return {code: self.pack.activities.get(code, code) for code in codes}
 
     @property
     def in_time(self) -> bool:
@@ -66,8 +76,8 @@ class OpportunityView:
 
 
 _COLUMNS = """
-    SELECT r.id, r.reference, c.name AS commissioner, l.title AS lot, r.area, r.age_band, r.starts_on, r.respond_by, r.state,
-           r.framework_id, r.lot_code, r.needs, r.interventions, o.id AS offer_id, d.declined_at
+    SELECT r.id, r.reference, c.name AS commissioner, l.title AS lot, r.area, r.age_band, r.starts_on,
+           r.respond_by, r.state, r.framework_id, r.lot_code, r.needs, r.interventions, o.id AS offer_id, d.declined_at
 """
 _FROM = """
     FROM referral r
@@ -87,6 +97,11 @@ _FILTERS = {
     "over": "r.state <> 'broadcast'",
     "all": "true",
 }
+
+
+def page_number(raw: str) -> int:
+    """Which page of a list an address asks for; the first where it says nothing sensible."""
+    return max(1, int(raw)) if raw.isascii() and raw.isdecimal() and len(raw) < 6 else 1
 
 
 async def opportunities(
@@ -153,8 +168,19 @@ async def opportunity(work: Work, referral_id: UUID) -> OpportunityView:
                WHERE d.referral_id = $1 AND d.provider_id = $2 ORDER BY d.round DESC LIMIT 1""",
             referral.id, provider_id,
         ),
+        held=tuple(reason.sentence for reason in await _held(work, referral, provider_id)),
+        on=on,
         now=work.now,
     )  # fmt: skip
+
+
+async def _held(work: Work, referral: Referral, provider_id: UUID) -> tuple[StandingReason, ...]:
+    if referral.state != "broadcast" or referral.lot_code is None:
+        return ()
+    mine = await standing(
+        work, referral.framework_id, provider_id, referral.lot_code, commissioner_id=referral.commissioner_id
+    )
+    return mine.reasons
 
 
 @dataclass(frozen=True, slots=True)

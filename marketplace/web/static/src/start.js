@@ -32,6 +32,14 @@ window.addEventListener('pageshow', (event) => {
   if (event.persisted) window.location.reload()
 })
 
+// A step whose answers travel in the address: the browser's Back returns to it with what was typed.
+for (const form of document.querySelectorAll('form[data-app-step]')) {
+  form.addEventListener('submit', () => {
+    const typed = new URLSearchParams(new FormData(form))
+    history.replaceState(history.state, '', `${form.dataset.appStep}?${typed}`)
+  })
+}
+
 // A button that prints is only shown where it can.
 for (const button of document.querySelectorAll('[data-app-print]')) {
   button.hidden = false
