@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
 
@@ -80,25 +81,25 @@ async def update_profile(
         work.audit("provider.profile_updated", "provider", provider_id, changed=changed)
 
 
-async def declare(actor: Actor, key: str, declared_on: date) -> None:
-    """Declare something a framework asks (living wage, Making it Real, a policy reviewed: L 2.5, 10.2, P 10.1)."""
+async def declare(actor: Actor, keys: Sequence[str], declared_on: date) -> None:
+    """Declare what frameworks ask (living wage, Making it Real, policies: L 2.5, 10.2, P 10.1), all of one day."""
     permit(actor, "provider.write")
     async with unit_of_work(actor) as work:
         provider_id = await ensure_profile(work)
         packs = [pack for _, _, pack in (await words(work)).packs]
         known = {rule.key for pack in packs for rule in (*pack.content.provider_requirements, *pack.content.documents)}
         wrong: dict[str, str] = {}
-        if key not in known:
-            wrong["key"] = "Select what you declare"
+        if not keys or not set(keys) <= known:
+            wrong["keys"] = "Select what you declare"
         if declared_on > local_day(work.now):
             wrong["declared_on"] = "The date must be today or in the past"
         if wrong:
             raise InvalidInput(wrong)
         await work.execute(
-            "UPDATE provider SET declarations = declarations || jsonb_build_object($2::text, $3::text) WHERE id = $1",
-            provider_id, key, declared_on.isoformat(),
+            "UPDATE provider SET declarations = declarations || $2::jsonb WHERE id = $1",
+            provider_id, dict.fromkeys(keys, declared_on.isoformat()),
         )  # fmt: skip
-        work.audit("provider.declared", "provider", provider_id, key=key, declared_on=declared_on)
+        work.audit("provider.declared", "provider", provider_id, keys=list(keys), declared_on=declared_on)
 
 
 async def suspend(

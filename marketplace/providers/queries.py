@@ -85,6 +85,12 @@ class LotReadiness:
     lot_title: str
     entry: Ready
 
+    @property
+    def fits(self) -> bool:
+        """Whether the lot takes the worker's role at all."""
+        roles = self.entry.pack.on(self.entry.on).lot(self.lot).roles
+        return not roles or self.entry.worker.role in roles
+
 
 async def readiness_by_lot(work: Work, record: WorkerRecord) -> list[LotReadiness]:
     """The worker on each lot the provider is admitted to, today, without any child's special needs."""

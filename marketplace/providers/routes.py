@@ -64,8 +64,8 @@ async def put_profile(request: Asked, data: JSONBody[schemas.ProfileIn]) -> sche
 
 @post("/api/v1/declarations", status_code=204, **PROFILE)
 async def post_declaration(request: Asked, data: JSONBody[schemas.DeclarationIn]) -> None:
-    """Declare something my frameworks ask for."""
-    await actions.declare(request.user, data.key, data.declared_on)
+    """Declare what my frameworks ask for."""
+    await actions.declare(request.user, data.keys, data.declared_on)
 
 
 @get("/api/v1/standing", **STANDS)

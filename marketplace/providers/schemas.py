@@ -58,7 +58,7 @@ class ProfileOut(msgspec.Struct, kw_only=True):
 
 
 class DeclarationIn(In):
-    key: Line
+    keys: list[Line]
     declared_on: date
 
 

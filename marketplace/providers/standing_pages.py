@@ -150,7 +150,9 @@ async def update_profile(request: Request[Any, Any, Any]) -> Response[Any]:
 async def declare_page(request: Request[Any, Any, Any]) -> Response[Any]:
     """Say that something asked is there, with its day."""
     found = await ask(request.user, _standing)
-    return _declare(request, Form.starting_with(key=request.query_params.get("key"), declared_on=found["today"]), found)
+    return _declare(
+        request, Form.starting_with(keys=request.query_params.getall("key", []), declared_on=found["today"]), found
+    )
 
 
 @post("/standing/declare", status_code=303, **WRITES)
@@ -158,11 +160,11 @@ async def declare(request: Request[Any, Any, Any]) -> Response[Any]:
     """Keeps the declaration."""
     form = Form(await read_form(request))
     found = await ask(request.user, _standing)
-    key = form.choice("key", "what you declare", [code for code, _ in _askable(found)])
+    keys = form.choices("keys", "what you declare", [code for code, _ in _askable(found)], least=1)
     declared_on = form.date("declared_on", "the date")
     if not form.errors:
         try:
-            await actions.declare(request.user, key, declared_on)
+            await actions.declare(request.user, keys, declared_on)
             return see_other(request, "/standing", flash="Your declaration has been kept.")
         except InvalidInput as error:
             form.merge(error)

@@ -7,6 +7,7 @@ offered those of the frameworks that are open.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date
 from uuid import UUID
 
 from marketplace.frameworks.queries import lots, my_frameworks, open_frameworks, pack_of
@@ -14,6 +15,7 @@ from marketplace.platform.database import Work
 from marketplace.policy.calendar import local_day
 from marketplace.policy.pack import Pack
 from marketplace.policy.rules import WorkerCheck
+from marketplace.policy.standing import competency_current_until
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,11 @@ class Words:
     def skill(self, code: str) -> str:
         """The title of a competency or of an intervention signed off child by child; the code where no pack has it."""
         return self.competencies.get(code) or self.child_specific.get(code) or code
+
+    def counts_until(self, code: str, assessed_on: date) -> date | None:
+        """The last day an assessment counts on the strictest of the frameworks; None where it does not run out."""
+        ends = [competency_current_until(p, code, assessed_on) for _, _, p in self.packs if code in p.competencies]
+        return min((day for day in ends if day is not None), default=None)
 
 
 async def words(work: Work) -> Words:

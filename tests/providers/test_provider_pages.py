@@ -123,7 +123,7 @@ async def test_the_profile_is_kept_and_a_mistake_loses_nothing(app, database, pl
         sent = {"legal_name": "Kindly Care Limited", "about": "We play outside", "company_number": "12345678"}
         assert (await door.post("/profile", sent)).status_code == 303
         assert "We play outside" in (await door.get("/profile")).text
-        assert (await door.post("/standing/declare", {"key": "living_wage", "declared_on-day": "1",
+        assert (await door.post("/standing/declare", {"keys": ["living_wage", "making_it_real"], "declared_on-day": "1",
                 "declared_on-month": "5", "declared_on-year": "2026"})).status_code == 303  # fmt: skip
 
 

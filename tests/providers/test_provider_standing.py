@@ -196,8 +196,8 @@ async def test_what_a_framework_still_misses_shrinks_as_the_provider_declares(pl
     (before,) = await ask(place.manager, queries.on_frameworks, place.provider_id)
     assert "making_it_real" in {item.key for item in before.missing}
     with pytest.raises(InvalidInput):
-        await actions.declare(place.manager, "making_it_real", TODAY + timedelta(days=1))
-    await actions.declare(place.manager, "making_it_real", TODAY)
+        await actions.declare(place.manager, ["making_it_real"], TODAY + timedelta(days=1))
+    await actions.declare(place.manager, ["making_it_real"], TODAY)
     (after,) = await ask(place.manager, queries.on_frameworks, place.provider_id)
     assert {i.key for i in before.missing} - {i.key for i in after.missing} == {"making_it_real"}
     clock.move(timedelta(days=185))
