@@ -88,7 +88,7 @@ HOUSES = (
         "brightwater", "Brightwater Families", "Brightwater", "#b58840",
         ("Celeste Achebe", "manager.brightwater@example.org"),
         "Skilled carers and support workers who stay with a family for years.",
-        ((SUPPORT, 3), (CARE, 3)), ("B", "C"), (), 2350, dbs_days=(95, 172, 178, 186, 80, 110),
+        ((SUPPORT, 3), (CARE, 3)), ("B", "C"), (), 2350, dbs_days=(95, 172, 187, 90, 110, 178),
     ),
     House(
         "oakthistle", "Oak and Thistle Mentoring", "Oak and Thistle", "#d53880",

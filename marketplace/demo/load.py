@@ -9,7 +9,7 @@ from typing import Any
 
 import asyncpg
 
-from marketplace.demo import commissioners, providers
+from marketplace.demo import commissioners, families, invoices, packages, providers, referrals, standings
 from marketplace.demo.cast import OPERATOR
 from marketplace.demo.people import first_people
 from marketplace.demo.timeline import Story
@@ -33,9 +33,7 @@ async def load(settings: Settings, say: Say, now: datetime | None = None) -> boo
     was cut short, and while the job worker runs: it lives in the present, and the story begins weeks ago.
     """
     if not settings.demo:
-        raise DemoRefused(
-            "This is no demo: set MARKETPLACE_DEMO=1, or start 'marketplace up --demo'."
-        )
+        raise DemoRefused("This is no demo: set MARKETPLACE_DEMO=1, or start 'marketplace up --demo'.")
     connection = await asyncpg.connect(settings.dsn("migrator"))
     try:
         if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):
@@ -86,7 +84,18 @@ async def play(settings: Settings, say: Say, now: datetime | None = None) -> Wor
 async def _chapters(world: World, say: Say) -> None:
     await _chapter(say, "Councils and their frameworks", commissioners.open_councils(world))
     await _chapter(say, "Providers and their workers", providers.open_firms(world))
-    world.story.tell(providers.supervise(world))
+    story = world.story
+    await story.until(story.at(-72, "09:00"))
+    await _chapter(say, "Children and their families", families.take_on(world))
+    story.tell(providers.supervise(world))
+    await packages.open_packages(world)
+    await referrals.open_searches(world)
+    await standings.change_standings(world)
+    await invoices.send_bills(world)
+    for week in range(-10, 1):
+        began = time.monotonic()
+        await story.until(min(story.at(7 * week + 7, "00:00"), story.now))
+        say(f"  Week {week + 11} of 11 ({time.monotonic() - began:.1f} s)")
 
 
 async def _chapter(say: Say, title: str, script: Coroutine[Any, Any, None]) -> None:

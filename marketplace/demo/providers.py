@@ -119,7 +119,7 @@ async def _worker(
         started_on=then - timedelta(days=200 + 37 * (number % 11)),
         phone=f"07700 900{number:03d}",
     )
-    checked = story.monday - timedelta(days=max(84, house.dbs_days[number % len(house.dbs_days)]))
+    checked = story.monday - timedelta(days=max(84, house.dbs_days[len(firm.hands) % len(house.dbs_days)]))
     await evidence.record_dbs_check(
         manager, worker_id, checked_on=checked, checked_by_name=house.manager[0],
         certificate_number=f"{1_700_000_000 + 7919 * number:012d}", issued_on=checked - timedelta(days=12),

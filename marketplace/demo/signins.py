@@ -27,9 +27,7 @@ SIGN_INS = (
     SignIn("contract_manager", "contracts@example.org", CONSOLE, "Ravensmere", "watch, a provider to suspend"),
     SignIn("finance", "finance@example.org", CONSOLE, "Ravensmere", "invoices to accept or return"),
     SignIn("commissioner_admin", "admin@example.org", CONSOLE, "Ravensmere", "an application, new rates, people"),
-    SignIn(
-        "provider_manager", "manager@example.org", SITE, "Larkfield Care", "a referral to answer, a period to bill"
-    ),
+    SignIn("provider_manager", "manager@example.org", SITE, "Larkfield Care", "a referral to answer, a period to bill"),
     SignIn("coordinator", "coordinator@example.org", SITE, "Larkfield Care", "the week, the workforce"),
     SignIn("worker", "worker@example.org", SITE, "Larkfield Care", "today's visits"),
     SignIn("family", "family@example.org", SITE, "two children", "offers, a plan, a visit to confirm"),

@@ -15,9 +15,10 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import asyncpg
+from pgqueuer.domain.types import QueueEntrypoint, QueueManagerId
 from pgqueuer.ports.repository import EntrypointExecutionParameter
 
 from marketplace.platform.clock import FrozenClock
@@ -166,8 +167,8 @@ class Story:
             ENGINE.pool = self._pools["app"]
 
     async def _jobs(self) -> None:
-        known = {name: EntrypointExecutionParameter(0) for name in JOBS}
-        me: UUID = uuid4()
+        known = {QueueEntrypoint(name): EntrypointExecutionParameter(0) for name in JOBS}
+        me = QueueManagerId(uuid4())
         while True:
             async with outside_context() as connection:
                 taken = await queries_on(connection).dequeue(AT_ONCE, known, me, None, HEARTBEAT)

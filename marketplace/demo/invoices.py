@@ -1,0 +1,123 @@
+"""Two billing periods' invoices: clean, late, incomplete, returned and corrected; the latest still to be decided."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from marketplace.billing import drafting, submitting
+from marketplace.billing.deciding import accept_invoice, return_invoice
+from marketplace.billing.drafting import Draft
+from marketplace.demo.cast import BOROUGH, CITY, COUNTY
+from marketplace.demo.world import World
+from marketplace.frameworks.queries import billing_period
+from marketplace.platform.actor import Actor
+from marketplace.platform.database import Work, ask
+from marketplace.policy.calendar import Period
+from marketplace.policy.facts import Claim, ClaimLine
+
+TYPED_WRONG = 1000  # pence
+ClaimFrom = Callable[[Draft], Claim | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """One provider's invoices to one payer: how the first period went, and how far the second one is."""
+
+    firm: str
+    payer: str
+    first: str  # clean, late, incomplete, inaccurate
+    second: str  # open, submitted, returned, accepted
+
+
+BILLS = (
+    Bill("larkfield", BOROUGH, "clean", "open"),
+    Bill("tiderow", BOROUGH, "late", "submitted"),
+    Bill("brightwater", BOROUGH, "incomplete", "accepted"),
+    Bill("harbour", BOROUGH, "inaccurate", "returned"),
+    Bill("oakthistle", BOROUGH, "late", "accepted"),
+    Bill("fenmeadow", COUNTY, "clean", "submitted"),
+    Bill("willowbank", COUNTY, "clean", "open"),
+    Bill("larkfield", CITY, "clean", "submitted"),
+    Bill("beacon", CITY, "clean", "open"),
+)
+
+
+async def send_bills(world: World) -> None:
+    """Each provider's billing, side by side."""
+    for number, bill in enumerate(BILLS):
+        world.story.tell(_bill(world, bill, number))
+
+
+async def _bill(world: World, bill: Bill, number: int) -> None:
+    story, firm, finance = world.story, world.firms[bill.firm], world.councils[bill.payer].finance
+    later = timedelta(minutes=17 * number)
+    await story.until(story.at(-18 if bill.first == "late" else -27, "10:20") + later)
+    claims: dict[str, ClaimFrom] = {"incomplete": _with_an_unconfirmed_visit, "inaccurate": _with_a_wrong_amount}
+    invoice_id = await _submit(world, bill, -56, claims.get(bill.first))
+    if bill.first == "inaccurate":
+        await story.until(story.at(-24, "14:40"))
+        reason = "One visit is claimed at £10 more than its time and your rate give. Please correct the line."
+        await return_invoice(finance, invoice_id, reason)
+        await story.until(story.at(-22, "09:15"))
+        invoice_id = await _submit(world, bill, -56, None)
+    await story.until(story.clock.at + timedelta(days=2, hours=3))
+    await accept_invoice(finance, invoice_id)
+    if bill.second != "open":
+        await _second(world, bill, firm.manager, finance, number)
+
+
+async def _second(world: World, bill: Bill, manager: Actor, finance: Actor, number: int) -> None:
+    """The period that ended last Sunday: as far as there has been time since."""
+    story = world.story
+    await story.until(_since_monday(world, 0.3 + 0.02 * number))
+    invoice_id = await _submit(world, bill, -28, None)
+    await story.until(_since_monday(world, 0.7 + 0.01 * number))
+    if bill.second == "returned":
+        reason = "Two visits of the last week are missing, though their records are complete. Please add them."
+        await return_invoice(finance, invoice_id, reason)
+    elif bill.second == "accepted":
+        await accept_invoice(finance, invoice_id)
+
+
+async def _submit(world: World, bill: Bill, first_day: int, claim_from: ClaimFrom | None) -> UUID:
+    story, manager = world.story, world.firms[bill.firm].manager
+    framework_id = world.frameworks[bill.payer]
+    payer_id = world.councils[bill.payer].admin.organisation_id
+    assert manager.organisation_id is not None and payer_id is not None
+    period: Period = await ask(manager, _period, framework_id, story.monday + timedelta(days=first_day))
+    found = await ask(manager, drafting.draft, framework_id, manager.organisation_id, payer_id, period)
+    claim = claim_from(found) if claim_from else None
+    return await submitting.submit_invoice(manager, framework_id, payer_id, period, claim, found.fingerprint)
+
+
+def _with_an_unconfirmed_visit(found: Draft) -> Claim:
+    """What the records allow, and one visit more whose record the family has not confirmed."""
+    claimed = {line.visit for line in found.facts.claim.lines}
+    more = [
+        ClaimLine(line.visit, line.price_pence)
+        for line in found.result.lines
+        if line.held and line.visit not in claimed and line.price_pence
+    ][:1]
+    lines = (*found.facts.claim.lines, *more)
+    return Claim(lines, sum(line.pence for line in lines))
+
+
+def _with_a_wrong_amount(found: Draft) -> Claim:
+    """One line with ten pounds too much."""
+    first, *others = found.facts.claim.lines
+    lines = (ClaimLine(first.visit, first.pence + TYPED_WRONG), *others)
+    return Claim(lines, sum(line.pence for line in lines))
+
+
+def _since_monday(world: World, share: float) -> datetime:
+    """A moment of the present week: this share of what has passed of it."""
+    monday = world.story.at(0, "00:00")
+    return monday + (world.story.now - monday) * share
+
+
+async def _period(work: Work, framework_id: UUID, day: Any) -> Period:
+    return await billing_period(work, framework_id, day)
