@@ -22,7 +22,7 @@ from marketplace.policy.calendar import local_day
 from marketplace.policy.pack import Pack
 from marketplace.providers.readiness import Ready, readiness
 from marketplace.providers.standing import hold_standing, standing
-from marketplace.referrals import needs, queries
+from marketplace.referrals import anonymity, needs, queries
 from marketplace.referrals.award import Acceptance, acceptance, check_version, record_choice
 from marketplace.referrals.broadcasting import cancel_questions, reached_providers
 from marketplace.referrals.references import new_reference
@@ -58,6 +58,8 @@ async def award_offer(actor: Actor, offer_id: UUID, *, version: int, no_family_r
         await record_choice(work, offer)
         accepted = await acceptance(work, referral, offer.id, offer.version)
         why_without = _family_accepted(pack, accepted, no_family_reason)
+        case = (referral.commissioner_id, referral.child_id)
+        await anonymity.name_nobody(work, *case, "no_family_reason", why_without, anonymity.KEPT)
         package = await _make_package(work, referral, offer, ready)
         others = await _close(work, referral, offer)
         await _owe_set_up(work, pack, package)
@@ -247,6 +249,9 @@ async def undo_award(actor: Actor, package_id: UUID, *, reason: str) -> UUID:
         assert package is not None
         if package.state != "set_up":
             raise WrongState("package", package.state, "undone")
+        # the provider goes on reading it after the child's identity has closed again
+        case = (package.commissioner_id, package.child_id)
+        await anonymity.name_nobody(work, *case, "reason", reason, anonymity.KEPT)
         planned = await work.fetchval(
             "SELECT count(*) FROM visit WHERE commissioner_id = $1 AND package_id = $2 AND (outcome IS NULL OR"
             " outcome = 'delivered')",

@@ -16,6 +16,7 @@ from marketplace.platform.database import Work, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, WrongState
 from marketplace.policy.calendar import local_day
 from marketplace.providers.readiness import Ready
+from marketplace.referrals import anonymity
 from marketplace.web.filters import count, day
 
 PARTS = {"main": "Comes to the visits", "backup": "Back-up worker"}
@@ -132,6 +133,8 @@ async def remove_worker(actor: Actor, package_id: UUID, worker_id: UUID, *, reas
         raise InvalidInput({"reason": "Enter why the worker leaves this package"})
     async with unit_of_work(actor) as work:
         package = await own_package(work, package_id)
+        case = (package.commissioner_id, package.child_id)
+        await anonymity.name_nobody(work, *case, "reason", reason, anonymity.KEPT)
         coming = await work.fetchval(
             "SELECT count(*) FROM visit_worker w JOIN visit v ON v.commissioner_id = w.commissioner_id AND v.id = w.visit_id"
             " WHERE v.commissioner_id = $1 AND v.package_id = $2 AND w.worker_id = $3"

@@ -21,6 +21,7 @@ from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted, WrongState
 from marketplace.policy.calendar import local_day
+from marketplace.referrals import anonymity
 from marketplace.referrals.children import own_case
 from marketplace.settings import Settings
 from marketplace.web.filters import moment
@@ -186,6 +187,7 @@ async def refuse_overrun(actor: Actor, visit_id: UUID, *, reason: str) -> None:
         raise InvalidInput({"reason": "Enter why the longer time is not approved"})
     async with unit_of_work(actor) as work:
         visit, package = await _decide_overrun(work, actor, visit_id)
+        await anonymity.name_nobody(work, visit.commissioner_id, visit.child_id, "reason", reason, anonymity.KEPT)
         if not await meet(work, OVERRUN, visit.id):
             raise WrongState("visit", "not longer than planned", "refused", "There is no longer time to decide on.")
         said = f"The longer time of a visit of package {package.reference} is not approved: the planned time is billed."

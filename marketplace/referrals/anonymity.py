@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from marketplace.platform.database import Work
+from marketplace.platform.errors import InvalidInput
 from marketplace.policy.anonymity import KnownFacts, Warning, check_text
 from marketplace.referrals.tables import Referral
 
@@ -20,6 +21,7 @@ FREE_TEXT = {
     "pen_portrait": "Pen portrait",
     "area": "Area",
 }
+KEPT = "the reason is kept in the audit trail"
 ALWAYS_MENDED = {"known_date", "postcode", "phone", "email", "nhs_number"}
 
 
@@ -87,6 +89,19 @@ def _may_be_confirmed(field: str, warning: Warning) -> bool:
 def unsettled(found: Iterable[Doubt], confirmed: Collection[str]) -> list[Doubt]:
     """The doubts that still stand in the way."""
     return [doubt for doubt in found if not doubt.may_be_confirmed or doubt.key not in confirmed]
+
+
+async def name_nobody(work: Work, commissioner_id: UUID, child_id: UUID, field: str, text: str, because: str) -> None:
+    """Raise `InvalidInput` for `field` where a short text tells who the child is; `because` says who will read it.
+
+    For texts that leave the case and whose author is asked for no confirmations: reasons kept in the audit trail, a
+    family's message to a provider before award. A word that is only perhaps a name ("may") passes in small letters.
+    """
+    for warning in check_text(text, await known_facts(work, commissioner_id, child_id)):
+        named = warning.kind == "known_name" and warning.words != warning.words.lower()
+        placed = warning.kind == "known_address" and not _may_be_confirmed(field, warning)
+        if named or placed or warning.kind in ALWAYS_MENDED:
+            raise InvalidInput({field: f"{warning.sentence}. Take it out: {because}"})
 
 
 async def doubts_of(work: Work, referral: Referral) -> list[Doubt]:

@@ -19,7 +19,7 @@ from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, unit_of_work
 from marketplace.platform.errors import InvalidInput, NotPermitted
 from marketplace.policy.calendar import local_day
-from marketplace.referrals import queries
+from marketplace.referrals import anonymity, queries
 from marketplace.referrals.references import new_reference
 from marketplace.referrals.tables import Child, ChildIdentity
 
@@ -123,6 +123,7 @@ async def take_over_case(actor: Actor, child_id: UUID, *, reason: str) -> None:
         raise InvalidInput({"reason": "Enter why you take this case over"})
     async with unit_of_work(actor) as work:
         child = await queries.child(work, child_id)
+        await anonymity.name_nobody(work, child.commissioner_id, child.id, "reason", reason, anonymity.KEPT)
         await Child.update({Child.referrer_id: actor.person_id}).where(Child.id == child_id)
         # what still runs goes along: the duties of the case are the new referrer's
         for table, states in (("referral", ["draft", "broadcast"]), ("package", ["set_up", "active"])):
