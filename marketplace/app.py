@@ -15,7 +15,15 @@ from marketplace.identity import pages as identity_pages
 from marketplace.identity import routes as identity_routes
 from marketplace.obligations import pages as obligations_pages
 from marketplace.obligations import routes as obligations_routes
-from marketplace.packages import award_pages, award_routes
+from marketplace.packages import (
+    award_pages,
+    award_routes,
+    family_pages,
+    package_pages,
+    plan_pages,
+    visit_pages,
+    worker_pages,
+)
 from marketplace.platform.clock import Clock
 from marketplace.providers import pages as provider_pages
 from marketplace.providers import routes as provider_routes
@@ -24,6 +32,7 @@ from marketplace.referrals import (
     choice_pages,
     draft_pages,
     offer_pages,
+    offer_routes,
     opportunity_pages,
     record_pages,
     referrer_pages,
@@ -51,8 +60,14 @@ MODULES: list[Any] = [
     award_pages,
     award_routes,
     offer_pages,
+    offer_routes,
     opportunity_pages,
     choice_pages,
+    package_pages,
+    plan_pages,
+    visit_pages,
+    worker_pages,
+    family_pages,
     billing_pages,
     billing_routes,
     provider_pages,

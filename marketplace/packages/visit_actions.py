@@ -41,6 +41,11 @@ from marketplace.web.filters import clock, day, listing, weekday
 
 MOST_DAYS = 92
 LONGEST_HOURS = 24
+CANCELLED_BY = {
+    "cancelled_by_family": "The family, beforehand",
+    "cancelled_on_arrival": "The family, when the worker arrived",
+    "cancelled_by_provider": "We, the provider",
+}
 FAILED, CANCELLED = "failed_visit_report", "cancellation_report"
 
 
@@ -367,7 +372,7 @@ def _times(package: Package, start: datetime, end: datetime, now: datetime) -> t
 def _notice(visit: Visit, outcome: str, notice_at: datetime | None, reason: str, now: datetime) -> datetime:
     """When the cancellation became known; raises `InvalidInput`."""
     faults: dict[str, str] = {}
-    if outcome not in ("cancelled_by_family", "cancelled_by_provider", "cancelled_on_arrival"):
+    if outcome not in CANCELLED_BY:
         faults["outcome"] = "Select who cancelled the visit, and when"
     if not reason.strip():
         faults["reason"] = "Enter why the visit does not take place"

@@ -1,0 +1,305 @@
+"""Opening one package, plan or visit: everything its page shows, read and logged as a look in one unit (data.md)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from marketplace.identity.permissions import may, permit
+from marketplace.obligations.queries import duties_about
+from marketplace.packages import boards, queries
+from marketplace.packages.boards import VisitLine
+from marketplace.packages.documents import Document
+from marketplace.packages.placing import may_have_visits
+from marketplace.packages.records import facts_of, missing_words
+from marketplace.packages.states import visit_state
+from marketplace.packages.tables import Package, PlanVersion, Visit
+from marketplace.packages.telling import family_with
+from marketplace.platform.actor import Actor
+from marketplace.platform.database import Work, unit_of_work
+from marketplace.platform.errors import InvalidInput
+from marketplace.policy.calendar import local_day
+from marketplace.policy.pack import Pack
+from marketplace.policy.pricing import charged_percent
+from marketplace.referrals import patterns
+from marketplace.referrals.needs import titles
+
+SAME_LOOK = timedelta(minutes=30)  # going back and forth between pages is one look, not several
+
+
+@dataclass(frozen=True, slots=True)
+class PackageFile:
+    """An opened package."""
+
+    now: datetime
+    package: Package
+    pack: Pack
+    lot_title: str
+    identity: Any  # child_identity row, None where it is closed
+    needs: list[str]
+    pattern: list[dict[str, Any]]
+    pattern_lines: list[str]
+    provider: Any
+    commissioner_name: str
+    referrer: Any
+    mine: bool  # the acting referrer's own case
+    family: list[Any]
+    team: list[Any]
+    plans: list[PlanVersion]
+    plan: PlanVersion | None  # in force
+    duties: list[Any]
+    to_do_before_visits: list[str]
+    look_at: list[VisitLine]
+    coming: list[VisitLine]
+    coming_total: int
+    past: list[VisitLine]
+    past_total: int
+    looks: list[Any]
+    story: list[dict[str, Any]]
+
+
+async def open_package(actor: Actor, package_id: UUID, *, why: str = "") -> PackageFile:
+    """Open a package's page: a look, logged with who and why.
+
+    The provider, an allocated worker, the family and the referrer whose case it is need no further reason; others give
+    one. Raises `NotFound`, `NotPermitted`, `InvalidInput` for `why`.
+    """
+    async with unit_of_work(actor) as work:
+        package = await queries.package(work, package_id)
+        permit(actor, "package.read")
+        mine = await _look(work, package, why)
+        pack = await queries.pack_for(work, package)
+        plans = await queries.plans(work, package.id)
+        in_force = next((each for each in plans if each.state == "signed"), None)
+        pattern = patterns.stored(await boards.pattern_of(work, package))
+        coming, coming_total = await boards.visits_of_package(work, package.id, when="coming", size=8)
+        past, past_total = await boards.visits_of_package(work, package.id, when="past", size=8)
+        look_at, _ = await boards.visits_of_package(work, package.id, when="look", size=50)
+        looks: list[Any] = []
+        if mine and actor.commissioner_id is not None:
+            looks = await work.fetch(
+                "SELECT l.at, l.person_name, l.why, o.name AS organisation FROM look l LEFT JOIN organisation o ON o.id = l.for_organisation"
+                " WHERE l.organisation_id = $1 AND l.subject_id = $2 ORDER BY l.at DESC, l.id DESC LIMIT 20",
+                package.commissioner_id, package.child_id,
+            )  # fmt: skip
+        return PackageFile(
+            now=work.now,
+            package=package,
+            pack=pack,
+            lot_title=pack.lots[package.lot_code].title if package.lot_code in pack.lots else package.lot_code,
+            identity=await queries.identity(work, package),
+            needs=titles(pack, package.lot_code, package.needs),
+            pattern=pattern,
+            pattern_lines=patterns.summary(pattern, pack.activities),
+            provider=await queries.provider_contacts(work, package.provider_id),
+            commissioner_name=await _name(work, package.commissioner_id),
+            referrer=await queries.referrer_of(work, package),
+            mine=mine,
+            family=await queries.family_contacts(work, package),
+            team=await queries.team(work, package),
+            plans=plans,
+            plan=in_force,
+            duties=[
+                row for row in await _duties(work, package) if row["met_at"] is None and row["cancelled_at"] is None
+            ],
+            to_do_before_visits=await may_have_visits(work, package, pack),
+            look_at=look_at,
+            coming=coming,
+            coming_total=coming_total,
+            past=past,
+            past_total=past_total,
+            looks=looks,
+            story=await _story(work, package, plans),
+        )
+
+
+async def _look(work: Work, package: Package, why: str) -> bool:
+    """Log that the case was opened; True for those whose own work it is. Raises `InvalidInput` where a reason is asked."""
+    actor = work.actor
+    reason = {"worker": "at the door", "family": "family member"}.get(actor.role, "their package")
+    own = True
+    if actor.commissioner_id is not None:
+        found = await queries.referrer_of(work, package)
+        own = actor.role == "referrer" and found is not None and found["person_id"] == actor.person_id
+        if not own and not why.strip():
+            raise InvalidInput({"why": "Enter why you need to see this package"})
+        reason = "own case" if own else why.strip()[:500]
+    said = f"{package.reference}: {reason}"
+    lately = await work.fetchval(
+        "SELECT 1 FROM look WHERE organisation_id = $1 AND subject_id = $2 AND person_id = $3 AND why = $4 AND at > $5 LIMIT 1",
+        package.commissioner_id, package.child_id, actor.person_id, said, work.now - SAME_LOOK,
+    )  # fmt: skip
+    if not lately:
+        await work.look(package.commissioner_id, "child", package.child_id, said)
+    return own
+
+
+async def _name(work: Work, organisation_id: UUID) -> str:
+    return await work.fetchval("SELECT name FROM organisation WHERE id = $1", organisation_id) or ""
+
+
+async def _duties(work: Work, package: Package) -> list[Any]:
+    return await work.fetch(
+        "SELECT b.*, o.name AS owed_by_name FROM obligation b LEFT JOIN organisation o ON o.id = b.owed_by_organisation"
+        " WHERE b.package_id = $1 ORDER BY b.due_at, b.id",
+        package.id,
+    )
+
+
+async def _story(work: Work, package: Package, plans: list[PlanVersion]) -> list[dict[str, Any]]:
+    """What happened to the package, newest first, from its own facts."""
+    entries: list[dict[str, Any]] = [{"title": "Awarded", "at": package.awarded_at, "by": "", "text": ""}]
+
+    def add(title: str, at: datetime | None, text: str = "", by: str = "") -> None:
+        if at is not None:
+            entries.append({"title": title, "at": at, "text": text, "by": by})
+
+    add("Risk assessment arranged", package.risk_assessment_arranged_at)
+    add("Risk assessment recorded as done", package.risk_assessment_done_at)
+    for version in plans:
+        add(f"Care plan version {version.version} shared for signing", version.shared_at)
+        add(f"Care plan version {version.version} in force", version.signed_at)
+        for row in await queries.signatures(work, package.commissioner_id, version.id):
+            add(
+                f"Care plan version {version.version} signed for the {row['side']}",
+                row["signed_at"],
+                by=row["printed_name"],
+            )
+    first = await work.fetchval(
+        "SELECT min(actual_start) FROM visit WHERE commissioner_id = $1 AND package_id = $2",
+        package.commissioner_id, package.id,
+    )  # fmt: skip
+    add("First visit", first)
+    add("Award undone", package.undone_at, package.undone_reason or "")
+    add("Ended", package.ended_at, package.ended_reason or "")
+    return sorted(entries, key=lambda entry: entry["at"], reverse=True)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanFile:
+    """An opened version of a plan, as it is shown and signed."""
+
+    now: datetime
+    version: PlanVersion
+    package: Package
+    text: Document
+    signatures: list[Any]
+    may_sign: bool
+    nobody_of_family_may: bool
+    provider: Any
+    earlier: list[PlanVersion]
+
+
+async def open_plan(actor: Actor, plan_id: UUID, *, why: str = "") -> PlanFile:
+    """Open a version of a plan: a look. Raises as `open_package`."""
+    async with unit_of_work(actor) as work:
+        version = await queries.plan(work, plan_id)
+        package = await queries.package(work, version.package_id)
+        permit(actor, "package.read")
+        mine = await _look(work, package, why)
+        given = await queries.signatures(work, package.commissioner_id, plan_id)
+        signers = await family_with(work, package, "sign_plan")
+        by_me = any(row["person_id"] == actor.person_id for row in given)
+        right = mine if actor.role == "referrer" else any(grant.person_id == actor.person_id for grant in signers)
+        may_sign = may(actor, "plan.sign") and version.state == "shared" and right and not by_me
+        earlier = [each for each in await queries.plans(work, package.id) if each.version < version.version]
+        return PlanFile(
+            work.now, version, package, await queries.plan_text(work, version, package), given, may_sign, not signers,
+            await queries.provider_contacts(work, package.provider_id), earlier,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class VisitFile:
+    """An opened visit, with what its reader may see of it."""
+
+    now: datetime
+    visit: Visit
+    state: str
+    package: Package
+    pack: Pack
+    activity: str
+    identity: Any
+    needs: list[str]
+    workers: list[Any]
+    mine: Any  # the acting worker's line of it, else None
+    own_case: bool
+    note: Any  # None where it is not the reader's to read
+    text: Document | None
+    signatures: list[Any]
+    missing: list[str]
+    plan: PlanVersion | None
+    provider: Any
+    commissioner_name: str
+    family: list[Any]
+    confirmers: list[Any]  # family members whose confirmation counts
+    may_confirm: bool
+    overrun_minutes: int
+    overrun_open: bool
+    percent: int
+    reasons: dict[str, str]  # coded reasons of this framework
+    recent: list[tuple[VisitLine, Any]]
+    duties: list[Any]
+
+
+async def open_visit(actor: Actor, visit_id: UUID, *, why: str = "") -> VisitFile:
+    """Open a visit: a look. Its notes only for roles that may read them. Raises as `open_package`."""
+    async with unit_of_work(actor) as work:
+        visit = await queries.visit(work, visit_id)
+        permit(actor, "visit.read")
+        package = await queries.package(work, visit.package_id)
+        own_case = await _look(work, package, why)
+        pack = await queries.pack_for(work, visit)
+        day = local_day(visit.planned_start)
+        reads = may(actor, "visit_note.read") or may(actor, "visit_note.read_with_reason")
+        knows_child = may(actor, "child.read") or may(actor, "child.read_with_reason")
+        workers = await queries.visit_workers(work, visit)
+        given = await queries.signatures(work, visit.commissioner_id, visit.id)
+        confirmers = await family_with(work, package, "confirm_visits")
+        confirmed = any(row["person_id"] == actor.person_id and row["text_hash"] == visit.record_hash for row in given)
+        duties = await duties_about(work, visit.id)
+        over = 0
+        if visit.actual_end is not None and visit.actual_start is not None:
+            longer = (visit.actual_end - visit.actual_start) - (visit.planned_end - visit.planned_start)
+            over = max(0, int(longer.total_seconds() // 60))
+        signed = [(row["printed_name"], row["signed_at"] is not None) for row in workers]
+        begun = visit.outcome is not None or visit.planned_end <= work.now
+        return VisitFile(
+            now=work.now,
+            visit=visit,
+            state=visit_state(visit),
+            package=package,
+            pack=pack,
+            activity=pack.activities.get(visit.activity, visit.activity),
+            identity=await queries.identity(work, package) if knows_child else None,
+            needs=titles(pack, package.lot_code, package.needs) if knows_child else [],
+            workers=workers,
+            mine=next((row for row in workers if row["worker_person_id"] == actor.person_id), None),
+            own_case=own_case,
+            note=await queries.visit_note(work, visit) if reads else None,
+            text=await queries.record_text(work, visit) if reads and visit.outcome == "delivered" else None,
+            signatures=given,
+            missing=missing_words(pack, visit, signed) if begun else [],
+            plan=await queries.signed_plan(work, package.id),
+            provider=await queries.provider_contacts(work, package.provider_id),
+            commissioner_name=await _name(work, visit.commissioner_id),
+            family=await queries.family_contacts(work, package) if knows_child else [],
+            confirmers=confirmers,
+            may_confirm=actor.role == "family"
+            and any(grant.person_id == actor.person_id for grant in confirmers)
+            and visit.outcome == "delivered"
+            and visit.activities_recorded
+            and not visit.family_signed
+            and not confirmed,
+            overrun_minutes=over,
+            overrun_open=any(
+                row["rule_key"] == "task.approve_overrun" and row["met_at"] is None and row["cancelled_at"] is None
+                for row in duties
+            ),
+            percent=charged_percent(pack, facts_of(visit, signed)),
+            reasons={reason.code: reason.title for reason in pack.on(day).reasons("unsigned_visit")},
+            recent=await boards.recent_records(work, package.id, before=visit.planned_start) if reads else [],
+            duties=duties,
+        )
