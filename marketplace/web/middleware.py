@@ -58,6 +58,7 @@ class Entrance(ASGIMiddleware):
         )
         refuse_broken_address(scope)
         if request.method not in csrf.SAFE:
+            refuse_other_types(request)
             if request.content_type[0] == "application/json":
                 refuse_broken_json(await request.body())
             await refuse_forged(request)
@@ -82,6 +83,13 @@ def refuse_broken_address(scope: Scope) -> None:
             raise InvalidInput({}, "The address contains characters that cannot be read.") from None
         if unstorable(text):
             raise InvalidInput({}, "The address contains characters that cannot be used.")
+
+
+def refuse_other_types(request: Request[Any, Any, Any]) -> None:
+    """The API takes JSON, and forms only for files: another site's page could send anything else without asking."""
+    kind = request.content_type[0]
+    if request.scope["path"].startswith(API) and kind not in ("application/json", "multipart/form-data", ""):
+        raise InvalidInput({"Content-Type": "Send the body as application/json."})
 
 
 def refuse_broken_json(body: bytes) -> None:

@@ -101,7 +101,7 @@ def body_fields(door: str, method: str, path: str) -> dict[str, Any]:
 
 
 def _example(document: dict[str, Any], schema: dict[str, Any], depth: int = 0) -> Any:
-    if depth > 6:
+    if depth > 16:
         return None
     if "$ref" in schema:
         return _example(document, document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]], depth + 1)
