@@ -148,12 +148,15 @@ CREATE FUNCTION audit_hash(entry audit_entry) RETURNS bytea LANGUAGE sql IMMUTAB
         extract(epoch FROM entry.at), extract(epoch FROM entry.wall_at), entry.person_id, entry.person_name, entry.role, entry.action,
         entry.subject_type, entry.subject_id, entry.details::text), 'UTF8'))
 $$;
-CREATE FUNCTION look_append(chain uuid, type text, subject uuid, reason text) RETURNS void
+-- `employer`: for whom a worker looks, whose context holds no organisation; believed only of a member.
+CREATE FUNCTION look_append(chain uuid, type text, subject uuid, reason text, employer uuid) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
     IF app_person() IS NULL THEN RAISE EXCEPTION 'no context'; END IF;
     INSERT INTO look (organisation_id, at, person_id, person_name, for_organisation, subject_type, subject_id, why)
-    VALUES (chain, app_now(), app_person(), coalesce((SELECT name FROM person WHERE id = app_person()), ''), app_organisation(), type, subject, reason);
+    VALUES (chain, app_now(), app_person(), coalesce((SELECT name FROM person WHERE id = app_person()), ''),
+        coalesce(app_organisation(), (SELECT organisation_id FROM membership WHERE person_id = app_person() AND organisation_id = employer
+            AND ended_at IS NULL LIMIT 1)), type, subject, reason);
 END $$;
 -- One query per chain: each entry's hash is its own, and its previous is the one before it; nothing cut off the end.
 CREATE FUNCTION audit_faults() RETURNS TABLE (organisation_id uuid, seq bigint, fault text)
@@ -179,7 +182,7 @@ CREATE TRIGGER pack_version_immutable BEFORE UPDATE OR DELETE OR TRUNCATE ON pac
 """
 
 DOWN = """
-DROP FUNCTION audit_faults(), look_append(uuid, text, uuid, text), audit_append(uuid, text, text, text, text, uuid, jsonb), audit_hash(audit_entry);
+DROP FUNCTION audit_faults(), look_append(uuid, text, uuid, text, uuid), audit_append(uuid, text, text, text, text, uuid, jsonb), audit_hash(audit_entry);
 DROP TABLE pack_version, demo_clock, notice, mail_message, look, audit_entry, audit_head, sign_in_attempt, refresh_token, web_session,
     credential, membership, person, organisation;
 DROP FUNCTION refuse_change(), app_today(), app_now(), app_person(), app_organisation(), app_commissioner();

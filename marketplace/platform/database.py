@@ -83,7 +83,10 @@ class Work:
 
     async def look(self, commissioner_id: UUID, subject_type: str, subject_id: UUID, why: str) -> None:
         """Log that a case record was opened, by whom and why, in the same unit (not for lists)."""
-        await self.execute("SELECT look_append($1, $2, $3, $4)", commissioner_id, subject_type, subject_id, why)
+        await self.execute(
+            "SELECT look_append($1, $2, $3, $4, $5)",
+            commissioner_id, subject_type, subject_id, why, self.actor.organisation_id,
+        )  # fmt: skip
 
     async def enqueue(self, job: str, payload: dict[str, Any], *, dedupe_key: str | None = None) -> None:
         """Queue a job that exists only if this unit commits."""

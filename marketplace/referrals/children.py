@@ -159,7 +159,8 @@ async def open_child(actor: Actor, child_id: UUID, *, why: str = "") -> ChildFil
             " AND (state <> 'draft' OR closed_at IS NULL) ORDER BY created_at DESC",
             child.commissioner_id, child.id,
         )  # fmt: skip
-        looks = await work.fetch(
+        # who looked is shown to those whose case it is and to contract managers (data.md), not to a colleague
+        looks = [] if actor.role == "referrer" and not mine else await work.fetch(
             "SELECT at, person_name, why FROM look WHERE organisation_id = $1 AND subject_id = $2 ORDER BY at"
             " DESC, id DESC LIMIT 20",
             child.commissioner_id, child.id,

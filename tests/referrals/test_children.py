@@ -80,6 +80,8 @@ async def test_a_colleague_changes_nothing_before_taking_the_case_over(world, mi
         await children.change_child(colleague, child_id, details)
     with pytest.raises(NotPermitted):
         await referrals.family_of(colleague, child_id)
+    await children.open_child(world.referrer, child_id)
+    assert (await children.open_child(colleague, child_id, why="Duty desk")).looks == ()  # who looked: own cases
     with pytest.raises(InvalidInput):
         await children.take_over_case(colleague, child_id, reason="")
     await children.take_over_case(colleague, child_id, reason="Covering for leave")
