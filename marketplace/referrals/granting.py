@@ -52,6 +52,11 @@ async def grant_access(
                 faults[field] = sentence
         if faults:
             raise InvalidInput(faults)
+        # held, so that a form sent twice does not give access twice: ending one would leave the other
+        await work.fetchval(
+            "SELECT 1 FROM child WHERE commissioner_id = $1 AND id = $2 FOR NO KEY UPDATE",
+            child.commissioner_id, child_id,
+        )  # fmt: skip
         person_id = await find_or_create_person(work, name.strip(), email.strip().lower(), phone)
         if await work.fetchval(
             "SELECT 1 FROM family_grant WHERE child_id = $1 AND person_id = $2 AND revoked_at IS NULL"
