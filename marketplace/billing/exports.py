@@ -91,7 +91,7 @@ def lines_csv(view: InvoiceView) -> str:
 
 def safe(cell: object) -> object:
     """A cell a spreadsheet shows as text: what starts like a formula gets a quote before it."""
-    return f"'{cell}" if isinstance(cell, str) and cell[:1] in "=+-@\t\r" else cell
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
 
 def _pounds(pence: int | None) -> str:

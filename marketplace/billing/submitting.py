@@ -86,6 +86,8 @@ async def _must_be_open(work: Work, found: Draft) -> None:
             f"This period's invoice has been submitted already, as number {standing['number']}: "
             "a second one would bill the same visits twice."
         )
+    if not found.records and found.replaces is None and not found.facts.carried_in_pence:
+        raise Conflict("There is nothing to bill to this payer for this period.")
     waiting = await first_unsubmitted(work, found.framework_id, found.provider_id, found.payer_id, found.period)
     if waiting is not None:
         raise Conflict(

@@ -12,7 +12,8 @@ import pytest
 
 from marketplace.billing import queries
 from marketplace.billing.deciding import accept_invoice, return_invoice
-from marketplace.billing.exports import case_of, lines_csv
+from marketplace.billing.drafting import draft
+from marketplace.billing.exports import case_of, lines_csv, safe
 from marketplace.billing.submitting import RecordsChanged, submit_invoice
 from marketplace.billing.sweeps import owe_closed_periods
 from marketplace.packages import signing
@@ -259,6 +260,27 @@ async def test_who_may_and_who_sees(case, clock, first_day, finance, settings):
         await submit_invoice(finance, case.world.framework_id, uuid4(), period, None, "")
     said = lines_csv(await ask(finance, queries.invoice, invoice_id))
     assert "pasta" not in said and "Maya" not in said  # facts of visits, never notes or names of children
+
+
+async def test_a_provider_without_visits_submits_nothing_to_anybody(case, clock, first_day, settings):
+    """Not a rival that was never admitted, and not the provider itself for four weeks in which nothing happened."""
+    await visit_done(case, clock, first_day)
+    period = await period_of(case, first_day)
+    after(clock, period, days=1)
+    payer = case.referrer.organisation_id
+    rival = await people.provider_org(settings, "Rowan Rivals")
+    nothing = await ask(rival, draft, case.world.framework_id, rival.organisation_id, payer, period)
+    with pytest.raises(Conflict, match="nothing to bill"):
+        await submit_invoice(rival, case.world.framework_id, payer, period, None, nothing.fingerprint)
+    await submitted(case, period)
+    following = await period_of(case, period.last_day + timedelta(days=1))
+    after(clock, following, days=1)
+    with pytest.raises(Conflict, match="nothing to bill"):
+        await submitted(case, following)
+
+
+def test_an_empty_cell_stays_empty_and_a_formula_becomes_text():
+    assert [safe(cell) for cell in ("", "=1+1", "@x", "-2", "plain", 7)] == ["", "'=1+1", "'@x", "'-2", "plain", 7]
 
 
 async def test_a_closed_period_is_owed_once_and_met_by_its_invoice(case, clock, first_day):
