@@ -16,8 +16,8 @@ from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound
 from marketplace.platform.states import after
-from marketplace.policy.calendar import Period, local_day
-from marketplace.policy.duties import last_day
+from marketplace.policy.calendar import Period, end_of_day, local_day
+from marketplace.policy.invoicing import pay_by
 from marketplace.policy.records import is_blank
 
 PAY = "invoice_payment"
@@ -32,12 +32,11 @@ async def accept_invoice(actor: Actor, invoice_id: UUID) -> None:
     async with unit_of_work(actor) as work:
         invoice = await _waiting(work, invoice_id, "accepted")
         pack = await pack_of(work, invoice["framework_id"])
-        received = local_day(invoice["received_at"])
-        pay_by = last_day(pack, pack.on(received).duty(PAY), received)
+        pay_on = pay_by(pack, local_day(invoice["received_at"]))
         await work.execute(
             """UPDATE invoice SET state = 'accepted', accepted_at = $3, accepted_by = $4, pay_by = $5
                WHERE commissioner_id = $1 AND id = $2""",
-            invoice["commissioner_id"], invoice_id, work.now, actor.person_id, pay_by,
+            invoice["commissioner_id"], invoice_id, work.now, actor.person_id, pay_on,
         )  # fmt: skip
         work.audit("invoice.accepted", "invoice", invoice_id, number=invoice["number"], net_pence=invoice["net_pence"])
         await meet(work, DECIDE, invoice_id)
@@ -52,7 +51,9 @@ async def accept_invoice(actor: Actor, invoice_id: UUID) -> None:
                 owed_by=Owed(organisation_id=invoice["commissioner_id"], role="finance"),
                 owed_to=invoice["provider_id"],
                 link=f"/invoices/{invoice_id}",
+                title="Pay a valid invoice",
                 starts_at=invoice["received_at"],
+                due_at=end_of_day(pay_on),
                 commissioner_id=invoice["commissioner_id"],
                 framework_id=invoice["framework_id"],
             )

@@ -19,6 +19,8 @@ from marketplace.policy.facts import Claim
 from marketplace.policy.invoicing import InvoiceResult, invoice_due_at
 from marketplace.policy.pack import Pack
 
+DISPUTE = "deduction_dispute"
+
 
 @dataclass(frozen=True, slots=True)
 class PeriodRow:
@@ -237,7 +239,7 @@ async def invoice(work: Work, invoice_id: UUID) -> InvoiceView:
         claim=msgspec.convert(row["claim"], Claim),
         result=result,
         deduction_clause=deduction_clause(pack),
-        dispute_until=due_at(pack, "deduction_dispute", row["submitted_at"]) if result.deduction_pence else None,
+        dispute_until=_dispute_until(pack, row["submitted_at"]) if result.deduction_pence else None,
         returned_reason=row["returned_reason"],
         accepted_at=row["accepted_at"],
         pay_by=row["pay_by"],
@@ -245,6 +247,12 @@ async def invoice(work: Work, invoice_id: UUID) -> InvoiceView:
         replaced_by_id=row["replaced_by"],
         lines=await _lines(work, row["commissioner_id"], invoice_id),
     )
+
+
+def _dispute_until(pack: Pack, submitted_at: datetime) -> datetime | None:
+    """Until when a deduction may be disputed; None where the pack sets no time for it."""
+    known = DISPUTE in pack.on(local_day(submitted_at)).duties
+    return due_at(pack, DISPUTE, submitted_at) if known else None
 
 
 def deduction_clause(pack: Pack) -> str:

@@ -198,6 +198,8 @@ def _substance(content: Content) -> Iterable[tuple[str, str]]:
     for noun in ("lots", "activities", "roles", "methods", "duties"):
         if not cast(tuple[Rule, ...], getattr(content, noun)):
             yield noun, "there must be at least one"
+    if all(duty.key != "referral_response" for duty in content.duties):
+        yield "duties.referral_response", "is missing: it says until when a broadcast is answered"
     for listing in content.reasons:
         reasons: list[str] = [reason.code for reason in listing.reasons]
         if not reasons or len(set(reasons)) != len(reasons):

@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 
 from marketplace.policy.calendar import Period, end_of_day, is_before
+from marketplace.policy.duties import last_day
 from marketplace.policy.facts import Claim, ClaimLine, InvoiceFacts, RateCard, Visit
 from marketplace.policy.pack import Pack
 from marketplace.policy.pricing import DayPart, price_visit
@@ -74,6 +75,14 @@ def invoice_due_day(pack: Pack, period: Period) -> date:
     pack = pack.on(period.last_day)
     day = period.last_day + timedelta(days=pack.billing.due_days)
     return pack.holidays.working_day_on_or_after(day) if pack.billing.due_on_working_day else day
+
+
+def pay_by(pack: Pack, received: date) -> date:
+    """The last day for paying a valid invoice received on `received`: by the pack's duty, or, where it has none, by its
+    terms of payment (N)."""
+    rules = pack.on(received)
+    duty = rules.duties.get("invoice_payment")
+    return last_day(pack, duty, received) if duty else received + timedelta(days=rules.billing.payment_days)
 
 
 def invoice_due_at(pack: Pack, period: Period) -> datetime:

@@ -245,6 +245,7 @@ def broken(tmp_path: Path, file: str, old: str, new: str) -> list[str]:
         ("money.toml", "decision = true\n", "", "settings.billing.deduction_pence.decision"),
         ("people.toml", "months = 24", "months = 2.5", "people.toml: competencies.water_safety.months"),
         ("people.toml", 'competency = "lullabies"', 'competency = "hum"', "requirements.may-rest.lullabies.competency"),
+        ("duties.toml", 'key = "referral_response"', 'key = "reply"', "duties.referral_response: is missing"),
         ("duties.toml", 'unit = "working_days"', 'unit = "percent"', "duties.toml: duties.referral_response.unit"),
         ("duties.toml", 'owed_by = "provider"', 'owed_by = "postman"', "duties.toml: duties.referral_response.owed_by"),
         ("pathway.toml", 'code = "wind"', 'code = "tide"', "reasons.decline.reasons: needs at least one reason"),

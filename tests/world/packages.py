@@ -138,11 +138,13 @@ async def set_up(world: World, **options: Any) -> Case:
 
 
 async def a_visit(
-    case: Case, day: date, start: time = time(16), end: time = time(18), *, activity: str = "home_support",
+    case: Case, day: date, start: time = time(16), end: time = time(18), *, activity: str | None = None,
     workers: Sequence[UUID] | None = None,
 ) -> UUID:  # fmt: skip
-    """One planned visit at London times."""
+    """One planned visit at London times; what is done there is what the package was awarded for, unless told."""
     last = day if end > start else day + timedelta(days=1)
+    if activity is None:
+        activity = patterns.slots((await case.package()).pattern)[0].activity  # type: ignore[arg-type]
     return await visit_actions.plan_visit(
         case.manager, case.package_id, activity=activity, starts_at=wall_time(day, start), ends_at=wall_time(last, end),
         worker_ids=list(workers or [case.worker_id]),

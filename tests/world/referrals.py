@@ -44,6 +44,7 @@ async def borough(
     provider_names: Sequence[str] = ("Alder Care", "Birch Support", "Cedar Families"),
     workers_each: int = 2,
     needs: Sequence[str] = (),
+    role: str | None = None,
     **framework_options: object,
 ) -> World:
     """A council with an open framework, a referrer, and providers with ready workers admitted to `lot`."""
@@ -52,12 +53,18 @@ async def borough(
     referrer = await people.person_in(admin, "referrer", "Rea Ferrer")
     world = World(settings, admin, referrer, framework_id, lot, [], {})
     for provider_name in provider_names:
-        await add_provider(world, provider_name, workers=workers_each, needs=needs)
+        await add_provider(world, provider_name, workers=workers_each, needs=needs, role=role)
     return world
 
 
 async def add_provider(
-    world: World, name: str, *, workers: int = 2, needs: Sequence[str] = (), pence_per_hour: int = 2400
+    world: World,
+    name: str,
+    *,
+    workers: int = 2,
+    needs: Sequence[str] = (),
+    pence_per_hour: int = 2400,
+    role: str | None = None,
 ) -> Actor:
     """One more provider in good standing on the world's lot, with ready workers."""
     manager = await people.provider_org(world.settings, name)
@@ -66,7 +73,9 @@ async def add_provider(
     assert manager.organisation_id is not None
     world.providers.append(manager)
     world.workers[manager.organisation_id] = [
-        await providers.ready_worker(manager, world.framework_id, world.lot, f"{name.split()[0]} Worker {n}", needs)
+        await providers.ready_worker(
+            manager, world.framework_id, world.lot, f"{name.split()[0]} Worker {n}", needs, role=role
+        )
         for n in range(1, workers + 1)
     ]
     return manager
