@@ -20,6 +20,8 @@ from marketplace.policy.calendar import Period
 from marketplace.policy.facts import Claim, ClaimLine
 
 TYPED_WRONG = 1000  # pence
+# Due by the end of the Monday, day -21. Early enough to be seen to by now, late enough not to be overdue for payment.
+FIRST_SUBMITTED = {"clean": -21, "incomplete": -24, "inaccurate": -24, "late": -17}
 ClaimFrom = Callable[[Draft], Claim | None]
 
 
@@ -55,16 +57,16 @@ async def send_bills(world: World) -> None:
 async def _bill(world: World, bill: Bill, number: int) -> None:
     story, firm, finance = world.story, world.firms[bill.firm], world.councils[bill.payer].finance
     later = timedelta(minutes=17 * number)
-    await story.until(story.at(-18 if bill.first == "late" else -27, "10:20") + later)
+    await story.until(story.at(FIRST_SUBMITTED[bill.first], "10:20") + later)
     claims: dict[str, ClaimFrom] = {"incomplete": _with_an_unconfirmed_visit, "inaccurate": _with_a_wrong_amount}
     invoice_id = await _submit(world, bill, -56, claims.get(bill.first))
     if bill.first == "inaccurate":
-        await story.until(story.at(-24, "14:40"))
+        await story.until(story.at(-21, "09:40"))
         reason = "One visit is claimed at £10 more than its time and your rate give. Please correct the line."
         await return_invoice(finance, invoice_id, reason)
-        await story.until(story.at(-22, "09:15"))
+        await story.until(story.at(-21, "14:15"))
         invoice_id = await _submit(world, bill, -56, None)
-    await story.until(story.clock.at + timedelta(days=2, hours=3))
+    await story.until(story.clock.at + timedelta(hours=29))
     await accept_invoice(finance, invoice_id)
     if bill.second != "open":
         await _second(world, bill, firm.manager, finance, number)
@@ -73,9 +75,10 @@ async def _bill(world: World, bill: Bill, number: int) -> None:
 async def _second(world: World, bill: Bill, manager: Actor, finance: Actor, number: int) -> None:
     """The period that ended last Sunday: as far as there has been time since."""
     story = world.story
-    await story.until(_since_monday(world, 0.3 + 0.02 * number))
-    invoice_id = await _submit(world, bill, -28, None)
-    await story.until(_since_monday(world, 0.7 + 0.01 * number))
+    undecided = bill.second == "submitted"
+    await story.until(_this_week(world, 0.9 if undecided else 0.3, number))
+    invoice_id = await _submit(world, bill, -28, _without_two_visits if bill.second == "returned" else None)
+    await story.until(_this_week(world, 0.7, number))
     if bill.second == "returned":
         reason = "Two visits of the last week are missing, though their records are complete. Please add them."
         await return_invoice(finance, invoice_id, reason)
@@ -106,6 +109,12 @@ def _with_an_unconfirmed_visit(found: Draft) -> Claim:
     return Claim(lines, sum(line.pence for line in lines))
 
 
+def _without_two_visits(found: Draft) -> Claim:
+    """All but the last two visits."""
+    lines = found.facts.claim.lines[:-2]
+    return Claim(lines, sum(line.pence for line in lines))
+
+
 def _with_a_wrong_amount(found: Draft) -> Claim:
     """One line with ten pounds too much."""
     first, *others = found.facts.claim.lines
@@ -113,10 +122,12 @@ def _with_a_wrong_amount(found: Draft) -> Claim:
     return Claim(lines, sum(line.pence for line in lines))
 
 
-def _since_monday(world: World, share: float) -> datetime:
-    """A moment of the present week: this share of what has passed of it."""
-    monday = world.story.at(0, "00:00")
-    return monday + (world.story.now - monday) * share
+def _this_week(world: World, share: float, number: int) -> datetime:
+    """A moment of the present week, in office hours where there have been any: this share of what has passed of it."""
+    story, monday = world.story, world.story.at(0, "00:00")
+    return story.in_office_hours(monday + (story.now - monday) * (share + 0.01 * number)) - timedelta(
+        minutes=7 * number
+    )
 
 
 async def _period(work: Work, framework_id: UUID, day: Any) -> Period:

@@ -9,7 +9,7 @@ from uuid import UUID
 from marketplace.demo import visits
 from marketplace.demo.referrals import SILENT, Search, award, broadcast, choose, collect, weekly
 from marketplace.demo.texts import ACTIVITIES, OUTCOMES, PLAN
-from marketplace.demo.visits import Happenings
+from marketplace.demo.visits import LAST, LAST_BUT_ONE, Happenings
 from marketplace.demo.world import Firm, Home, World
 from marketplace.packages import plan_actions, setup_actions
 from marketplace.packages.plans import PlanContent
@@ -40,15 +40,15 @@ CASES = (
         "larkfield",
         happenings={
             (-8, 0): "pin", (-8, 2): "pin", (-7, 1): "not_at_home", (-6, 2): "cancelled_in_time", (-5, 0): "pin",
-            (-3, 3): "overrun", (-2, 1): "cancelled_late", (-1, 1): "no_device, waiting", (-1, 3): "to confirm",
-            (0, 0): "pin",
+            (-3, 3): "overrun", (-2, 1): "cancelled_late", (-1, 3): "to confirm", LAST_BUT_ONE: "no_device, waiting",
+            LAST: "to confirm",
         },
     ),
     Case(
         Search("jonah", "C", weekly(1, 3, start="15:30", end="17:30"), needs=("asd_challenging_behaviour",),
                answers={"larkfield": (2, 4), "harbour": (1, 2), "acorn": "no_competence"}),
         "larkfield",
-        happenings={(-4, 0): "cancelled_by_provider", (-1, 1): "overrun, waiting"},
+        happenings={(-4, 0): "cancelled_by_provider", LAST: "overrun, waiting"},
     ),
     Case(
         Search("zainab", "D", weekly(2, start="17:00", end="19:30", activity="mentoring"),
@@ -86,7 +86,7 @@ CASES = (
                interventions=("complex_medication",),
                answers={"brightwater": (3, 4), "tiderow": (5, 6), "larkfield": "start_date"}),
         "brightwater",
-        happenings={(-2, 1): "declined, waiting"},
+        happenings={LAST: "declined, waiting"},
     ),
     Case(
         Search("oswin", "GHC", weekly(1, 4, start="07:00", end="08:30"), interventions=("personal_care",),
@@ -103,7 +103,7 @@ CASES = (
         Search("ewan", "GHC", weekly(2, 5, start="08:00", end="10:00"),
                answers={"larkfield": (8, 9), "riverside": (2, 1), "fenmeadow": "area"}),
         "larkfield",
-        happenings={(-2, 0): "not_at_home, waiting"},
+        happenings={LAST: "not_at_home, waiting"},
     ),
     Case(
         Search("meilin", "GCS", weekly(5, start="13:00", end="16:00", activity="community_support"),
@@ -150,7 +150,7 @@ async def _package(world: World, case: Case, number: int) -> None:
     main = firm.hands[int(case.search.answers[case.firm][0])]
     if case.search.child == "idris":
         story.tell(_new_version(world, firm, case.search, package_id))
-    await visits.run(world, firm, home, case.firm, main, package_id, case.happenings)
+    await visits.run(world, firm, home, main, package_id, case.search.slots, case.happenings)
 
 
 async def _sign(world: World, firm: Firm, home: Home, search: Search, package_id: UUID, at: datetime) -> None:

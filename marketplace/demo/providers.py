@@ -56,7 +56,7 @@ async def open_firms(world: World) -> None:
         for key, lots in ((BOROUGH, house.borough), (COUNTY, house.county)):
             if lots:
                 await apply(world, house, key, lots)
-    await story.until(story.at(-80, "10:00"))
+    await story.until(story.at(-82, "10:00"))
     for key in (BOROUGH, COUNTY):
         await _admit(world, key)
 

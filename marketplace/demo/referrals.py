@@ -88,12 +88,12 @@ async def collect(world: World, search: Search, referral_id: UUID) -> dict[str, 
 
 async def offer(world: World, firm: Firm, search: Search, referral_id: UUID, places: Sequence[int]) -> UUID:
     """An offer with the first of these workers coming and the others as back-up, for the week as asked."""
-    referral = await ask(firm.coordinator, _referral, referral_id)
+    starts_on = await ask(firm.coordinator, _starts_on, referral_id)
     hands = [firm.hands[place] for place in places]
     proposal = Proposal(
         workers=(hands[0].id,),
         backups=tuple(hand.id for hand in hands[1:]),
-        starts_on=max(referral["starts_on"], world.story.clock.at.date()),
+        starts_on=starts_on,
         pattern=tuple(search.slots),
         remark=REMARKS[search.place % len(REMARKS)],
     )
@@ -167,9 +167,9 @@ async def _without_offers(world: World) -> None:
         interventions=("tube_feeding",), answers={"tiderow": "no_capacity"},
     )  # fmt: skip
     story = world.story
-    await story.until(story.ago(days=3))
+    await story.until(story.ago(hours=30))
     referral_id = await broadcast(world, search, story.monday + timedelta(days=14))
-    await story.until(story.ago(days=2, hours=18))
+    await story.until(story.ago(hours=26))
     await collect(world, search, referral_id)
 
 
@@ -177,7 +177,7 @@ async def _closed(world: World) -> None:
     """An offer came, the family wanted another way."""
     search = Search(
         "elijah", "D", weekly(5, start="10:00", end="13:00", activity="community_support"),
-        needs=("asd_communication",), answers={"oakthistle": SILENT, "larkfield": "no_competence", "northway": SILENT},
+        answers={"oakthistle": (2, 1), "larkfield": "no_competence", "northway": SILENT},
     )  # fmt: skip
     story, home = world.story, world.homes["elijah"]
     await story.until(story.ago(days=19))
@@ -185,7 +185,7 @@ async def _closed(world: World) -> None:
     await story.until(story.ago(days=18, hours=6))
     await collect(world, search, referral_id)
     await story.until(story.ago(days=15))
-    await broadcasting.close_referral(home.referrer, referral_id, reason_code="no_longer_needed")
+    await broadcasting.close_referral(home.referrer, referral_id, reason_code="family_declined")
 
 
 async def _drafts(world: World) -> None:
@@ -220,5 +220,5 @@ async def _reached(work: Work, referral_id: UUID) -> set[UUID]:
     return {row["provider_id"] for row in rows}
 
 
-async def _referral(work: Work, referral_id: UUID):  # type: ignore[no-untyped-def]
-    return await work.fetchrow("SELECT starts_on FROM referral WHERE id = $1", referral_id)
+async def _starts_on(work: Work, referral_id: UUID) -> date:
+    return await work.fetchval("SELECT starts_on FROM referral WHERE id = $1", referral_id)

@@ -58,7 +58,7 @@ async def _paused(world: World) -> None:
 
 
 async def _applies(world: World) -> None:
-    await world.story.until(world.story.ago(days=2, hours=3))
+    await world.story.until(world.story.ago(days=1, hours=3))
     house = next(each for each in HOUSES if each.key == "northway")
     await apply(world, house, BOROUGH, ("B",))
 

@@ -24,12 +24,13 @@ from pgqueuer.ports.repository import EntrypointExecutionParameter
 from marketplace.platform.clock import FrozenClock
 from marketplace.platform.database import ENGINE, open_database, outside_context
 from marketplace.platform.jobs import JOBS, SWEEPS, queries_on
-from marketplace.policy.calendar import local_day, wall_time
+from marketplace.policy.calendar import local, local_day, wall_time
 from marketplace.settings import Settings
 from marketplace.worker import load_jobs
 
 FIRST_DAY = -84  # days before the Monday of the present week
 DAILY_ROUND = time(6, 30)
+OPENS, CLOSES = time(9), time(17)
 BETWEEN_JOBS = timedelta(hours=2)
 AT_ONCE = 200
 HEARTBEAT = timedelta(seconds=60)
@@ -62,6 +63,17 @@ class Story:
     def ago(self, **length: float) -> datetime:
         """So long before the present."""
         return self.now - timedelta(**length)
+
+    def in_office_hours(self, moment: datetime) -> datetime:
+        """The last moment up to this one at which an office is staffed; the moment itself early on a Monday."""
+        here = local(moment)
+        day, clock = here.date(), here.time()
+        if clock < OPENS:
+            day, clock = day - timedelta(days=1), CLOSES
+        while day.weekday() > 4:
+            day, clock = day - timedelta(days=1), CLOSES
+        found = wall_time(day, min(clock, CLOSES)).astimezone(UTC)
+        return found if found >= self.at(0, "09:00") else moment
 
     def tell(self, script: Coroutine[Any, Any, None]) -> None:
         """Begin a script. It runs when whoever runs now waits for its next moment."""

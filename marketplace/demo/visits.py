@@ -14,9 +14,13 @@ from marketplace.packages.records import RecordText
 from marketplace.packages.tables import Visit
 from marketplace.platform.database import Work, ask
 from marketplace.policy.calendar import local_day
+from marketplace.policy.facts import WeeklySlot
+from marketplace.policy.pricing import slots_between
 
 # (week counted from the present one, which visit of that week) -> what was unusual about it
 Happenings = Mapping[tuple[int, int], str]
+LAST, LAST_BUT_ONE = (99, 0), (99, 1)  # the visits that ended last before the present
+NEVER = (0, 99)
 NO_NEED = {
     "cancelled_in_time": (timedelta(hours=50), "A birthday in the family."),
     "cancelled_late": (timedelta(hours=5), "Fever since this morning."),
@@ -27,11 +31,18 @@ PHONE = "Chrome on Android"
 
 
 async def run(
-    world: World, firm: Firm, home: Home, key: str, hand: Hand, package_id: UUID, happenings: Happenings
-) -> None:
+    world: World, firm: Firm, home: Home, hand: Hand, package_id: UUID, slots: list[WeeklySlot],
+    happenings: Happenings,
+) -> None:  # fmt: skip
     """Plan the visits, four weeks at a time, and let each take place."""
     story = world.story
     known: set[UUID] = set()
+    ended = [
+        start
+        for start, end, _ in slots_between(slots, story.monday - timedelta(days=56), local_day(story.now))
+        if end <= story.ago(hours=3)
+    ]
+    latest = {ended[-1]: LAST, ended[-2]: LAST_BUT_ONE}
     for planned_on, first, last in PLANNED_AHEAD:
         await story.until(story.at(planned_on, "10:30"))
         first_day, last_day = story.monday + timedelta(days=first), story.monday + timedelta(days=last)
@@ -42,7 +53,8 @@ async def run(
             place = counts[week] = counts.get(week, -1) + 1
             if visit.id not in known:
                 known.add(visit.id)
-                story.tell(_visit(world, firm, home, hand, visit, happenings.get((week, place), "")))
+                what = happenings.get(latest.get(visit.planned_start, NEVER)) or happenings.get((week, place), "")
+                story.tell(_visit(world, firm, home, hand, visit, what))
     if home is world.homes["idris"]:
         story.tell(_one_today(world, firm, home, hand, package_id))
 

@@ -30,7 +30,7 @@ async def sign_in_page(request: Request[Any, Any, Any]) -> Response[Any]:
     visitor = visitor_of(request)
     if visitor is not None:
         return Redirect(going_to if visitor.actor else f"/switch?next={quote(going_to, safe='')}", status_code=303)
-    return page(request, "identity/sign_in.html", title="Sign in", form=Form(), next=going_to)
+    return _sign_in_page(request, Form(), going_to)
 
 
 @post("/sign-in", opt=PUBLIC, status_code=303)
@@ -64,7 +64,13 @@ async def sign_in(request: Request[Any, Any, Any]) -> Response[Any]:
         except TooManyAttempts as error:
             form.error("password", error.sentence)
             status = 429
-    return page(request, "identity/sign_in.html", title="Sign in", status=status, form=form, next=going_to)
+    return _sign_in_page(request, form, going_to, status)
+
+
+def _sign_in_page(request: Request[Any, Any, Any], form: Form, going_to: str, status: int = 200) -> Response[Any]:
+    settings = settings_of(request)
+    doors = {"marketplace": settings.marketplace_url, "console": settings.admin_url}  # the demo's walks lead to both
+    return page(request, "identity/sign_in.html", title="Sign in", status=status, form=form, next=going_to, doors=doors)
 
 
 @get("/switch", guards=[known])
