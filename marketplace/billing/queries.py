@@ -272,8 +272,12 @@ async def _lines(work: Work, payer_id: UUID, invoice_id: UUID) -> tuple[LineRow,
            WHERE l.commissioner_id = $1 AND l.invoice_id = $2 ORDER BY l.position""",
         payer_id, invoice_id,
     )  # fmt: skip
+    # A family's name would tell the council's finance officer whose child it is (data.md: visit facts only).
     signed = await work.fetch(
-        """SELECT s.subject_id, s.side, s.printed_name, s.method, s.reason_code, s.signed_at, s.resolved_at, s.text_hash
+        """SELECT s.subject_id, s.side, s.method,
+                  CASE WHEN s.side = 'family' AND s.method <> 'coded_reason' AND app_commissioner() IS NOT NULL
+                       THEN 'A family member' ELSE s.printed_name END AS printed_name,
+                  s.reason_code, s.signed_at, s.resolved_at, s.text_hash
            FROM signature s
            JOIN invoice_line l ON l.visit_commissioner_id = s.commissioner_id AND l.visit_id = s.subject_id
            WHERE l.commissioner_id = $1 AND l.invoice_id = $2 ORDER BY s.signed_at""",

@@ -260,6 +260,11 @@ async def test_who_may_and_who_sees(case, clock, first_day, finance, settings):
         await submit_invoice(finance, case.world.framework_id, uuid4(), period, None, "")
     said = lines_csv(await ask(finance, queries.invoice, invoice_id))
     assert "pasta" not in said and "Maya" not in said  # facts of visits, never notes or names of children
+    for reader, known in ((finance, False), (case.referrer, False), (case.manager, True)):
+        view = await ask(reader, queries.invoice, invoice_id)
+        signers = {signature.printed_name for line in view.lines for signature in line.signatures}
+        assert (case.family.person_name in signers) is known, reader.role
+        assert case.worker.person_name in signers
 
 
 async def test_a_provider_without_visits_submits_nothing_to_anybody(case, clock, first_day, settings):
