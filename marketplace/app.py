@@ -21,6 +21,7 @@ from marketplace.packages import (
     family_pages,
     package_pages,
     plan_pages,
+    planning_pages,
     visit_pages,
     worker_pages,
 )
@@ -65,6 +66,7 @@ MODULES: list[Any] = [
     choice_pages,
     package_pages,
     plan_pages,
+    planning_pages,
     visit_pages,
     worker_pages,
     family_pages,

@@ -1,4 +1,4 @@
-"""Lists over packages and visits: the office's, the week of the workforce, a worker's day, what comes next for a family."""
+"""Lists over packages and visits: the office's, the workforce's week, a worker's day, what comes next for a family."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from uuid import UUID
 from marketplace.frameworks.queries import pack_of
 from marketplace.packages import queries
 from marketplace.packages.placing import Judge, judge_for
+from marketplace.packages.planning import pattern_of
 from marketplace.packages.records import missing_words
 from marketplace.packages.states import STATE_WORDS, is_overdue, visit_state
 from marketplace.packages.tables import Package, Visit
-from marketplace.packages.visit_actions import pattern_of
 from marketplace.platform.database import Work
 from marketplace.policy.calendar import end_of_day, local_day, midnight
 from marketplace.policy.pricing import slots_between
@@ -73,7 +73,7 @@ async def packages(
         work.now, states, text.strip(), PAGE_SIZE, (max(page, 1) - 1) * PAGE_SIZE,
     )  # fmt: skip
     total = rows[0]["total"] if rows else 0
-    return [PackageLine(**{key: row[key] for key in row.keys() if key != "total"}) for row in rows], total
+    return [PackageLine(**{name: row[name] for name in PackageLine.__slots__}) for row in rows], total
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ FROM visit v LEFT JOIN package p ON p.commissioner_id = v.commissioner_id AND p.
 LEFT JOIN child c ON c.commissioner_id = v.commissioner_id AND c.id = v.child_id
 LEFT JOIN child_identity i ON i.commissioner_id = v.commissioner_id AND i.child_id = v.child_id
 """  # noqa: E501 - laid out as SQL
-_MINE = "(v.commissioner_id, v.id) IN (SELECT commissioner_id, visit_id FROM visit_worker WHERE worker_person_id = app_person())"
+_MINE = "(v.commissioner_id, v.id) IN (SELECT * FROM my_visits())"
 # What somebody has to look at: no word of it after its end, under way for long, not confirmed, longer than planned.
 TO_LOOK_AT = (
     "(v.outcome IS NULL AND v.planned_end <= $1 OR v.outcome = 'delivered' AND NOT v.family_signed"
@@ -130,7 +130,11 @@ async def visits(
     work: Work, where: str, *args: Any, order: str = "v.planned_start", most: int = 500
 ) -> list[VisitLine]:
     """Visits by one of this module's own conditions; `$1` is always the present moment."""
-    rows = await work.fetch(f"{_VISITS} WHERE ({where}) AND $1::timestamptz IS NOT NULL ORDER BY {order}, v.id LIMIT {most}", work.now, *args)
+    rows = await work.fetch(
+        f"{_VISITS} WHERE ({where}) AND $1::timestamptz IS NOT NULL ORDER BY {order}, v.id LIMIT {most}",
+        work.now,
+        *args,
+    )
     return [await _line(work, row) for row in rows]
 
 
@@ -267,7 +271,8 @@ async def _gaps(
 async def my_next_visit(work: Work) -> VisitLine | None:
     """The worker's visit that is under way, else the next one to begin or still to be recorded today."""
     rows = await visits(
-        work, f"{_MINE} AND v.outcome IS NULL AND (v.actual_start IS NOT NULL OR v.planned_end > $1::timestamptz - interval '12 hours')",
+        work, f"{_MINE} AND v.outcome IS NULL"
+        " AND (v.actual_start IS NOT NULL OR v.planned_end > $1::timestamptz - interval '12 hours')",
         order="v.actual_start IS NULL, v.planned_start", most=1,
     )  # fmt: skip
     return rows[0] if rows else None
@@ -285,7 +290,8 @@ async def my_unfinished(work: Work) -> list[VisitLine]:
     """The worker's own visits of the past whose record still lacks something only the worker can give."""
     rows = await visits(
         work,
-        f"{_MINE} AND v.planned_end <= $1::timestamptz AND (v.outcome IS NULL OR v.outcome = 'delivered') AND v.planned_end > $1::timestamptz - interval '35 days'",
+        f"{_MINE} AND v.planned_end <= $1::timestamptz AND (v.outcome IS NULL OR v.outcome = 'delivered') AND"
+        " v.planned_end > $1::timestamptz - interval '35 days'",
     )
     mine = work.actor.person_id
     signed = {
@@ -308,7 +314,8 @@ async def recent_records(work: Work, package_id: UUID, *, before: datetime) -> l
     """The latest records of a package, newest first, with their notes: what an allocated worker goes on from."""
     rows = await visits(
         work,
-        "v.package_id = $2 AND v.outcome = 'delivered' AND v.planned_start < $3 AND v.planned_start > $1::timestamptz - $4::interval",
+        "v.package_id = $2 AND v.outcome = 'delivered' AND v.planned_start < $3 AND v.planned_start >"
+        " $1::timestamptz - $4::interval",
         package_id, before, timedelta(days=RECENT_DAYS), order="v.planned_start DESC", most=10,
     )  # fmt: skip
     return [(line, await queries.visit_note(work, line.visit)) for line in rows]
@@ -323,7 +330,8 @@ async def to_confirm(work: Work) -> list[VisitLine]:
     """Finished visits that wait for this family member's confirmation."""
     rows = await visits(
         work,
-        "v.outcome = 'delivered' AND NOT v.family_signed AND v.activities_recorded AND (v.commissioner_id, v.package_id)"
+        "v.outcome = 'delivered' AND NOT v.family_signed AND v.activities_recorded AND (v.commissioner_id,"
+        " v.package_id)"
         " IN (SELECT * FROM my_granted_packages('confirm_visits')) AND NOT EXISTS (SELECT 1 FROM signature s WHERE"
         " s.commissioner_id = v.commissioner_id AND s.subject_id = v.id AND s.person_id = app_person()"
         " AND s.text_hash = v.record_hash)",

@@ -1,4 +1,4 @@
-"""The family's pages of visits, phone first; and what the referrer decides about a visit: unsigned ones, longer ones."""
+"""The family's pages of visits, phone first; and what the referrer decides about a visit: unsigned or longer ones."""
 
 from __future__ import annotations
 
@@ -61,7 +61,8 @@ async def home(work: Work) -> Home:
         versions = await queries.plans(work, package.id)
         waiting = next((each for each in versions if each.state == "shared"), None)
         mine = waiting and await work.fetchval(
-            "SELECT ($1::uuid, $2::uuid) IN (SELECT * FROM my_granted_packages('sign_plan')) AND NOT EXISTS (SELECT 1 FROM signature"
+            "SELECT ($1::uuid, $2::uuid) IN (SELECT * FROM my_granted_packages('sign_plan')) AND NOT EXISTS"
+            " (SELECT 1 FROM signature"
             " WHERE commissioner_id = $1 AND subject_id = $3 AND person_id = app_person())",
             package.commissioner_id, package.id, waiting.id,
         )  # fmt: skip
@@ -75,7 +76,7 @@ async def home(work: Work) -> Home:
                 await queries.referrer_of(work, package),
                 next((each for each in versions if each.state == "signed"), None),
                 waiting if mine else None,
-            )  # fmt: skip
+            )
         )
     ours.sort(key=lambda each: each.coming[0].visit.planned_start.timestamp() if each.coming else float("inf"))
     return Home(work.now, ours, await boards.to_confirm(work), await have_pin(work))

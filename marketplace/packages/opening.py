@@ -13,6 +13,7 @@ from marketplace.packages import boards, queries
 from marketplace.packages.boards import VisitLine
 from marketplace.packages.documents import Document
 from marketplace.packages.placing import may_have_visits
+from marketplace.packages.planning import pattern_of
 from marketplace.packages.records import facts_of, missing_words
 from marketplace.packages.states import visit_state
 from marketplace.packages.tables import Package, PlanVersion, Visit
@@ -73,14 +74,15 @@ async def open_package(actor: Actor, package_id: UUID, *, why: str = "") -> Pack
         pack = await queries.pack_for(work, package)
         plans = await queries.plans(work, package.id)
         in_force = next((each for each in plans if each.state == "signed"), None)
-        pattern = patterns.stored(await boards.pattern_of(work, package))
+        pattern = patterns.stored(await pattern_of(work, package))
         coming, coming_total = await boards.visits_of_package(work, package.id, when="coming", size=8)
         past, past_total = await boards.visits_of_package(work, package.id, when="past", size=8)
         look_at, _ = await boards.visits_of_package(work, package.id, when="look", size=50)
         looks: list[Any] = []
         if mine and actor.commissioner_id is not None:
             looks = await work.fetch(
-                "SELECT l.at, l.person_name, l.why, o.name AS organisation FROM look l LEFT JOIN organisation o ON o.id = l.for_organisation"
+                "SELECT l.at, l.person_name, l.why, o.name AS organisation FROM look l LEFT JOIN"
+                " organisation o ON o.id = l.for_organisation"
                 " WHERE l.organisation_id = $1 AND l.subject_id = $2 ORDER BY l.at DESC, l.id DESC LIMIT 20",
                 package.commissioner_id, package.child_id,
             )  # fmt: skip
@@ -116,7 +118,7 @@ async def open_package(actor: Actor, package_id: UUID, *, why: str = "") -> Pack
 
 
 async def _look(work: Work, package: Package, why: str) -> bool:
-    """Log that the case was opened; True for those whose own work it is. Raises `InvalidInput` where a reason is asked."""
+    """Log that the case was opened; True for those whose own work it is. Raises `InvalidInput` where it asks why."""
     actor = work.actor
     reason = {"worker": "at the door", "family": "family member"}.get(actor.role, "their package")
     own = True
@@ -128,7 +130,8 @@ async def _look(work: Work, package: Package, why: str) -> bool:
         reason = "own case" if own else why.strip()[:500]
     said = f"{package.reference}: {reason}"
     lately = await work.fetchval(
-        "SELECT 1 FROM look WHERE organisation_id = $1 AND subject_id = $2 AND person_id = $3 AND why = $4 AND at > $5 LIMIT 1",
+        "SELECT 1 FROM look WHERE organisation_id = $1 AND subject_id = $2 AND person_id = $3 AND why = $4"
+        " AND at > $5 LIMIT 1",
         package.commissioner_id, package.child_id, actor.person_id, said, work.now - SAME_LOOK,
     )  # fmt: skip
     if not lately:

@@ -1,4 +1,4 @@
-"""What the pages of this folder read off forms in the same way: times of a visit, rows of a weekly pattern, page numbers."""
+"""What the pages of this folder read off forms in the same way: times, rows of a weekly pattern, page numbers."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any
 from litestar import Request
 
 from marketplace.packages.opening import VisitFile
+from marketplace.packages.planning import Board
+from marketplace.packages.setup_actions import PARTS
 from marketplace.policy.calendar import local, local_day, wall_time
 from marketplace.policy.facts import WeeklySlot
 from marketplace.web.forms import Form
@@ -86,3 +88,21 @@ def read_pattern(form: Form, rows: int, activities: tuple[str, ...]) -> list[Wee
         if not form.errors:
             slots.append(WeeklySlot(int(weekday), f"{begins:%H:%M}", f"{ends:%H:%M}", activity))
     return slots
+
+
+def read_visit_times(form: Form) -> tuple[datetime, datetime] | None:
+    """Day, start and end of a visit to plan; an end before the start is on the next day. None where one is missing."""
+    day = form.date("day", "the day of the visit")
+    start = form.time("start", "the time the visit starts")
+    end = form.time("end", "the time the visit ends")
+    if form.errors:
+        return None
+    return wall_time(day, start), wall_time(day if end > start else day + timedelta(days=1), end)
+
+
+def worker_options(found: Board) -> list[tuple[str, str, str]]:
+    """The ready workers to choose from, the team first."""
+    return [
+        (str(each.worker.id), each.worker.name, PARTS.get(found.team.get(each.worker.id, ""), ""))
+        for each in found.ready
+    ]

@@ -79,7 +79,8 @@ async def take_time(work: Work, package: Package, worker_id: UUID, starts_at: da
            JOIN visit v ON v.commissioner_id = w.commissioner_id AND v.id = w.visit_id
            JOIN child other ON other.commissioner_id = v.commissioner_id AND other.id = v.child_id
            JOIN child own ON own.commissioner_id = $1 AND own.id = $2
-           WHERE b.provider_id = $3 AND b.worker_id = $4 AND b.starts_at = $5 AND b.ends_at = $6 AND b.released_at IS NULL
+           WHERE b.provider_id = $3 AND b.worker_id = $4 AND b.starts_at = $5 AND b.ends_at = $6
+             AND b.released_at IS NULL
              AND other.commissioner_id = own.commissioner_id AND other.family_id = own.family_id AND other.id <> own.id
              AND (v.outcome IS NULL OR v.outcome = 'delivered') LIMIT 1""",
         package.commissioner_id, package.child_id, package.provider_id, worker_id, starts_at, ends_at,
@@ -91,7 +92,8 @@ async def give_back(work: Work, booking_ids: Iterable[UUID], visit_id: UUID) -> 
     """Release bookings of a visit, unless a sibling's visit still stands on them."""
     for booking_id in booking_ids:
         others = await work.fetchval(
-            "SELECT count(*) FROM visit_worker w JOIN visit v ON v.commissioner_id = w.commissioner_id AND v.id = w.visit_id"
+            "SELECT count(*) FROM visit_worker w JOIN visit v ON v.commissioner_id = w.commissioner_id AND"
+            " v.id = w.visit_id"
             " WHERE w.booking_id = $1 AND w.visit_id <> $2 AND (v.outcome IS NULL OR v.outcome = 'delivered')",
             booking_id, visit_id,
         )  # fmt: skip

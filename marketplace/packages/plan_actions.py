@@ -1,4 +1,4 @@
-"""Writing, sharing, signing and returning the care plan (L 6.1 stage 2). Every change of plan is a new version (stage 5)."""
+"""Writing, sharing, signing and returning the care plan (L 6.1 stage 2). Every change is a new version (stage 5)."""
 
 from __future__ import annotations
 

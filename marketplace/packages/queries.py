@@ -137,7 +137,8 @@ async def identity(work: Work, row: Package) -> asyncpg.Record | None:
 async def family_contacts(work: Work, row: Package) -> list[asyncpg.Record]:
     """The family's people with access today, with their telephone: name, relation, phone, rights."""
     return await work.fetch(
-        "SELECT g.person_id, p.name, g.relation, p.phone, g.rights, g.jointly FROM family_grant g JOIN person p ON p.id = g.person_id"
+        "SELECT g.person_id, p.name, g.relation, p.phone, g.rights, g.jointly FROM family_grant g JOIN"
+        " person p ON p.id = g.person_id"
         " WHERE g.commissioner_id = $1 AND g.child_id = $2 AND g.revoked_at IS NULL AND g.starts_on <= app_today()"
         " AND (g.ends_on IS NULL OR g.ends_on >= app_today()) ORDER BY g.granted_at, g.id",
         row.commissioner_id, row.child_id,
@@ -156,7 +157,8 @@ async def provider_contacts(work: Work, provider_id: UUID) -> Any:
 async def referrer_of(work: Work, row: Package) -> asyncpg.Record | None:
     """Whose case it is now (cases are taken over): person_id, and the name and telephone where they may be seen."""
     return await work.fetchrow(
-        "SELECT c.referrer_id AS person_id, p.name, p.phone, o.name AS organisation FROM child c LEFT JOIN person p ON p.id = c.referrer_id"
+        "SELECT c.referrer_id AS person_id, p.name, p.phone, o.name AS organisation FROM child c LEFT JOIN"
+        " person p ON p.id = c.referrer_id"
         " JOIN organisation o ON o.id = c.commissioner_id WHERE c.commissioner_id = $1 AND c.id = $2",
         row.commissioner_id, row.child_id,
     )  # fmt: skip

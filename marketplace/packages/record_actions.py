@@ -111,7 +111,7 @@ async def correct_times(actor: Actor, visit_id: UUID, *, start: datetime, end: d
 
 
 async def write_record(actor: Actor, visit_id: UUID, record: RecordText) -> None:
-    """Write down what was done; again replaces it, until the family has answered. Raises `InvalidInput`, `WrongState`."""
+    """Write down what was done; again replaces it, until the family answered. Raises `InvalidInput`, `WrongState`."""
     permit(actor, "visit.record")
     async with unit_of_work(actor) as work:
         visit, _, _ = await _my_visit(work, visit_id, "written up")
@@ -215,7 +215,7 @@ def _after_start(start: datetime, end: datetime) -> None:
 
 
 async def _freeze(work: Work, visit: Visit, values: dict[str, Any]) -> None:
-    """Write the visit and, once it is over, the fingerprint of its record as it stands now: what signatures go under."""
+    """Write the visit and, once it is over, the fingerprint of its record as it stands: what signatures go under."""
     if visit.actual_end is not None:
         values["record_hash"] = (await queries.record_text(work, visit)).fingerprint
     await change(work, visit, values)
@@ -241,7 +241,7 @@ async def _note(work: Work, visit: Visit, values: dict[str, Any]) -> None:
 
 
 async def _overrun(work: Work, visit: Visit, package: Package) -> None:
-    """Time beyond the planned length is put to the referrer, where the pack bills it only with approval (domain 5; D)."""
+    """Time beyond the planned length is put to the referrer, where the pack bills it with approval only (domain 5)."""
     pack = await queries.pack_for(work, visit)
     assert visit.actual_start is not None and visit.actual_end is not None
     over = elapsed(visit.actual_start, visit.actual_end) - elapsed(visit.planned_start, visit.planned_end)

@@ -42,7 +42,8 @@ async def arrange_risk_assessment(actor: Actor, package_id: UUID, on: date) -> N
         if on < local_day(package.awarded_at):
             raise InvalidInput({"on": f"The day must be {day(package.awarded_at)} or later: the day of the award"})
         await work.execute(
-            "UPDATE package SET risk_assessment_on = $3, risk_assessment_arranged_at = coalesce(risk_assessment_arranged_at, $4)"
+            "UPDATE package SET risk_assessment_on = $3, risk_assessment_arranged_at ="
+            " coalesce(risk_assessment_arranged_at, $4)"
             " WHERE commissioner_id = $1 AND id = $2",
             package.commissioner_id, package.id, on, work.now,
         )  # fmt: skip
@@ -69,7 +70,8 @@ async def complete_risk_assessment(actor: Actor, package_id: UUID, on: date | No
             raise InvalidInput({"on": "The day must be between the award and today"})
         await work.execute(
             "UPDATE package SET risk_assessment_done_at = $3, risk_assessment_on = $4,"
-            " risk_assessment_arranged_at = coalesce(risk_assessment_arranged_at, $3) WHERE commissioner_id = $1 AND id = $2",
+            " risk_assessment_arranged_at = coalesce(risk_assessment_arranged_at, $3) WHERE commissioner_id"
+            " = $1 AND id = $2",
             package.commissioner_id, package.id, work.now, done_on,
         )  # fmt: skip
         await meet(work, "risk_assessment_arranged", package.id)
@@ -111,10 +113,12 @@ async def put_on_team(work: Work, package: Package, ready: Ready, part: str) -> 
     """The change itself, for actions that place a worker; who was on the team before is on it again."""
     worker = ready.worker
     await work.execute(
-        """INSERT INTO package_worker (commissioner_id, package_id, provider_id, worker_id, worker_person_id, name, role, profile, part, added_at)
+        """INSERT INTO package_worker (commissioner_id, package_id, provider_id, worker_id, worker_person_id, name,
+               role, profile, part, added_at)
            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
            ON CONFLICT (commissioner_id, package_id, worker_id) DO UPDATE SET part = excluded.part, removed_at = NULL,
-               name = excluded.name, role = excluded.role, profile = excluded.profile, worker_person_id = excluded.worker_person_id""",
+               name = excluded.name, role = excluded.role, profile = excluded.profile,
+               worker_person_id = excluded.worker_person_id""",
         package.commissioner_id, package.id, package.provider_id, worker.id, worker.person_id, worker.name, worker.role,
         worker.published_profile, part, work.now,
     )  # fmt: skip
@@ -122,12 +126,13 @@ async def put_on_team(work: Work, package: Package, ready: Ready, part: str) -> 
     if said:
         await tell_family(work, package, said, "/who-is-coming")
     work.audit(
-        "package.worker_added", "package", package.id, commissioner_id=package.commissioner_id, worker=worker.id, part=part
+        "package.worker_added", "package", package.id, commissioner_id=package.commissioner_id, worker=worker.id,
+        part=part,
     )  # fmt: skip
 
 
 async def remove_worker(actor: Actor, package_id: UUID, worker_id: UUID, *, reason: str) -> None:
-    """Take a worker off the team: from now on the package is closed to them. Raises `Conflict` while they have visits."""
+    """Take a worker off the team: the package is closed to them now. Raises `Conflict` while they have visits."""
     provider_only(actor, "visit.plan")
     if not reason.strip():
         raise InvalidInput({"reason": "Enter why the worker leaves this package"})
@@ -136,7 +141,8 @@ async def remove_worker(actor: Actor, package_id: UUID, worker_id: UUID, *, reas
         case = (package.commissioner_id, package.child_id)
         await anonymity.name_nobody(work, *case, "reason", reason, anonymity.KEPT)
         coming = await work.fetchval(
-            "SELECT count(*) FROM visit_worker w JOIN visit v ON v.commissioner_id = w.commissioner_id AND v.id = w.visit_id"
+            "SELECT count(*) FROM visit_worker w JOIN visit v ON v.commissioner_id = w.commissioner_id AND"
+            " v.id = w.visit_id"
             " WHERE v.commissioner_id = $1 AND v.package_id = $2 AND w.worker_id = $3"
             " AND (v.outcome IS NULL OR v.outcome = 'delivered' AND NOT v.family_signed)",
             package.commissioner_id, package.id, worker_id,
@@ -144,7 +150,8 @@ async def remove_worker(actor: Actor, package_id: UUID, worker_id: UUID, *, reas
         if coming:
             raise Conflict(f"This worker still has {count(coming, 'visit')} of this package to do or to be confirmed.")
         done = await work.execute(
-            "UPDATE package_worker SET removed_at = $4 WHERE commissioner_id = $1 AND package_id = $2 AND worker_id = $3"
+            "UPDATE package_worker SET removed_at = $4 WHERE commissioner_id = $1 AND package_id = $2 AND"
+            " worker_id = $3"
             " AND removed_at IS NULL",
             package.commissioner_id, package.id, worker_id, work.now,
         )  # fmt: skip

@@ -1,5 +1,5 @@
-"""The family's side of a visit's record: confirmed on its own device, with its PIN on the worker's, or a coded reason why
-not, resolved by the referrer: a resolved one counts as signed (L 7.3, P 14.4)."""
+"""The family's side of a visit's record: confirmed on its own device, with its PIN on the worker's, or a coded reason
+why not, resolved by the referrer: a resolved one counts as signed (L 7.3, P 14.4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whom a change of a package concerns: its provider's office, the referrer whose case it is, the family by their rights."""
+"""Whom a change of a package concerns: its provider's office, the referrer whose case it is, the family by right."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from marketplace.referrals.grants import Grant, grants_of, holders
 
 
 def provider_only(actor: Actor, permission: str) -> UUID:
-    """The provider the actor plans for. Raises `NotPermitted` for a commissioner's people, who agree to what it does."""
+    """The provider the actor plans for. Raises `NotPermitted` for a commissioner's people: they agree to its doings."""
     permit(actor, permission)
     if actor.provider_id is None:
         raise NotPermitted("The provider does this; you see it when it is done.")
@@ -52,7 +52,7 @@ async def owe_referrer(
     """Give the referrer whose case it is something to do."""
     await owe(
         work, pack, rule, title=title, subject_type=subject_type, subject_id=subject_id, reference=package.reference,
-        owed_by=Owed(organisation_id=package.commissioner_id, role="referrer", person_id=await _referrer(work, package)),
+        owed_by=Owed(package.commissioner_id, "referrer", await _referrer(work, package)),
         link=link, commissioner_id=package.commissioner_id, framework_id=package.framework_id,
         child_id=package.child_id, package_id=package.id,
     )  # fmt: skip

@@ -9,38 +9,35 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from marketplace.identity.permissions import permit
 from marketplace.obligations.duties import Owed, cancel, meet, owe
 from marketplace.obligations.news import tell
 from marketplace.packages import queries
-from marketplace.packages.placing import (
-    Judge,
-    check_workers,
-    give_back,
-    judge_for,
-    may_have_visits,
-    place,
-    take_time,
+from marketplace.packages.placing import check_workers, give_back, judge_for, may_have_visits, take_time
+from marketplace.packages.planning import (
+    check_days,
+    checked_times,
+    join_team,
+    pattern_of,
+    plan_one,
+    stands_already,
+    when,
 )
-from marketplace.packages.plans import from_stored
-from marketplace.packages.setup_actions import own_package, put_on_team
+from marketplace.packages.setup_actions import own_package
 from marketplace.packages.states import visit_after
 from marketplace.packages.tables import Package, Visit
 from marketplace.packages.telling import provider_only, tell_family, tell_provider, tell_referrer
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted
-from marketplace.policy.calendar import is_before, local, local_day, midnight, to_the_minute
+from marketplace.policy.calendar import local_day, to_the_minute
 from marketplace.policy.pack import Pack
 from marketplace.policy.pricing import slots_between
-from marketplace.referrals import patterns
-from marketplace.web.filters import clock, day, listing, weekday
+from marketplace.web.filters import day, listing
 
-MOST_DAYS = 92
-LONGEST_HOURS = 24
 CANCELLED_BY = {
     "cancelled_by_family": "The family, beforehand",
     "cancelled_on_arrival": "The family, when the worker arrived",
@@ -75,7 +72,7 @@ async def plan_from_pattern(
     provider_only(actor, "visit.plan")
     async with unit_of_work(actor) as work:
         package = await _open_for_visits(work, package_id)
-        _check_days(package, first_day, last_day, local_day(work.now))
+        check_days(package, first_day, last_day, local_day(work.now))
         check_workers(package, worker_ids)
         judge = await judge_for(work, package, worker_ids)
         pattern = await pattern_of(work, package)
@@ -86,12 +83,12 @@ async def plan_from_pattern(
         for start, end, slot in slots_between(chosen, first_day, last_day):
             if start <= work.now:
                 continue
-            if await _stands_already(work, package, start, end):
+            if await stands_already(work, package, start, end):
                 there += 1
                 continue
             await work.execute("SAVEPOINT visit")
             try:
-                made.append(await _plan(work, package, judge, slot.activity, start, end, worker_ids))
+                made.append(await plan_one(work, package, judge, slot.activity, start, end, worker_ids))
             except Conflict as conflict:
                 await work.execute("ROLLBACK TO SAVEPOINT visit")
                 gaps.append((start, conflict.sentence))
@@ -124,11 +121,11 @@ async def plan_visit(
         pack = await queries.pack_for(work, package)
         if activity not in pack.lot(package.lot_code).activities:
             raise InvalidInput({"activity": "Select an activity of this lot"})
-        starts_at, ends_at = _times(package, starts_at, ends_at, work.now)
+        starts_at, ends_at = checked_times(package, starts_at, ends_at, work.now)
         check_workers(package, worker_ids)
         judge = await judge_for(work, package, worker_ids)
-        visit_id = await _plan(work, package, judge, activity, starts_at, ends_at, worker_ids, own_reference)
-        said = f"A visit of package {package.reference} is planned for {_when(starts_at)}."
+        visit_id = await plan_one(work, package, judge, activity, starts_at, ends_at, worker_ids, own_reference)
+        said = f"A visit of package {package.reference} is planned for {when(starts_at)}."
         await tell_family(work, package, said, "/who-is-coming")
         work.audit("visit.planned", "visit", visit_id, commissioner_id=package.commissioner_id, package=package.id)
         return visit_id
@@ -139,7 +136,7 @@ async def move_visit(actor: Actor, visit_id: UUID, *, version: int, starts_at: d
     provider_only(actor, "visit.plan")
     async with unit_of_work(actor) as work:
         visit, package = await _own_visit(work, visit_id, "moved", version)
-        starts_at, ends_at = _times(package, starts_at, ends_at, work.now)
+        starts_at, ends_at = checked_times(package, starts_at, ends_at, work.now)
         workers = await queries.visit_workers(work, visit)
         judge = await judge_for(work, package, [row["worker_id"] for row in workers])
         await give_back(work, [row["booking_id"] for row in workers], visit.id)
@@ -149,11 +146,12 @@ async def move_visit(actor: Actor, visit_id: UUID, *, version: int, starts_at: d
                 raise Conflict(f"Not ready on {day(starts_at)}: {ready.sentence}")
             booking = await take_time(work, package, row["worker_id"], starts_at, ends_at)
             await work.execute(
-                "UPDATE visit_worker SET booking_id = $4 WHERE commissioner_id = $1 AND visit_id = $2 AND worker_id = $3",
+                "UPDATE visit_worker SET booking_id = $4 WHERE commissioner_id = $1 AND visit_id = $2 AND"
+                " worker_id = $3",
                 visit.commissioner_id, visit.id, row["worker_id"], booking,
             )  # fmt: skip
         await change(work, visit, {"planned_start": starts_at, "planned_end": ends_at})
-        said = f"A visit of package {package.reference} moves from {_when(visit.planned_start)} to {_when(starts_at)}."
+        said = f"A visit of package {package.reference} moves from {when(visit.planned_start)} to {when(starts_at)}."
         await tell_family(work, package, said, "/who-is-coming")
         await _tell_workers(work, [row["worker_person_id"] for row in workers], said)
         work.audit(
@@ -182,9 +180,9 @@ async def swap_worker(actor: Actor, visit_id: UUID, *, version: int, leaves: UUI
             visit.commissioner_id, visit.id, leaves, comes, ready.worker.person_id, ready.worker.name, booking,
         )  # fmt: skip
         await give_back(work, [workers[leaves]["booking_id"]], visit.id)
-        await _on_team(work, package, judge=None, ready_ids=[comes])
+        await join_team(work, package, None, [comes])
         await change(work, visit, {})
-        said = f"Another worker comes to the visit of package {package.reference} on {_when(visit.planned_start)}."
+        said = f"Another worker comes to the visit of package {package.reference} on {when(visit.planned_start)}."
         await tell_family(work, package, said, "/who-is-coming")
         people = [workers[leaves]["worker_person_id"], ready.worker.person_id]
         await _tell_workers(work, people, said)
@@ -228,7 +226,7 @@ async def cancel_visit(
         )
         await _not_taking_place(work, visit, package)
         await _report(work, visit, package, CANCELLED, happened_at)
-        said = f"The visit of package {package.reference} on {_when(visit.planned_start)} is cancelled."
+        said = f"The visit of package {package.reference} on {when(visit.planned_start)} is cancelled."
         await _tell_all(work, actor, visit, package, said)
         work.audit(f"visit.{outcome}", "visit", visit.id, commissioner_id=visit.commissioner_id, notice_at=notice_at)
 
@@ -247,16 +245,10 @@ async def record_missed(actor: Actor, visit_id: UUID, *, version: int, reason: s
         await _not_taking_place(work, visit, package)
         await _report(work, visit, package, FAILED, visit.planned_start)
         said = (
-            f"The visit of package {package.reference} on {_when(visit.planned_start)} was missed. It will be made up."
+            f"The visit of package {package.reference} on {when(visit.planned_start)} was missed. It will be made up."
         )
         await _tell_all(work, actor, visit, package, said)
         work.audit("visit.missed", "visit", visit.id, commissioner_id=visit.commissioner_id)
-
-
-async def pattern_of(work: Work, package: Package) -> list[Any]:
-    """The weekly pattern in force: the signed plan's, or the offer's where the pack asks for no plan first."""
-    signed = await queries.signed_plan(work, package.id)
-    return from_stored(signed.content).pattern if signed else list(patterns.slots(cast(Any, package.pattern)))
 
 
 async def change(work: Work, visit: Visit, values: dict[str, Any]) -> None:
@@ -282,91 +274,6 @@ async def _own_visit(work: Work, visit_id: UUID, verb: str, version: int) -> tup
     if visit.version != version:
         raise Conflict("This visit was changed while you were looking at it. Look at it as it is now.")
     return visit, await queries.package(work, visit.package_id)
-
-
-async def _plan(
-    work: Work, package: Package, judge: Judge, activity: str, start: datetime, end: datetime,
-    worker_ids: Sequence[UUID], own_reference: str | None = None,
-) -> UUID:  # fmt: skip
-    overlapping = await work.fetchval(
-        "SELECT planned_start FROM visit WHERE commissioner_id = $1 AND package_id = $2 AND planned_start < $4"
-        " AND planned_end > $3 AND (outcome IS NULL OR outcome = 'delivered') LIMIT 1",
-        package.commissioner_id, package.id, start, end,
-    )  # fmt: skip
-    if overlapping is not None:
-        raise Conflict(f"This package already has a visit then, on {_when(overlapping)}.")
-    visit = Visit(
-        commissioner_id=package.commissioner_id,
-        framework_id=package.framework_id,
-        provider_id=package.provider_id,
-        package_id=package.id,
-        child_id=package.child_id,
-        lot_code=package.lot_code,
-        activity=activity,
-        planned_start=start,
-        planned_end=end,
-        own_reference=own_reference,
-        created_at=work.now,
-    )
-    await Visit.insert(visit)
-    for worker_id in worker_ids:
-        await place(work, package, visit.id, judge.on(worker_id, local_day(start)), start, end)
-    await _on_team(work, package, judge, worker_ids)
-    return visit.id
-
-
-async def _on_team(work: Work, package: Package, judge: Judge | None, ready_ids: Sequence[UUID]) -> None:
-    """Whoever is placed on a visit belongs to the team: the package opens to them, and the family knows their name."""
-    known = {row["worker_id"] for row in await queries.team(work, package)}
-    joining = [worker_id for worker_id in ready_ids if worker_id not in known]
-    if not joining:
-        return
-    judge = judge or await judge_for(work, package, joining)
-    for worker_id in joining:
-        await put_on_team(work, package, judge.on(worker_id, local_day(work.now)), "main")
-
-
-async def _stands_already(work: Work, package: Package, start: datetime, end: datetime) -> bool:
-    return bool(
-        await work.fetchval(
-            "SELECT 1 FROM visit WHERE commissioner_id = $1 AND package_id = $2 AND planned_start = $3 AND planned_end = $4"
-            " AND (outcome IS NULL OR outcome <> 'cancelled_by_provider') LIMIT 1",
-            package.commissioner_id, package.id, start, end,
-        )
-    )  # fmt: skip
-
-
-def _check_days(package: Package, first_day: date, last_day: date, today: date) -> None:
-    faults: dict[str, str] = {}
-    if first_day < max(package.starts_on, today):
-        faults["first_day"] = f"The first day must be {day(max(package.starts_on, today))} or later"
-    if last_day < first_day:
-        faults["last_day"] = "The last day must not be before the first day"
-    elif (last_day - first_day).days >= MOST_DAYS:
-        faults["last_day"] = f"Plan at most {MOST_DAYS} days at once"
-    elif package.ends_on is not None and last_day > package.ends_on:
-        faults["last_day"] = f"The package ends on {day(package.ends_on)}"
-    if faults:
-        raise InvalidInput(faults)
-
-
-def _times(package: Package, start: datetime, end: datetime, now: datetime) -> tuple[datetime, datetime]:
-    start, end = local(to_the_minute(start)), local(to_the_minute(end))
-    faults: dict[str, str] = {}
-    if not is_before(start, end):
-        faults["ends_at"] = "The end must be after the start"
-    elif (end.timestamp() - start.timestamp()) > LONGEST_HOURS * 3600:
-        faults["ends_at"] = f"A visit lasts at most {LONGEST_HOURS} hours"
-    # Earlier on the same day is taken: an extra visit agreed by telephone is entered when there is time.
-    if is_before(start, midnight(local_day(now))):
-        faults["starts_at"] = "The visit must be today or later"
-    elif local_day(start) < package.starts_on:
-        faults["starts_at"] = f"The package starts on {day(package.starts_on)}"
-    elif package.ends_on is not None and local_day(start) > package.ends_on:
-        faults["starts_at"] = f"The package ends on {day(package.ends_on)}"
-    if faults:
-        raise InvalidInput(faults)
-    return start, end
 
 
 def _notice(visit: Visit, outcome: str, notice_at: datetime | None, reason: str, now: datetime) -> datetime:
@@ -408,7 +315,7 @@ async def _not_taking_place(work: Work, visit: Visit, package: Package) -> None:
 
 
 async def _report(work: Work, visit: Visit, package: Package, rule: str, happened_at: datetime) -> None:
-    """The duty to report, from when it happened, met by this very entry: late ones show as such (P 5.1, L appendix 2)."""
+    """The duty to report, from when it happened, met by this entry: late ones show as such (P 5.1, L appendix 2)."""
     pack: Pack = await queries.pack_for(work, visit)
     await owe(
         work, pack, rule, subject_type="visit", subject_id=visit.id, reference=package.reference,
@@ -434,7 +341,3 @@ async def _tell_workers(work: Work, people: Sequence[UUID | None], said: str) ->
     for person in people:
         if person is not None and person != work.actor.person_id:
             await tell(work, said, "/now", person_id=person)
-
-
-def _when(at: datetime) -> str:
-    return f"{weekday(at)}, {clock(at)}"

@@ -1,4 +1,4 @@
-"""The worker's pages at the door, phone first: now, arriving, the record, finishing, signing, handing the phone over."""
+"""The worker's pages at the door, phone first: now, arriving, the record, finishing, signing, handing over."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ DAYS_AHEAD = 7
 
 def map_link(address: str, postcode: str) -> str:
     """Where it is on a map that needs no account."""
-    return f"https://www.openstreetmap.org/search?query={quote_plus(', '.join(part for part in (address, postcode) if part))}"
+    where = ", ".join(part for part in (address.replace("\n", ", "), postcode) if part)
+    return f"https://www.openstreetmap.org/search?query={quote_plus(where)}"
 
 
 async def _now(work: Work) -> tuple[datetime, VisitLine | None, list[VisitLine], list[VisitLine]]:
@@ -253,8 +254,8 @@ async def hand_over(request: Request[Any, Any, Any], visit_id: FromPath[UUID]) -
     async def doing() -> None:
         nonlocal enough
         enough = await signing.family_confirms_with_pin(
-            request.user, settings_of(request), visit_id, person_id=person_id, pin=pin, text_hash=form.value("text_hash"),
-            device=device(request),
+            request.user, settings_of(request), visit_id, person_id=person_id, pin=pin,
+            text_hash=form.value("text_hash"), device=device(request),
         )  # fmt: skip
 
     if not form.errors and await _try(form, doing):

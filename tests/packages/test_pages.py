@@ -52,7 +52,8 @@ def day_fields(name: str, day: date) -> dict[str, str]:
 
 
 PLAN = {
-    "outcomes": "Two afternoons a week outdoors.", "activities_to_do": "Swimming & cooking", "activities_not_to_do": "No <dogs>",
+    "outcomes": "Two afternoons a week outdoors.", "activities_to_do": "Swimming & cooking",
+    "activities_not_to_do": "No <dogs>",
     "health": "", "medication": "", "equipment": "", "risks": "Water: hold hands", "feedback": "Call the office",
     "rows": "3", "weekday-0": "0", "begins-0": "16:00", "ends-0": "6pm", "activity-0": "home_support",
     "weekday-1": "2", "begins-1": "4pm", "ends-1": "18:00", "activity-1": "home_support",

@@ -304,7 +304,10 @@ async def test_parents_with_joint_access_confirm_together(world, clock):
 async def test_a_longer_visit_is_put_to_the_referrer(ready, visit_id, clock, migrator):
     clock.move_to(at(18, 40))
     await packages.delivered(ready, visit_id, end=at(18, 30))
-    duties = "SELECT count(*) FROM obligation WHERE rule_key = 'task.approve_overrun' AND met_at IS NULL AND cancelled_at IS NULL"
+    duties = (
+        "SELECT count(*) FROM obligation WHERE rule_key = 'task.approve_overrun' AND met_at IS NULL"
+        " AND cancelled_at IS NULL"
+    )
     assert await migrator.fetchval(duties) == 1
     with pytest.raises(NotPermitted):
         await signing.approve_overrun(ready.manager, visit_id)
