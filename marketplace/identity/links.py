@@ -25,18 +25,18 @@ PATH = "/set-password"
 TEXTS = {
     "invitation": (
         "Your sign-in to the care marketplace",
-        "Hello {name},\n\nyou have been given a sign-in to the care marketplace. Choose your password here, within"
+        "Hello,\n\nyou have been given a sign-in to the care marketplace. Choose your password here, within"
         " seven days:\n\n{address}\n\nAfter that you sign in with this e-mail address and your password. If you did not"
         " expect this, you need not do anything.",
     ),
     "another_place": (
         "You can now do more in the care marketplace",
-        "Hello {name},\n\nyou have been given one more role in the care marketplace. Sign in as usual and choose it:"
+        "Hello,\n\nyou have been given one more role in the care marketplace. Sign in as usual and choose it:"
         "\n\n{address}",
     ),
     "reset": (
         "A new password for the care marketplace",
-        "Hello {name},\n\nsomebody, probably you, asked for a new password. Choose it here, within an hour:"
+        "Hello,\n\nsomebody, probably you, asked for a new password. Choose it here, within an hour:"
         "\n\n{address}\n\nIf it was not you, you need not do anything: your password stays as it is.",
     ),
 }
@@ -69,6 +69,6 @@ async def mail_link(settings: Settings, payload: dict[str, Any]) -> None:
             to_person=person_id,
             to_address=row["email"],
             subject=subject,
-            body=body.format(name=row["person_name"], address=address),
+            body=body.format(address=address),  # no name: a family's is its child's
             now=work.now,
         )

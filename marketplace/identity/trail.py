@@ -27,7 +27,7 @@ class Filter:
 
 
 # Changes and looks side by side. A subject's reference stands in the change's own facts, or with the case row itself
-# as far as this reader may see it.
+# as far as this reader may see it; a person goes by their name.
 _BOTH = """
     SELECT a.at, a.person_name, a.role, a.action, a.subject_type, a.subject_id, a.details, '' AS why, a.seq AS position
     FROM audit_entry a WHERE a.organisation_id = $1
@@ -38,7 +38,8 @@ _BOTH = """
 _REFERENCE = """coalesce(t.details->>'reference',
     (SELECT c.reference FROM child c WHERE c.id = t.subject_id),
     (SELECT r.reference FROM referral r WHERE r.id = t.subject_id),
-    (SELECT p.reference FROM package p WHERE p.id = t.subject_id), '')"""
+    (SELECT p.reference FROM package p WHERE p.id = t.subject_id),
+    (SELECT w.name FROM person w WHERE w.id = t.subject_id), '')"""
 _WHERE = """
     WHERE ($2 = '' OR t.person_name ILIKE $2) AND ($3 = '' OR t.action ILIKE $3)
       AND ($4::timestamptz IS NULL OR t.at >= $4) AND ($5::timestamptz IS NULL OR t.at < $5)

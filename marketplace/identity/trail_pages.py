@@ -118,7 +118,7 @@ def _facts(row: asyncpg.Record) -> str:
         return str(row["why"])
     facts = {key: value for key, value in row["details"].items() if key != "reference" and value not in (None, "")}
     return "; ".join(
-        f"{_words(key).lower()}: {value if isinstance(value, str) else json.dumps(value)}"
+        f"{_words(key).lower()}: {ROLE_NAMES.get(value, value) if isinstance(value, str) else json.dumps(value)}"
         for key, value in facts.items()
     )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncpg
 import pytest
 
-from marketplace.platform.audit import verify
 from marketplace.platform.database import prepare_connection
 from marketplace.platform.migrate import DatabaseTooNew, applied, migrate, migration_modules, unmigrate
 from tests.secrecy.rows import lay
@@ -83,6 +82,3 @@ async def test_a_database_of_a_newer_version_is_left_alone(settings):
     finally:
         await connection.close()
 
-
-async def test_the_audit_trail_is_verified(database):
-    assert await verify(database) == []
