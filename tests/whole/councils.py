@@ -1,4 +1,4 @@
-"""The three councils the whole pathway is walked for: what differs between them is data, and the sums worked out by hand.
+"""The three councils the whole pathway is walked for: what differs is data, the sums worked out by hand.
 
 Visits are of two hours at the rates of `flat_rates`: 24.00 an hour in the pack's first band, a tenth more in each next.
 """

@@ -5,6 +5,7 @@ One function for every council: whatever differs comes from its pack and from `c
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
@@ -22,7 +23,7 @@ from marketplace.packages.records import RecordText
 from marketplace.platform.actor import Actor
 from marketplace.platform.clock import FrozenClock
 from marketplace.platform.database import ask
-from marketplace.platform.errors import Conflict, NotFound
+from marketplace.platform.errors import Conflict, InvalidInput, NotFound
 from marketplace.policy.calendar import Period
 from marketplace.policy.facts import Claim, ClaimLine, WeeklySlot
 from marketplace.providers.actions import suspend
@@ -37,7 +38,8 @@ from tests.world import billing, frameworks, offers, packages, people, referrals
 SECRETS = (
     "Maya", "Okonkwo", "Grace", "2016-03-14", "14 March 2016", "14/03/2016", "Larkspur", "SE13 6LT", "SE136LT",
     "020 7946 0123", "Ring twice", "shelf in the hall", "trampoline", "gooseberry", "tambourine", "blue inhaler",
-    "towpath", "grandmother", "thunderstorm", "swallowed", "cellar door", "telephoned the aunt", "Tobias", "Winterbourne",
+    "towpath", "grandmother", "thunderstorm", "swallowed", "cellar door", "telephoned the aunt", "Tobias",
+    "Winterbourne",
 )  # fmt: skip
 SATURDAY = 5_280  # two hours at 26.40
 LOST_INTEREST = "The children were asleep after the thunderstorm."
@@ -58,12 +60,19 @@ class Walked:
     partner: packages.Case | None = None
 
 
-async def walk(council: Council, settings: Settings, clock: FrozenClock) -> Walked:
-    """Everything a council, three providers, two workers and a family do with each other in two months."""
+async def walk(
+    council: Council, settings: Settings, clock: FrozenClock, pause: Callable[[], Awaitable[None]] | None = None
+) -> Walked:
+    """Everything a council, three providers, two workers and a family do with each other in two months.
+
+    At every `pause` the worker process may do what waits for it.
+    """
+    pause = pause or _no_pause
     world, partner_referrer = await _framework(council, settings)
     child_id = await referrals.add_child(world.referrer)
     family = await referrals.family_of(world.referrer, child_id, email=people.an_email("family"))
     referral_id, package_id = await _awarded(council, world, child_id, family)
+    await pause()
     case = await _set_up(council, world, child_id, family, package_id)
     visits = await _planned(council, case)
     finance = await people.person_in(world.admin, "finance", "Finn Ance")
@@ -71,14 +80,19 @@ async def walk(council: Council, settings: Settings, clock: FrozenClock) -> Walk
     walked = Walked(council, case, finance, contracts, referral_id, referral_id, visits=visits)
     if partner_referrer is not None:
         walked.partner = await _partner_package(world, partner_referrer)
-    await _delivered(council, case, visits, clock)
+    await _delivered(council, case, visits, clock, pause)
     if walked.partner is not None:
         await billing.visit_done(walked.partner, clock, date(2026, 5, 30))
-    await _invoiced(walked, clock)
+    await _invoiced(walked, clock, pause)
     if walked.partner is not None:
         await _partner_invoiced(walked, walked.partner)
     await _suspended(walked)
+    await pause()
     return walked
+
+
+async def _no_pause() -> None:
+    return None
 
 
 async def _framework(council: Council, settings: Settings) -> tuple[referrals.World, Actor | None]:
@@ -117,7 +131,11 @@ async def _awarded(council: Council, world: referrals.World, child_id: UUID, fam
         "One low step, and a rail beside it."
     ]
     reason = council.pack.reasons("decline")[0].code
-    await offering.decline_referral(cedar, sent.id, reason)
+    needs_one = council.pack.on(date(2026, 5, 11)).pathway.decline_needs_reason
+    if needs_one:
+        with pytest.raises(InvalidInput):
+            await offering.decline_referral(cedar, sent.id, "")
+    await offering.decline_referral(cedar, sent.id, reason if needs_one else "")
     ours = await offers.offered(world, alder, sent.id, backups=[])
     await offers.offered(world, birch, sent.id)
     answers = {row.provider_name: row.answer for row in await ask(world.referrer, referral_queries.answers, sent.id)}
@@ -178,8 +196,10 @@ async def _partner_package(world: referrals.World, partner_referrer: Actor) -> p
     )  # fmt: skip
 
 
-async def _delivered(council: Council, case: packages.Case, visits: dict[str, UUID], clock: FrozenClock) -> None:
-    """Six visits: most confirmed, one with a coded reason, one without an answer; two cancelled where the pack charges."""
+async def _delivered(
+    council: Council, case: packages.Case, visits: dict[str, UUID], clock: FrozenClock, pause: Any
+) -> None:
+    """Six visits: most confirmed, one with a coded reason, one unanswered, two cancelled where that is charged."""
     for name, visit_id in visits.items():
         visit = await case.visit(visit_id)
         if council.cancellations and name == "second tuesday":
@@ -205,6 +225,7 @@ async def _delivered(council: Council, case: packages.Case, visits: dict[str, UU
             )  # fmt: skip
         elif name != "claimed unsigned":
             await signing.family_confirms(case.family, visit_id, text_hash=fingerprint)
+        await pause()
 
 
 async def _written_up(case: packages.Case, visit_id: UUID) -> str:
@@ -223,12 +244,13 @@ async def _written_up(case: packages.Case, visit_id: UUID) -> str:
     return fingerprint
 
 
-async def _invoiced(walked: Walked, clock: FrozenClock) -> None:
+async def _invoiced(walked: Walked, clock: FrozenClock, pause: Any) -> None:
     """The first period with its deduction, accepted; then what was held, complete by then, on the next."""
     council, case = walked.council, walked.case
     period = await billing.period_of(case, date(2026, 5, 20))
     assert (period.first_day, period.last_day) == council.first_period
     billing.after(clock, period, hours=9)
+    await pause()
     claim = await _overclaimed(case, period, walked.visits["claimed unsigned"])
     seen = (await billing.the_draft(case, period, claim)).result
     first = await _submit_and_accept(walked, period, claim)
@@ -248,6 +270,7 @@ async def _invoiced(walked: Walked, clock: FrozenClock) -> None:
     await signing.family_confirms(case.family, late.id, text_hash=late.record_hash or "")
     following = await billing.period_of(case, period.last_day + timedelta(days=1))
     billing.after(clock, following, hours=9)
+    await pause()
     second = await _submit_and_accept(walked, following, None)
     assert second.submitted_at.date() == council.second_submitted_on
     assert (second.number, second.result.defects) == (2, ())
