@@ -18,7 +18,7 @@ from marketplace.referrals.offer_price import price_words
 from marketplace.referrals.opportunities import OpportunityView
 from marketplace.referrals.queries import OfferView
 from marketplace.referrals.states import offer_after
-from marketplace.web.filters import moment
+from marketplace.web.filters import last_moment
 from marketplace.web.forms import Form
 from marketplace.web.reading import read_form
 from marketplace.web.render import page, see_other
@@ -214,7 +214,9 @@ async def _changeable(request: Request[Any, Any, Any], offer_id: UUID) -> tuple[
     offer, view, _ = await ask(request.user, opportunities.my_offer, offer_id)
     offer_after("amended", offer.state)
     if not view.in_time and view.referral.respond_by is not None:
-        raise Conflict(f"Offers could be changed until {moment(view.referral.respond_by)}. You can still withdraw it.")
+        raise Conflict(
+            f"Offers could be changed until {last_moment(view.referral.respond_by)}. You can still withdraw it."
+        )
     return offer, view
 
 

@@ -74,11 +74,17 @@ async def price_of(
         "billed_workers": workers if pack.on(starts_on).charging.every_worker_billed else 1,
         "rows": [
             {"activity": activity, "band": band, "pence_per_hour": rate, "minutes": minutes, "pence": pence}
-            for (activity, band, rate), (minutes, pence) in sorted(rows.items())
+            for (activity, band, rate), (minutes, pence) in sorted(rows.items(), key=lambda row: _place(pack, *row[0]))
         ],
     }
     week = sum(visit.pence for visit in priced.visits if local_day(visit.start) < first_week)
     return OfferPrice(week, priced.total_pence, explained)
+
+
+def _place(pack: Pack, activity: str, band: str, rate: int) -> tuple[int, int, int]:
+    """Where a line stands: by activity and kind of day in the pack's order, then by rate."""
+    activities, bands = list(pack.activities), list(pack.bands)
+    return activities.index(activity), bands.index(band), rate
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,9 +36,9 @@ class OfferChange(OfferIn, kw_only=True, forbid_unknown_fields=True):
 
 
 class DeclineIn(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """One of the framework's reasons, and words of one's own where it is "other"."""
+    """One of the framework's reasons, and words of one's own where it is "other"; none where it asks for none."""
 
-    reason_code: str
+    reason_code: str = ""
     remark: str = ""
 
 

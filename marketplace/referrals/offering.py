@@ -32,7 +32,7 @@ from marketplace.referrals.broadcasting import ANSWER_TASK, EVIDENCE, RESPONSE
 from marketplace.referrals.offer_price import OfferPrice, price_of
 from marketplace.referrals.states import offer_after
 from marketplace.referrals.tables import Offer, Referral
-from marketplace.web.filters import moment
+from marketplace.web.filters import last_moment
 
 TELL_CHOOSERS = "tell_choosers"
 LONGEST_TEXT = 2_000
@@ -167,7 +167,7 @@ async def amend_offer(actor: Actor, offer_id: UUID, proposal: Proposal, *, versi
         referral = await _open_to_me(work, offer.referral_id)
         if referral.respond_by is not None and work.now >= referral.respond_by:
             raise Conflict(
-                f"Offers could be changed until {moment(referral.respond_by)}. You can still withdraw yours."
+                f"Offers could be changed until {last_moment(referral.respond_by)}. You can still withdraw yours."
             )
         if version is not None and version != offer.version:
             raise Conflict(
@@ -214,7 +214,9 @@ async def withdraw_offer(actor: Actor, offer_id: UUID) -> None:
 
 
 async def decline_referral(actor: Actor, referral_id: UUID, reason_code: str, remark: str = "") -> None:
-    """Say no, with one of the pack's reasons (P 4.13). Declining twice keeps the last reason.
+    """Say no, with one of the pack's reasons, or with none ("") where the pack asks for none (P 4.13).
+
+    Declining twice keeps the last reason.
 
     Raises `InvalidInput` by field, `Conflict` while an offer of the provider stands, `NotFound`.
     """
@@ -224,7 +226,8 @@ async def decline_referral(actor: Actor, referral_id: UUID, reason_code: str, re
         referral = await _open_to_me(work, referral_id, in_standing=False)
         pack = await pack_of(work, referral.framework_id)
         faults: dict[str, str] = {}
-        if reason_code not in {reason.code for reason in pack.reasons("decline")}:
+        unsaid = not reason_code and not pack.on(local_day(work.now)).pathway.decline_needs_reason
+        if not unsaid and reason_code not in {reason.code for reason in pack.reasons("decline")}:
             faults["reason_code"] = "Select why you decline"
         elif reason_code == "other" and is_blank(remark):
             faults["remark"] = "Enter your reason in your own words"
@@ -267,7 +270,7 @@ async def ask_question(actor: Actor, referral_id: UUID, question: str) -> UUID:
         provider_id = _provider(actor)
         referral = await _open_to_me(work, referral_id, in_standing=False)
         if referral.respond_by is not None and work.now >= referral.respond_by:
-            raise Conflict(f"Questions could be asked until {moment(referral.respond_by)}.")
+            raise Conflict(f"Questions could be asked until {last_moment(referral.respond_by)}.")
         question_id = uuid4()
         await work.execute(
             """INSERT INTO referral_question

@@ -12,6 +12,7 @@ from litestar.response import Response
 from marketplace.identity.guards import requires
 from marketplace.platform.database import ask
 from marketplace.platform.errors import Conflict, InvalidInput
+from marketplace.policy.calendar import local_day
 from marketplace.referrals import offering, opportunities, patterns, queries
 from marketplace.referrals.opportunities import OpportunityView
 from marketplace.web.forms import Form
@@ -77,7 +78,11 @@ async def decline(request: Request[Any, Any, Any], referral_id: FromPath[UUID]) 
     """Declines with a reason."""
     view = await ask(request.user, opportunities.opportunity, referral_id)
     form = Form(await read_form(request))
-    reason = form.choice("reason_code", "why you decline", [each.code for each in view.pack.reasons("decline")])
+    codes = [each.code for each in view.pack.reasons("decline")]
+    if _reason_needed(view):
+        reason = form.choice("reason_code", "why you decline", codes)
+    else:
+        reason = form.choice("reason_code", "why you decline", codes, required=False) or ""
     remark = form.text(
         "remark", "your reason in your own words", required=False, most=offering.LONGEST_TEXT, lines=True
     )
@@ -90,6 +95,11 @@ async def decline(request: Request[Any, Any, Any], referral_id: FromPath[UUID]) 
         except Conflict as conflict:
             form.error("reason_code", conflict.sentence)
     return _decline(request, view, form)
+
+
+def _reason_needed(view: OpportunityView) -> bool:
+    """Whether the pack asks why a provider declines (P 4.13)."""
+    return view.pack.on(local_day(view.now)).pathway.decline_needs_reason
 
 
 def _opportunity(request: Request[Any, Any, Any], view: OpportunityView, form: Form) -> Response[Any]:
@@ -117,6 +127,7 @@ def _decline(request: Request[Any, Any, Any], view: OpportunityView, form: Form)
         title=f"Decline referral {view.referral.reference}",
         view=view,
         form=form,
+        needed=_reason_needed(view),
         options=[(reason.code, reason.title) for reason in view.pack.reasons("decline")],
     )
 
