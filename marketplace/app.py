@@ -23,8 +23,10 @@ from marketplace.packages import (
     plan_pages,
     planning_pages,
     visit_pages,
+    visit_routes,
     worker_pages,
 )
+from marketplace.packages import routes as package_routes
 from marketplace.platform.clock import Clock
 from marketplace.providers import pages as provider_pages
 from marketplace.providers import routes as provider_routes
@@ -70,6 +72,8 @@ MODULES: list[Any] = [
     visit_pages,
     worker_pages,
     family_pages,
+    package_routes,
+    visit_routes,
     billing_pages,
     billing_routes,
     provider_pages,
