@@ -125,9 +125,9 @@ def _with_a_wrong_amount(found: Draft) -> Claim:
 def _this_week(world: World, share: float, number: int) -> datetime:
     """A moment of the present week, in office hours where there have been any: this share of what has passed of it."""
     story, monday = world.story, world.story.at(0, "00:00")
-    return story.in_office_hours(monday + (story.now - monday) * (share + 0.01 * number)) - timedelta(
-        minutes=7 * number
-    )
+    moment = monday + (story.now - monday) * (share + 0.01 * number)
+    staffed = story.in_office_hours(moment)
+    return moment if staffed == moment else staffed - timedelta(minutes=7 * number)
 
 
 async def _period(work: Work, framework_id: UUID, day: Any) -> Period:
