@@ -306,6 +306,7 @@ async def _overclaimed(case: packages.Case, period: Period, visit_id: UUID) -> C
     """What the draft proposes, and the visit the family has not confirmed as well."""
     drafted = await billing.the_draft(case, period)
     price = next(line.price_pence for line in drafted.result.lines if line.visit == str(visit_id))
+    assert price is not None
     lines = (*drafted.facts.claim.lines, ClaimLine(str(visit_id), price))
     return Claim(lines, sum(line.pence for line in lines))
 
