@@ -7,15 +7,24 @@ from typing import Any
 
 from litestar import Litestar
 
-from admin import applications, frameworks, invoices, operator_pages, operator_routes, provider_pages, watch_pages
+from admin import (
+    applications,
+    frameworks,
+    invoices,
+    operator_pages,
+    operator_routes,
+    package_pages,
+    provider_pages,
+    watch_pages,
+)
 from marketplace.frameworks import routes as framework_routes
 from marketplace.identity import account_pages, front_door, people_pages, trail_pages
 from marketplace.identity import pages as identity_pages
 from marketplace.identity import routes as identity_routes
 from marketplace.obligations import routes as obligations_routes
 from marketplace.platform.clock import Clock
-from marketplace.referrals import record_pages
 from marketplace.providers import commissioner_routes
+from marketplace.referrals import record_pages
 from marketplace.settings import Settings
 from marketplace.web.navigation import CONSOLE
 
@@ -37,6 +46,7 @@ MODULES: list[Any] = [
     operator_routes,
     obligations_routes,
     record_pages,
+    package_pages,
     provider_pages,
     commissioner_routes,
 ]

@@ -27,14 +27,13 @@ from marketplace.web.forms import Form
 from marketplace.web.reading import read_form
 from marketplace.web.render import page, see_other
 
-READS: dict[str, Any] = {"guards": [requires("package.write")]}
 LOOKS: dict[str, Any] = {"guards": [requires("package.write", "visit_note.read_with_reason")]}
 SETS_UP: dict[str, Any] = {"guards": [requires("visit.plan")]}
 STATES = (("running", "Running", None), ("ended", "Ended", None), ("undone", "Undone", None), ("all", "All", None))
 WHEN = (("coming", "Coming", None), ("past", "Past", None), ("look", "To look at", None), ("all", "All", None))
 
 
-@get("/packages", **READS)
+@get("/packages", **LOOKS)
 async def list_page(request: Request[Any, Any, Any]) -> Response[Any]:
     """Packages, those with something to look at first."""
     state = request.query_params.get("state", "running")
@@ -121,7 +120,7 @@ def next_step(actor: Actor, file: PackageFile) -> tuple[str, str, str] | None:
     return "Plan visits", f"{here}/plan-visits", "The family sees who comes and when; the workers see their visits."
 
 
-@get("/packages/{package_id:uuid}/visits", **READS)
+@get("/packages/{package_id:uuid}/visits", **LOOKS)
 async def visits_page(request: Request[Any, Any, Any], package_id: FromPath[UUID]) -> Response[Any]:
     """A package's visits: coming, past, or with something open; a list is no look."""
     when = request.query_params.get("when", "coming")
@@ -255,4 +254,4 @@ ROUTES: list[Any] = [
     list_page, package_page, package_page_with_reason, visits_page, risk_assessment_page, risk_assessment, team_page,
     add_to_team, remove_page, remove,
 ]  # fmt: skip
-CONSOLE_ROUTES: list[Any] = [package_page, package_page_with_reason]
+CONSOLE_ROUTES: list[Any] = [list_page, package_page, package_page_with_reason, visits_page]

@@ -135,10 +135,28 @@ def _editor(request: Request[Any, Any, Any], found: Desk, form: Form, rows: int)
 async def plan_page(request: Request[Any, Any, Any], plan_id: FromPath[UUID]) -> Response[Any]:
     """A version of the plan to read; a reason is asked where the case is not the reader's own."""
     try:
-        file = await open_plan(request.user, plan_id)
+        return await _plan_page(request, plan_id, "")
     except InvalidInput:
-        version = await ask(request.user, queries.plan, plan_id)
-        return see_other(request, f"/packages/{version.package_id}")
+        return await _reason_page(request, plan_id, Form())
+
+
+@post("/plans/{plan_id:uuid}", status_code=200, **READS)
+async def plan_page_with_reason(request: Request[Any, Any, Any], plan_id: FromPath[UUID]) -> Response[Any]:
+    """The plan, with the reason for looking logged."""
+    form = Form(await read_form(request))
+    why = form.text("why", "why you need to see this plan", most=500)
+    if form.errors:
+        return await _reason_page(request, plan_id, form)
+    return await _plan_page(request, plan_id, why)
+
+
+async def _reason_page(request: Request[Any, Any, Any], plan_id: UUID, form: Form) -> Response[Any]:
+    await ask(request.user, queries.plan, plan_id)
+    return page(request, "packages/reason.html", title="Why do you need this plan?", form=form, what="A care plan")
+
+
+async def _plan_page(request: Request[Any, Any, Any], plan_id: UUID, why: str) -> Response[Any]:
+    file = await open_plan(request.user, plan_id, why=why)
     before = next((each for each in file.earlier if each.state in ("signed", "superseded")), None)
     changed = changes(from_stored(before.content), from_stored(file.version.content)) if before else []
     return page(
@@ -246,5 +264,6 @@ async def _return_page(request: Request[Any, Any, Any], plan_id: UUID, form: For
 
 
 ROUTES: list[Any] = [
-    plan_editor, write_plan, plan_page, share_plan, sign_page, sign_plan, return_page, return_plan,
+    plan_editor, write_plan, plan_page, plan_page_with_reason, share_plan, sign_page, sign_plan, return_page, return_plan,
 ]  # fmt: skip
+CONSOLE_ROUTES: list[Any] = [plan_page, plan_page_with_reason]

@@ -30,7 +30,10 @@ from marketplace.packages.schemas import (
 )
 from marketplace.platform.database import ask
 
-LISTS: dict[str, Any] = {"guards": [requires("package.write")], "tags": ["Packages"]}
+LISTS: dict[str, Any] = {
+    "guards": [requires("package.write", "visit_note.read_with_reason")],
+    "tags": ["Packages"],
+}
 READS: dict[str, Any] = {"guards": [requires("package.read")], "tags": ["Packages"]}
 SETS_UP: dict[str, Any] = {"guards": [requires("visit.plan")], "tags": ["Packages"]}
 SIGNS: dict[str, Any] = {"guards": [requires("plan.sign")], "tags": ["Packages"]}
@@ -131,4 +134,4 @@ ROUTES: list[Any] = [
     list_packages, open_package, list_visits, risk_assessment, add_to_team, remove_from_team, write_plan, open_plan,
     share_plan, sign_plan, return_plan,
 ]  # fmt: skip
-CONSOLE_ROUTES: list[Any] = [open_package]
+CONSOLE_ROUTES: list[Any] = [list_packages, open_package, list_visits, open_plan]

@@ -64,6 +64,7 @@ CONSOLE: dict[str, tuple[Item, ...]] = {
         Item("Watch", "/watch"),
         Item("Frameworks", "/frameworks"),
         Item("Providers", "/providers"),
+        Item("Packages", "/packages"),
         Item("Invoices", "/invoices"),
         Item("Audit", "/audit"),
     ),

@@ -11,6 +11,7 @@ from uuid import UUID
 import httpx
 import pytest
 
+from admin.app import create_app as create_console
 from marketplace.app import create_app
 from marketplace.identity.actions import set_pin
 from marketplace.packages import boards, queries
@@ -247,3 +248,25 @@ async def test_after_an_undone_award_the_provider_sees_nobody(case, app, databas
             assert secret not in shown.text
     async with door.at(app, database, case.worker) as worker:
         assert (await worker.get(f"/packages/{case.package_id}")).status_code in (403, 404)
+
+
+async def test_a_contract_manager_gives_a_reason_and_finance_sees_facts_only(ready, database, clock):
+    visit_id = await packages.a_visit(ready, TUESDAY)
+    clock.move_to(wall_time(TUESDAY, time(18, 5)))
+    await packages.delivered(ready, visit_id)
+    console = create_console(database)
+    manager = await people.person_in(ready.world.admin, "contract_manager")
+    finance = await people.person_in(ready.world.admin, "finance")
+    async with door.at(console, database, manager) as somebody:
+        assert (await ready.package()).reference in said(await somebody.get("/packages"))
+        for path in (f"/packages/{ready.package_id}", f"/visits/{visit_id}"):
+            assert "Maya" not in (await somebody.get(path)).text
+            opened = await somebody.post(path, {"why": "A complaint is being looked into"})
+            assert "Maya Okonkwo" in said(opened)
+        assert "Went swimming" in said(opened)
+    async with door.at(console, database, finance) as somebody:
+        assert (await somebody.get(f"/packages/{ready.package_id}")).status_code == 403
+        opened = await somebody.post(f"/visits/{visit_id}", {"why": "To check an invoice"})
+        assert opened.status_code == 200 and "the family has not confirmed it" in said(opened)
+        for secret in ("Maya", "Went swimming", "Calm and cheerful", "Larkspur"):
+            assert secret not in opened.text

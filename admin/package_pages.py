@@ -1,0 +1,15 @@
+"""Packages, plans and visits in the console: the marketplace's own pages, for those who look in with a reason."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marketplace.packages import package_pages, plan_pages, routes, visit_pages, visit_routes
+
+ROUTES: list[Any] = [
+    *package_pages.CONSOLE_ROUTES,
+    *plan_pages.CONSOLE_ROUTES,
+    *visit_pages.CONSOLE_ROUTES,
+    *routes.CONSOLE_ROUTES,
+    *visit_routes.CONSOLE_ROUTES,
+]
