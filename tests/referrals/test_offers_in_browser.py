@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 from playwright.sync_api import Browser, Page
-from web.axe import Watch, assert_page_is_good, browser
+from tests.web.axe import Watch, assert_page_is_good, browser
 
 from marketplace.platform.actor import Actor
 from marketplace.platform.clock import FrozenClock

@@ -26,7 +26,7 @@ from marketplace.web.navigation import Item
 from marketplace.web.reading import read_form
 from marketplace.web.render import page, see_other
 from marketplace.web.setup import frame_parts
-from web.axe import browser
+from tests.web.axe import browser
 
 __all__ = ["browser"]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page
 
-from web.axe import Watch, assert_accessible, assert_fits, assert_page_is_good
+from tests.web.axe import Watch, assert_accessible, assert_fits, assert_page_is_good
 
 pytestmark = pytest.mark.journey
 

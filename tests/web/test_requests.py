@@ -9,7 +9,7 @@ import httpx
 import pytest
 from litestar import Litestar
 
-from web.conftest import make_app
+from tests.web.conftest import make_app
 
 HOME = "http://marketplace.test"
 SAME = {"sec-fetch-site": "same-origin", "origin": HOME}
