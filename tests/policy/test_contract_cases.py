@@ -5,9 +5,9 @@ import subprocess
 import sys
 
 import pytest
-from policy_builders import CASES
 
 from marketplace.policy import calculators
+from tests.policy.policy_builders import CASES
 
 FILES = sorted(CASES.glob("*.json"))
 

@@ -5,7 +5,6 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
-from policy_builders import LEWISHAM, LONDON, PDPS, as_bytes, at
 
 from marketplace.policy import calculators
 from marketplace.policy.calendar import (
@@ -27,6 +26,7 @@ from marketplace.policy.calendar import (
 )
 from marketplace.policy.duties import due_at, obligation_state
 from marketplace.policy.pack import UnknownCode, load_pack
+from tests.policy.policy_builders import LEWISHAM, LONDON, PDPS, as_bytes, at
 
 CONTRACT_DUTIES = (
     "referral_response", "competence_evidence", "cancellation_report", "safeguarding_report", "cqc_report",

@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
-from policy_builders import PDPS, as_bytes, invoice, rate_rows, visit
 
 from marketplace.policy import calculators
 from marketplace.policy.calculators import invoice_facts
 from marketplace.policy.invoicing import assess_invoice, draft_claim
 from marketplace.policy.pricing import price_visit
+from tests.policy.policy_builders import PDPS, as_bytes, invoice, rate_rows, visit
 
 UNSIGNED = {"workers": [{"name": "Worker 1", "signed": False}]}
 

@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from policy_builders import (
+
+from marketplace.policy import calculators
+from marketplace.policy.casefile import CaseFaults
+from tests.policy.policy_builders import (
     PDPS,
     as_bytes,
     case_of,
@@ -19,9 +22,6 @@ from policy_builders import (
     visit,
     worker,
 )
-
-from marketplace.policy import calculators
-from marketplace.policy.casefile import CaseFaults
 
 INVOICE = case_of("invoice-01-clean")
 ELIGIBLE = eligibility([worker(), worker("w2")])

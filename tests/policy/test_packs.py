@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from policy_builders import HARROWDALE, LEWISHAM, PDPS
 
 import marketplace.policy
 from marketplace.policy.pack import (
@@ -20,6 +19,7 @@ from marketplace.policy.pack import (
     pack_from_json,
     pack_to_json,
 )
+from tests.policy.policy_builders import HARROWDALE, LEWISHAM, PDPS
 
 ALL = [LEWISHAM, PDPS, HARROWDALE]
 EVERY_RULE = [(str(name), noun, rule) for name in ALL for noun, rule in load_pack(name).rules()]

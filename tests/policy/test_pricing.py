@@ -6,7 +6,6 @@ from fractions import Fraction
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as some
-from policy_builders import LEWISHAM, LONDON, PDPS, at, rate, rates
 
 from marketplace.policy.calendar import CalendarError, published_holidays
 from marketplace.policy.facts import RateRow, Visit, VisitWorker, WeeklySlot
@@ -21,6 +20,7 @@ from marketplace.policy.pricing import (
     rate_on,
     slots_between,
 )
+from tests.policy.policy_builders import LEWISHAM, LONDON, PDPS, at, rate, rates
 
 PACK = load_pack(LEWISHAM)
 MARCH = datetime(2026, 3, 1, tzinfo=UTC)

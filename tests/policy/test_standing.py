@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
-from policy_builders import LEWISHAM, LOT_C, PDPS, as_bytes, eligibility, record, worker
 
 from marketplace.policy import calculators
 from marketplace.policy.facts import Admission, CheckRecord, CompetencyRecord, ProviderFacts, WorkerFacts
 from marketplace.policy.pack import UnknownCode, load_pack
 from marketplace.policy.scope import needs_of, sort_needs
 from marketplace.policy.standing import SENTENCES, explain, provider_standing, worker_readiness
+from tests.policy.policy_builders import LEWISHAM, LOT_C, PDPS, as_bytes, eligibility, record, worker
 
 PACK = load_pack(LEWISHAM)
 DAY = date(2026, 11, 30)

@@ -4,7 +4,6 @@ from datetime import date
 from typing import Any
 
 import pytest
-from policy_builders import HARROWDALE, as_bytes, at, visit
 
 from marketplace.policy import calculators
 from marketplace.policy.ages import age_band
@@ -16,6 +15,7 @@ from marketplace.policy.kpis import rate_kpi
 from marketplace.policy.pack import load_pack
 from marketplace.policy.pricing import price_pattern
 from marketplace.policy.scope import needs_of
+from tests.policy.policy_builders import HARROWDALE, as_bytes, at, visit
 
 PACK = load_pack(HARROWDALE)
 PACKS = {PACK.id: PACK}
