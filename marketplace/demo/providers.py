@@ -50,6 +50,7 @@ async def open_firms(world: World) -> None:
     for house in HOUSES:
         firm = await _firm(world, house)
         world.firms[house.key] = firm
+        await _declare(world, house, firm)
         await _workforce(world, house, firm, number)
         number += len(firm.hands)
     for house in HOUSES:
@@ -87,6 +88,22 @@ async def _firm(world: World, house: House) -> Firm:
     if house.coordinator:
         coordinator = await colleague(world.people, manager, *house.coordinator, "coordinator")
     return Firm(manager, coordinator)
+
+
+async def _declare(world: World, house: House, firm: Firm) -> None:
+    """What the frameworks ask of a provider; of some, two papers are missing, of others all were reviewed long ago."""
+    place = HOUSES.index(house)
+    asked: dict[str, None] = {}
+    papers: dict[str, None] = {}
+    for key in (BOROUGH, COUNTY):
+        if house.borough if key == BOROUGH else house.county:
+            pack = await ask(firm.manager, queries.pack_of, world.frameworks[key])
+            asked |= {rule.key: None for rule in pack.content.provider_requirements if rule.effect != "standing"}
+            papers |= {rule.key: None for rule in pack.content.documents}
+    missing = 2 if place % 4 == 3 else 0
+    then = world.story.monday - timedelta(days=84)
+    await actions.declare(firm.manager, list(asked), then - timedelta(days=17 * place % 110))
+    await actions.declare(firm.manager, list(papers)[missing:], then - timedelta(days=40 + 73 * place % 250))
 
 
 async def _workforce(world: World, house: House, firm: Firm, number: int) -> None:

@@ -145,14 +145,14 @@ async def _to_choose(world: World) -> None:
         answers={"larkfield": (6, 7), "brightwater": (0,), "northway": SILENT},
     )  # fmt: skip
     story, home = world.story, world.homes["nia"]
-    await story.until(story.ago(hours=20))
+    await story.until(story.ago(hours=22))
     referral_id = await broadcast(world, search, story.monday + timedelta(days=17))
-    await story.until(story.ago(hours=18))
+    await story.until(story.ago(hours=21, minutes=5))
     asking = world.firms["northway"].coordinator
     question_id = await offering.ask_question(asking, referral_id, "Is there a parking space near the home?")
-    await story.until(story.ago(hours=16))
+    await story.until(story.ago(hours=20, minutes=20))
     await broadcasting.answer_question(home.referrer, question_id, answer="Yes, on the road, without a permit.")
-    await story.until(story.ago(hours=9))
+    await story.until(story.ago(hours=19))
     offers = await collect(world, search, referral_id)
     await offering.decline_referral(asking, referral_id, "pattern", "Two afternoons, but not a Friday.")
     await story.until(story.ago(hours=3))
@@ -182,7 +182,7 @@ async def _closed(world: World) -> None:
     story, home = world.story, world.homes["elijah"]
     await story.until(story.ago(days=19))
     referral_id = await broadcast(world, search, story.monday + timedelta(days=7))
-    await story.until(story.ago(days=18, hours=6))
+    await story.until(story.ago(days=18, hours=21))
     await collect(world, search, referral_id)
     await story.until(story.ago(days=15))
     await broadcasting.close_referral(home.referrer, referral_id, reason_code="family_declined")
@@ -205,9 +205,9 @@ async def _in_the_county(world: World) -> None:
         answers={"fenmeadow": (2, 3), "beacon": (1, 2)},
     )  # fmt: skip
     story = world.story
-    await story.until(story.ago(hours=14))
+    await story.until(story.ago(hours=21, minutes=30))
     referral_id = await broadcast(world, search, story.monday + timedelta(days=20))
-    await story.until(story.ago(hours=5))
+    await story.until(story.ago(hours=20))
     await collect(world, search, referral_id)
 
 
