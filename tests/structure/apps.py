@@ -27,12 +27,16 @@ def routes(app: Litestar) -> Iterator[tuple[str, str, HTTPRouteHandler]]:
                     yield method, route.path_format, handler
 
 
-ALL = [
-    (door, method, path, handler)
-    for door, app in APPS.items()
-    for method, path, handler in routes(app)
-    if not path.startswith("/static/")
-]
+# In an order of their own: an app's is not the same in every process, and two workers must collect alike.
+ALL = sorted(
+    (
+        (door, method, path, handler)
+        for door, app in APPS.items()
+        for method, path, handler in routes(app)
+        if not path.startswith("/static/")
+    ),
+    key=lambda each: each[:3],
+)
 IDS = [f"{door}-{method}-{path}" for door, method, path, _ in ALL]
 
 
