@@ -16,6 +16,7 @@ from marketplace.packages.records import missing_words
 from marketplace.packages.states import STATE_WORDS, is_overdue, visit_state
 from marketplace.packages.tables import Package, Visit
 from marketplace.platform.database import Work
+from marketplace.platform.errors import InvalidInput
 from marketplace.policy.calendar import end_of_day, local_day, midnight
 from marketplace.policy.pricing import slots_between
 
@@ -155,6 +156,7 @@ async def visits_of_package(
     work: Work, package_id: UUID, *, when: str = "coming", page: int = 1, size: int = PAGE_SIZE
 ) -> tuple[list[VisitLine], int]:
     """A page of a package's visits and how many: `coming`, `past` (the latest first), `look` (something is open)."""
+    await queries.package(work, package_id)
     where = {
         "coming": "v.outcome IS NULL AND v.planned_end > $1::timestamptz",
         "past": "(v.outcome IS NOT NULL OR v.planned_end <= $1)",
@@ -205,6 +207,8 @@ class Week:
 
 async def week(work: Work, first_day: date) -> Week:
     """Seven days of the provider's workers: visits placed, those whose worker is not ready any more, and gaps."""
+    if not 2000 <= first_day.year < 2200:
+        raise InvalidInput({"first_day": "Enter a first day between the years 2000 and 2199"})
     days = tuple(first_day + timedelta(days=n) for n in range(7))
     start, end = midnight(days[0]), end_of_day(days[-1])
     lines = await visits(

@@ -81,4 +81,3 @@ async def test_a_database_of_a_newer_version_is_left_alone(settings):
             await migrate(settings)
     finally:
         await connection.close()
-
