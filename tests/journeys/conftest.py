@@ -14,11 +14,7 @@ from tests.web.axe import browser  # noqa: F401 - the fixture
 @pytest.fixture(scope="module")
 def town(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:  # noqa: F811 - the fixture
     """A demo nobody else uses: what one journey does, the next module's does not see."""
-    import os, subprocess
-    d = tmp_path_factory.mktemp("journey")
-    if os.environ.get("JOURNEY_BASE"):
-        subprocess.run(["cp", "-a", os.environ["JOURNEY_BASE"] + "/.", str(d)], check=True)
-    site = Site.start(d)
+    site = Site.start(tmp_path_factory.mktemp("journey"))
     try:
         yield Town(site, browser)
     finally:
