@@ -30,7 +30,8 @@ async def invoices_page(request: Request[Any, Any, Any]) -> Response[Any]:
     """Invoices of my providers, those that wait for a decision first."""
     state = request.query_params.get("state", "")
     state = state if state in words.STATES else ""
-    number = max(1, min(int(raw), 100_000)) if (raw := request.query_params.get("page", "1")).isdecimal() else 1
+    raw = request.query_params.get("page", "1")
+    number = max(1, int(raw)) if raw.isascii() and raw.isdecimal() and len(raw) < 6 else 1
     counts = await ask(request.user, queries.count_invoices)
     rows = await ask(
         request.user, queries.invoices, state=state or None, limit=PAGE_SIZE, offset=PAGE_SIZE * (number - 1)
@@ -66,7 +67,7 @@ async def accept(request: Request[Any, Any, Any], invoice_id: FromPath[UUID]) ->
         await accept_invoice(request.user, invoice_id)
     except Conflict as conflict:
         form = Form()
-        form.error("decision", conflict.sentence)
+        form.error("", conflict.sentence)
         return await _page(request, invoice_id, form, 409)
     return see_other(request, f"/invoices/{invoice_id}", flash="Accepted. The provider is told when it will be paid.")
 
@@ -75,7 +76,7 @@ async def accept(request: Request[Any, Any, Any], invoice_id: FromPath[UUID]) ->
 async def send_back(request: Request[Any, Any, Any], invoice_id: FromPath[UUID]) -> Response[Any]:
     """Returns it with what to mend."""
     form = Form(await read_form(request))
-    reason = form.text("reason", "what the provider must mend", most=2000)
+    reason = form.text("reason", "what the provider must mend", most=2000, lines=True)
     if not form.errors:
         try:
             await return_invoice(request.user, invoice_id, reason)
@@ -83,7 +84,8 @@ async def send_back(request: Request[Any, Any, Any], invoice_id: FromPath[UUID])
         except InvalidInput as error:
             form.merge(error)
         except Conflict as conflict:
-            form.error("decision", conflict.sentence)
+            form.error("", conflict.sentence)
+            return await _page(request, invoice_id, form, 409)
     return await _page(request, invoice_id, form)
 
 

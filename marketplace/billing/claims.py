@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from uuid import UUID
 
+import msgspec
+
 from marketplace.billing.drafting import Draft
+from marketplace.billing.records import VisitRecord
 from marketplace.policy.facts import Claim, ClaimLine
+from marketplace.web.filters import count, moment
 from marketplace.web.forms import Form
+
+MARKS = "marks"
 
 
 def read_claim(form: Form, found: Draft) -> Claim:
@@ -17,7 +24,7 @@ def read_claim(form: Form, found: Draft) -> Claim:
         key = str(record.id)
         if key not in ticked:
             continue
-        pence = form.pence(amount_field(record.id), f"the amount for visit {record.package_reference}", least=0)
+        pence = form.pence(amount_field(record.id), f"the amount for {the_visit(record)}", least=0)
         lines.append(ClaimLine(key, pence))
     return Claim(tuple(lines), sum(line.pence for line in lines))
 
@@ -29,6 +36,49 @@ def claim_form(found: Draft) -> Form:
     for record, line in zip(found.records, found.result.lines, strict=True):
         form.set_pence(amount_field(record.id), claimed.get(line.visit, line.price_pence))
     return form
+
+
+def marks(found: Draft) -> str:
+    """What a page was drawn from, visit by visit, so that the next one can say what has changed since."""
+    return " ".join([f"terms={_terms(found)}", *(f"{record.id}={_mark(record)}" for record in found.records)])
+
+
+def changes(form: Form, found: Draft) -> bool:
+    """Tell in the form what has changed since its page was drawn; what is new or changed is claimed as recorded now."""
+    seen = dict(part.split("=", 1) for part in form.value(MARKS).split() if "=" in part)
+    if not seen:
+        return False
+    before = len(form.errors)
+    if seen.pop("terms", _terms(found)) != _terms(found):
+        form.error("", "Your agreed rates, or what is carried from the last invoice, have changed since you looked.")
+    now = claim_form(found)
+    for record in found.records:
+        mark = seen.pop(str(record.id), None)
+        if mark == _mark(record):
+            continue
+        what = "has come in" if mark is None else "has changed"
+        form.error(f"changed-{record.id}", f"{the_visit(record, 'The')} {what} since you looked", f"bill-{record.id}")
+        ticked = [key for key in form.values("bill") if key != str(record.id)]
+        form.set("bill", [*ticked, str(record.id)] if str(record.id) in now.values("bill") else ticked)
+        form.set(amount_field(record.id), now.value(amount_field(record.id)))
+    if seen:
+        gone = count(len(seen), "visit")
+        form.error("gone", f"{gone} you saw here no longer {'belongs' if len(seen) == 1 else 'belong'} to this invoice")
+    return len(form.errors) > before
+
+
+def the_visit(record: VisitRecord, article: str = "the") -> str:
+    """ "the visit on 18 May 2026, 4pm of P-AB12"."""
+    return f"{article} visit on {moment(record.facts.planned_start)} of {record.package_reference}"
+
+
+def _mark(record: VisitRecord) -> str:
+    return hashlib.sha256(msgspec.json.encode(record.facts)).hexdigest()[:8]
+
+
+def _terms(found: Draft) -> str:
+    resting = (found.facts.rate_card, found.facts.carried_in_pence)
+    return hashlib.sha256(msgspec.json.encode(resting)).hexdigest()[:8]
 
 
 def amount_field(visit_id: UUID) -> str:

@@ -13,7 +13,7 @@ from marketplace.billing.records import VisitRecord, visits_to_bill
 from marketplace.frameworks.queries import billing_period, pack_of, rate_card_rows
 from marketplace.platform.database import Work
 from marketplace.platform.errors import InvalidInput, NotFound
-from marketplace.policy.calendar import Period, end_of_day, is_before
+from marketplace.policy.calendar import Period, end_of_day, is_before, local_day
 from marketplace.policy.facts import Claim, InvoiceFacts
 from marketplace.policy.invoicing import InvoiceResult, assess_invoice, draft_claim, invoice_due_at, reassess_invoice
 from marketplace.policy.pack import Pack
@@ -70,10 +70,11 @@ async def draft(
 ) -> Draft:
     """Grow the draft of a period; `claim` is what the provider asks for (default: what the records allow).
 
-    Judged at `submitted_at` (default: now). Raises `NotFound` for a period that is none of the framework's, and
-    `InvalidInput` where the agreed rate card lacks a rate that is needed.
+    Judged at `submitted_at` (default: now). Raises `NotFound` for a period that is none of the framework's or has not
+    begun, and `InvalidInput` where the agreed rate card lacks a rate that is needed.
     """
-    if await billing_period(work, framework_id, period.first_day) != period:
+    begun = period.first_day <= local_day(work.now)
+    if not begun or await billing_period(work, framework_id, period.first_day) != period:
         raise NotFound("There is no such billing period on this framework.")
     names = await work.fetchrow(
         """SELECT f.name, payer.name AS payer, provider.name AS provider

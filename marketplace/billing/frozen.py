@@ -8,13 +8,17 @@ from litestar.response import Response
 
 from marketplace.billing import queries, words
 from marketplace.billing.exports import lines_csv
+from marketplace.web.filters import moment
 
 
 def invoice_context(view: queries.InvoiceView) -> dict[str, Any]:
     """What the page of a frozen invoice shows, to the provider and to the payer alike."""
     return {
         "invoice": view,
-        "defects": words.frozen_defects(view.result.defects),
+        "defects": words.frozen_defects(
+            view.result.defects,
+            {str(line.visit_id): f"{line.package_reference}, {moment(line.planned_start)}" for line in view.lines},
+        ),
         "states": words.STATES,
         "outcomes": words.OUTCOMES,
         "methods": words.METHODS,

@@ -11,7 +11,7 @@ from litestar.params import FromPath
 from litestar.response import Response
 
 from marketplace.billing import queries, words
-from marketplace.billing.claims import amount_field, claim_form, read_claim
+from marketplace.billing.claims import amount_field, changes, claim_form, marks, read_claim
 from marketplace.billing.drafting import Draft, draft
 from marketplace.billing.exports import case_of
 from marketplace.billing.frozen import csv_of, invoice_context
@@ -20,7 +20,6 @@ from marketplace.frameworks.queries import billing_period
 from marketplace.identity.guards import requires
 from marketplace.platform.database import Work, ask
 from marketplace.platform.errors import Conflict, NotFound
-from marketplace.policy.calendar import local_day
 from marketplace.policy.facts import Claim
 from marketplace.web.forms import Form
 from marketplace.web.reading import read_form
@@ -41,7 +40,10 @@ async def invoices_page(request: Request[Any, Any, Any]) -> Response[Any]:
 async def draft_page(
     request: Request[Any, Any, Any], framework_id: FromPath[UUID], payer_id: FromPath[UUID], first_day: FromPath[date]
 ) -> Response[Any]:
-    """The period's invoice as it stands: every defect before it costs anything."""
+    """The period's invoice as it stands: every defect before it costs anything. Once submitted, the frozen one."""
+    standing = await ask(request.user, queries.standing_invoice, framework_id, _provider(request), payer_id, first_day)
+    if standing is not None:
+        return see_other(request, f"/invoices/{standing}")
     found = await ask(request.user, _draft, framework_id, _provider(request), payer_id, first_day)
     return _draft_page(request, found, claim_form(found))
 
@@ -52,9 +54,14 @@ async def check_draft(
 ) -> Response[Any]:
     """The claim as typed, judged as it would be now; then submitted, when that is what was asked."""
     provider_id = _provider(request)
+    standing = await ask(request.user, queries.standing_invoice, framework_id, provider_id, payer_id, first_day)
+    if standing is not None:  # submitted meanwhile, or the button was pressed twice
+        return see_other(request, f"/invoices/{standing}", flash="This period's invoice has been submitted already.")
     found = await ask(request.user, _draft, framework_id, provider_id, payer_id, first_day)
     form = Form(await read_form(request))
     claim = read_claim(form, found)
+    if changes(form, found):
+        return _draft_page(request, found, form, status=409)
     if form.errors:
         return _draft_page(request, found, form)
     if form.value("step") == "submit":
@@ -64,11 +71,16 @@ async def check_draft(
             )
             return see_other(request, f"/invoices/{invoice_id}", flash="The invoice is submitted and frozen.")
         except RecordsChanged as changed:
-            form.error("shown", changed.sentence)
+            form.error("", changed.sentence)
             return _draft_page(request, found, form, status=409)
         except Conflict as conflict:
-            form.error("shown", conflict.sentence)
+            standing = await ask(request.user, queries.standing_invoice, framework_id, provider_id, payer_id, first_day)
+            if standing is not None:
+                return see_other(request, f"/invoices/{standing}", flash=conflict.sentence)
+            form.error("", conflict.sentence)
     judged = await ask(request.user, _draft, framework_id, provider_id, payer_id, first_day, claim)
+    if form.value("step") == "edit":
+        return _draft_page(request, judged, form)
     return page(
         request,
         "billing/check.html",
@@ -77,6 +89,8 @@ async def check_draft(
         defects=words.defect_rows(judged),
         clause=queries.deduction_clause(judged.pack),
         lines=_claimed(judged),
+        left=[record for record in judged.records if str(record.id) not in set(form.values("bill"))],
+        marks=marks(judged),
         form=form,
         amount_field=amount_field,
         status=409 if form.errors else 200,
@@ -113,18 +127,23 @@ async def _draft(
     work: Work, framework_id: UUID, provider_id: UUID, payer_id: UUID, first_day: date, claim: Claim | None = None
 ) -> Draft:
     period = await billing_period(work, framework_id, first_day)
-    if period.first_day != first_day or first_day > local_day(work.now):
+    if period.first_day != first_day:
         raise NotFound
     return await draft(work, framework_id, provider_id, payer_id, period, claim=claim)
 
 
 def _draft_page(request: Request[Any, Any, Any], found: Draft, form: Form, status: int = 200) -> Response[Any]:
+    ticked = set(form.values("bill"))
+    for record, line in zip(found.records, found.result.lines, strict=True):
+        if str(record.id) not in ticked and not form.value(amount_field(record.id)):
+            form.set_pence(amount_field(record.id), line.price_pence)
     return page(
         request,
         "billing/draft.html",
         title=f"Invoice for {found.payer_name}",
         draft=found,
         rows=list(zip(found.records, found.result.lines, strict=True)),
+        marks=marks(found),
         defects=words.defect_rows(found),
         clause=queries.deduction_clause(found.pack),
         form=form,

@@ -204,6 +204,17 @@ async def invoices(
     ]  # fmt: skip
 
 
+async def standing_invoice(
+    work: Work, framework_id: UUID, provider_id: UUID, payer_id: UUID, first_day: date
+) -> UUID | None:
+    """The period's invoice that was submitted and not returned, if there is one."""
+    return await work.fetchval(
+        """SELECT id FROM invoice WHERE commissioner_id = $1 AND framework_id = $2 AND provider_id = $3
+           AND first_day = $4 AND replaced_at IS NULL AND state <> 'returned'""",
+        payer_id, framework_id, provider_id, first_day,
+    )  # fmt: skip
+
+
 async def count_invoices(work: Work) -> dict[str, int]:
     """How many invoices within reach stand in each state."""
     rows = await work.fetch("SELECT state, count(*) AS n FROM invoice WHERE replaced_at IS NULL GROUP BY state")

@@ -7,11 +7,12 @@ from typing import Any
 from uuid import UUID
 
 from litestar import Request, get, post
-from litestar.params import FromPath, FromQuery
+from litestar.params import FromPath, FromQuery, JSONBody
 
 from marketplace.billing import queries
 from marketplace.billing.deciding import accept_invoice, return_invoice
 from marketplace.billing.drafting import Draft, draft
+from marketplace.billing.exports import case_of
 from marketplace.billing.schemas import (
     ClaimIn,
     DraftOut,
@@ -59,15 +60,23 @@ async def judge_claim(
     framework_id: FromPath[UUID],
     payer_id: FromPath[UUID],
     first_day: FromPath[date],
-    data: ClaimIn,
+    data: JSONBody[ClaimIn],
 ) -> DraftOut:
     """What a claim would lose, submitted now; nothing is kept."""
     claim = _claim(data)
     return draft_out(await ask(request.user, _draft, framework_id, _provider(request), payer_id, first_day, claim))
 
 
+@get("/api/v1/invoice-drafts/{framework_id:uuid}/{payer_id:uuid}/{first_day:date}/case", **SUBMIT)
+async def get_draft_case(
+    request: Request[Any, Any, Any], framework_id: FromPath[UUID], payer_id: FromPath[UUID], first_day: FromPath[date]
+) -> dict[str, Any]:
+    """The draft as a case for `marketplace policy invoice`: anybody can compute it again."""
+    return case_of(await ask(request.user, _draft, framework_id, _provider(request), payer_id, first_day, None))
+
+
 @post("/api/v1/invoices", **SUBMIT)
-async def submit(request: Request[Any, Any, Any], data: SubmitIn) -> SubmittedOut:
+async def submit(request: Request[Any, Any, Any], data: JSONBody[SubmitIn]) -> SubmittedOut:
     """Submit a finished period's invoice: frozen, with the deduction applied."""
     period = await ask(request.user, _period, data.framework_id, data.first_day)
     claim = None if data.claim is None else _claim(data.claim)
@@ -97,7 +106,7 @@ async def accept(request: Request[Any, Any, Any], invoice_id: FromPath[UUID]) ->
 
 
 @post("/api/v1/invoices/{invoice_id:uuid}/return", status_code=204, **DECIDE)
-async def send_back(request: Request[Any, Any, Any], invoice_id: FromPath[UUID], data: ReturnIn) -> None:
+async def send_back(request: Request[Any, Any, Any], invoice_id: FromPath[UUID], data: JSONBody[ReturnIn]) -> None:
     """Return it with what to mend."""
     await return_invoice(request.user, invoice_id, data.reason)
 
@@ -126,4 +135,6 @@ def _provider(request: Request[Any, Any, Any]) -> UUID:
     return request.user.provider_id
 
 
-ROUTES: list[Any] = [list_periods, get_draft, judge_claim, submit, list_invoices, get_invoice, accept, send_back]
+ROUTES: list[Any] = [
+    list_periods, get_draft, get_draft_case, judge_claim, submit, list_invoices, get_invoice, accept, send_back,
+]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
@@ -11,17 +12,20 @@ from marketplace.billing.drafting import Draft
 from marketplace.billing.queries import InvoiceRow, InvoiceView, PeriodRow
 from marketplace.billing.words import defect_rows
 
+# No amount of one invoice comes near this; beyond it a number is a slip of the keyboard, or no number at all.
+Pence = Annotated[int, msgspec.Meta(ge=0, le=100_000_000_000)]
+
 
 class ClaimLineIn(msgspec.Struct, forbid_unknown_fields=True):
     visit: UUID
-    pence: int
+    pence: Pence
 
 
 class ClaimIn(msgspec.Struct, forbid_unknown_fields=True):
     """What is billed; the total is the provider's own, and is judged (L 7.11)."""
 
     lines: list[ClaimLineIn]
-    total_pence: int
+    total_pence: Pence
 
 
 class SubmitIn(msgspec.Struct, forbid_unknown_fields=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from marketplace.billing.drafting import Draft
@@ -80,12 +81,11 @@ def defect_rows(found: Draft) -> list[DefectRow]:
     return rows
 
 
-def frozen_defects(defects: tuple[Defect, ...]) -> list[tuple[str, str]]:
-    """(kind, sentence) of each defect a submission was judged by."""
-    return [
-        (
-            defect.kind,
-            " and ".join(WHY[why] for why in defect.why) + (f" (visit {defect.visit[:8]})" if defect.visit else ""),
-        )
-        for defect in defects
-    ]
+def frozen_defects(defects: tuple[Defect, ...], visits: Mapping[str, str]) -> list[tuple[str, str]]:
+    """(kind, sentence) of each defect a submission was judged by; `visits` says which visit an id is."""
+    found: list[tuple[str, str]] = []
+    for defect in defects:
+        sentence = " and ".join(WHY[why] for why in defect.why)
+        which = visits.get(defect.visit, "a visit") + ": " if defect.visit else ""
+        found.append((defect.kind, which + sentence))
+    return found

@@ -157,9 +157,12 @@ async def billing_periods(work: Work, framework_id: UUID, first_day: date, last_
 
 
 async def billing_period(work: Work, framework_id: UUID, day: date) -> Period:
-    """The billing period a local day belongs to."""
+    """The billing period a local day belongs to. Raises `NotFound` for a day at the calendar's very edge."""
     pack, anchor = await pack_of(work, framework_id), await _anchor(work, framework_id)
-    return period_containing(day, anchor, pack.on(day).billing.period_length)
+    try:
+        return period_containing(day, anchor, pack.on(day).billing.period_length)
+    except (OverflowError, ValueError) as error:
+        raise NotFound("There is no such billing period.") from error
 
 
 async def _anchor(work: Work, framework_id: UUID) -> date:
