@@ -38,7 +38,7 @@ def signed_text(answer: httpx.Response) -> str:
     """The text to be signed, read back out of the page's markup."""
     block = re.search(r'<div id="signed-text">(.*?)</div>', answer.text, re.DOTALL)
     assert block is not None
-    parts = re.findall(r"<h3[^>]*>(.*?)</h3><p[^>]*>(.*?)</p>", block[1], re.DOTALL)
+    parts = re.findall(r"<h\d[^>]*>(.*?)</h\d><p[^>]*>(.*?)</p>", block[1], re.DOTALL)
     return "\n\n".join(f"{html.unescape(heading)}\n{html.unescape(text)}" for heading, text in parts)
 
 
