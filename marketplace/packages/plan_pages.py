@@ -264,6 +264,6 @@ async def _return_page(request: Request[Any, Any, Any], plan_id: UUID, form: For
 
 
 ROUTES: list[Any] = [
-    plan_editor, write_plan, plan_page, plan_page_with_reason, share_plan, sign_page, sign_plan, return_page, return_plan,
+    plan_editor, write_plan, plan_page, plan_page_with_reason, share_plan, sign_page, sign_plan, return_page, return_plan,  # noqa: E501 - one sentence, whole
 ]  # fmt: skip
 CONSOLE_ROUTES: list[Any] = [plan_page, plan_page_with_reason]

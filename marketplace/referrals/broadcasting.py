@@ -245,9 +245,7 @@ async def _check_publication(
             for doubt in anonymity.unsettled(await anonymity.doubts_in(work, row, text, field), agreed):
                 if identifies_nobody and doubt.may_be_confirmed:
                     continue
-                faults.setdefault(
-                    field, f"{doubt.what_to_do}. Everyone who was reached will read this"
-                )
+                faults.setdefault(field, f"{doubt.what_to_do}. Everyone who was reached will read this")
     if faults:
         raise InvalidInput(faults)
 

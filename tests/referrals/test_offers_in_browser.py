@@ -9,7 +9,6 @@ from uuid import UUID
 
 import pytest
 from playwright.sync_api import Browser, Page
-from tests.web.axe import Watch, assert_page_is_good, browser
 
 from marketplace.platform.actor import Actor
 from marketplace.platform.clock import FrozenClock
@@ -17,6 +16,7 @@ from marketplace.platform.postgres_server import PostgresServer
 from marketplace.referrals import offering
 from marketplace.settings import Settings
 from tests.conftest import NOON, SECRET
+from tests.web.axe import Watch, assert_page_is_good, browser
 from tests.world import providers
 from tests.world.offers import awarded, offered, proposal
 from tests.world.referrals import World, add_child, borough, broadcast, family_of
