@@ -7,12 +7,10 @@ from uuid import UUID
 
 from marketplace.demo.cast import (
     BOROUGH,
-    CARE,
     COUNTY,
     DEMO_WORKER,
     HOUSES,
     NURSE,
-    OUTREACH,
     House,
     worker_name,
 )
@@ -230,6 +228,3 @@ async def supervise(world: World) -> None:
             await evidence.record_check(
                 firm.coordinator, hand.id, kind="supervision", done_on=story.monday - timedelta(days=32)
             )
-
-
-WORKED_BY = {"A": NURSE, "B": CARE, "D": OUTREACH}

@@ -26,7 +26,6 @@ NO_NEED = {
     "cancelled_late": (timedelta(hours=5), "Fever since this morning."),
 }
 PLANNED_AHEAD = ((-58, -56, -29), (-31, -28, -1), (-3, 0, 27))  # planned on, first day, last day
-OFFICE_DEVICE = "Chrome on Windows"
 PHONE = "Chrome on Android"
 
 
