@@ -177,7 +177,8 @@ async def _story(work: Work, package: Package, plans: list[PlanVersion]) -> list
     add("First visit", first)
     add("Award undone", package.undone_at, package.undone_reason or "")
     add("Ended", package.ended_at, package.ended_reason or "")
-    return sorted(entries, key=lambda entry: entry["at"], reverse=True)
+    order = sorted(enumerate(entries), key=lambda each: (each[1]["at"], each[0]), reverse=True)
+    return [entry for _, entry in order]
 
 
 @dataclass(frozen=True, slots=True)

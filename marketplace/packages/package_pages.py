@@ -14,6 +14,7 @@ from marketplace.packages import boards, queries, setup_actions
 from marketplace.packages.opening import PackageFile, open_package
 from marketplace.packages.page_forms import page_number
 from marketplace.packages.placing import ready_workers
+from marketplace.packages.record_actions import OVERRUN
 from marketplace.packages.setup_actions import PARTS
 from marketplace.packages.tables import Package
 from marketplace.platform.actor import Actor
@@ -101,6 +102,10 @@ def next_step(actor: Actor, file: PackageFile) -> tuple[str, str, str] | None:
         if unsigned is not None:
             then = "The family has not signed this visit. Once you resolve it, it counts as signed."
             return "Resolve an unsigned visit", f"/visits/{unsigned.visit.id}", then
+        longer = next((duty for duty in file.duties if duty["rule_key"] == OVERRUN), None)
+        if longer is not None:
+            then = "A visit lasted longer than planned. Without your approval only the planned time is billed."
+            return "Decide on a longer visit", f"/visits/{longer['subject_id']}/longer", then
         return None
     if actor.provider_id is None:
         return None

@@ -14,7 +14,7 @@ import asyncpg
 import msgspec
 
 from marketplace.identity.permissions import permit
-from marketplace.obligations.duties import cancel
+from marketplace.obligations.duties import cancel, meet
 from marketplace.packages import queries
 from marketplace.packages.placing import judge_for, may_have_visits
 from marketplace.packages.records import RecordText, checked
@@ -32,6 +32,7 @@ from marketplace.web.filters import clock, count, listing
 EARLY_HOURS = 3  # nobody arrives earlier than this: rather a slip, or another visit
 LATEST_DAYS = 2  # nor starts a visit this long after its end without the office
 OVERRUN = "task.approve_overrun"
+RECORD = "task.record_visit"  # owed by the office once a visit is over without a word (sweeps.py)
 LOCKED = "The family has answered this record, so it does not change any more. Tell your office what is wrong with it."
 
 
@@ -76,6 +77,7 @@ async def finish_visit(actor: Actor, visit_id: UUID, *, at: datetime | None = No
         await _remark(work, visit, reason if at is not None else "")
         visit.actual_end = end
         await _freeze(work, visit, {"actual_end": end, "outcome": "delivered", "outcome_at": work.now})
+        await meet(work, RECORD, visit.id)
         await _overrun(work, visit, package)
         said = f"A visit of package {package.reference} waits for your confirmation."
         await tell_family(work, package, said, f"/visits/{visit.id}", "confirm_visits")

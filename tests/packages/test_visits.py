@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 import pytest
 
 from marketplace.packages import queries, setup_actions, visit_actions
+from marketplace.packages.sweeps import owe_records
 from marketplace.platform.database import ask
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted, WrongState
 from marketplace.policy.calendar import elapsed, wall_time
@@ -211,3 +212,20 @@ async def test_a_worker_who_lost_a_competency_is_not_placed_any_more(ready, migr
     await send_back_to_training(ready.manager, ready.worker_id, row["code"], "Observed practice was unsafe")
     with pytest.raises(Conflict, match="Not ready"):
         await packages.a_visit(ready, TUESDAY)
+
+
+async def test_a_visit_without_a_word_becomes_a_task_of_the_office_once(ready, migrator, clock):
+    first, second = await packages.a_visit(ready, TUESDAY), await packages.a_visit(ready, TUESDAY, time(19), time(20))
+    provider = ready.manager.organisation_id
+    assert await owe_records(provider) == 0
+    clock.move_to(wall_time(TUESDAY, time(21)))
+    assert await owe_records(provider) == 2
+    assert await owe_records(provider) == 0
+    open_duties = (
+        "SELECT count(*) FROM obligation WHERE rule_key = 'task.record_visit' AND met_at IS NULL"
+        " AND cancelled_at IS NULL"
+    )
+    assert await migrator.fetchval(open_duties) == 2
+    await packages.delivered(ready, first)
+    await visit_actions.record_missed(ready.manager, second, version=1, reason="The car broke down")
+    assert await migrator.fetchval(open_duties) == 0
