@@ -110,6 +110,7 @@ class InvoiceView:
     claim: Claim
     result: InvoiceResult
     deduction_clause: str
+    activities: dict[str, str]  # the pack's titles by code
     dispute_until: datetime | None
     returned_reason: str | None
     accepted_at: datetime | None
@@ -250,6 +251,7 @@ async def invoice(work: Work, invoice_id: UUID) -> InvoiceView:
         claim=msgspec.convert(row["claim"], Claim),
         result=result,
         deduction_clause=deduction_clause(pack),
+        activities=pack.activities,
         dispute_until=_dispute_until(pack, row["submitted_at"]) if result.deduction_pence else None,
         returned_reason=row["returned_reason"],
         accepted_at=row["accepted_at"],

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from marketplace.billing.drafting import Draft
 from marketplace.policy.invoicing import Defect
+from marketplace.web.filters import moment
 
 WHY = {
     "claimed_while_held": "it is billed although its record is not finished",
@@ -68,12 +69,13 @@ def defect_rows(found: Draft) -> list[DefectRow]:
         if defect.visit is None or defect.visit not in records:
             rows.append(DefectRow(defect.kind, sentence[:1].upper() + sentence[1:] + ".", defect.visit, None))
             continue
+        when = moment(records[defect.visit].facts.planned_start)
         missing = lines[defect.visit].missing
         lacks = f" It lacks {', '.join(MISSING[code] for code in missing)}." if missing else ""
         rows.append(
             DefectRow(
                 defect.kind,
-                f"{records[defect.visit].package_reference}: {sentence}.{lacks}",
+                f"{records[defect.visit].package_reference}, {when}: {sentence}.{lacks}",
                 defect.visit,
                 f"/visits/{defect.visit}",
             )

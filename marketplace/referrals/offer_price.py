@@ -10,7 +10,7 @@ from uuid import UUID
 from marketplace.frameworks.queries import rate_card_rows
 from marketplace.platform.database import Work
 from marketplace.platform.errors import InvalidInput
-from marketplace.policy.calendar import CalendarError, local_day, period_containing
+from marketplace.policy.calendar import CalendarError, PeriodLength, local_day, period_containing
 from marketplace.policy.facts import WeeklySlot
 from marketplace.policy.pack import Pack
 from marketplace.policy.pricing import RateMissing, price_pattern
@@ -93,6 +93,7 @@ class PriceWords:
 
     week: str
     period: str
+    period_title: str  # "First 4 weeks", "First month"
     lines: tuple[str, ...]
 
 
@@ -109,4 +110,17 @@ def price_words(explained: dict[str, Any], pack: Pack) -> PriceWords:
     if billed < workers:
         lines.append(f"{workers} workers come to each visit, and one of them is paid for.")
     until = min(first + WEEK - ONE_DAY, last)
-    return PriceWords(f"{day(first)} to {day(until)}", f"{day(first)} to {day(last)}", tuple(lines))
+    return PriceWords(
+        f"{day(first)} to {day(until)}",
+        f"{day(first)} to {day(last)}",
+        f"First {_length(pack.on(first).billing.period_length)}",
+        tuple(lines),
+    )
+
+
+def _length(length: PeriodLength) -> str:
+    """ "4 weeks", "month", "30 days"."""
+    number, unit = length.count, length.unit
+    if unit == "days" and number % WEEK.days == 0:
+        number, unit = number // WEEK.days, "weeks"
+    return unit.removesuffix("s") if number == 1 else f"{number} {unit}"

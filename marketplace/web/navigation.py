@@ -37,13 +37,13 @@ MARKETPLACE: dict[str, tuple[Item, ...]] = {
     "provider_manager": (
         TODAY,
         Item("Opportunities", "/opportunities"),
-        Item("My offers", "/offers"),
+        Item("Offers", "/offers"),
         Item("Packages", "/packages"),
         Item("Week", "/week"),
         Item("Workforce", "/workforce"),
         Item("Four weeks", "/invoices"),
         Item("Frameworks", "/frameworks"),
-        Item("My standing", "/standing"),
+        Item("Standing", "/standing"),
     ),
     "coordinator": (
         TODAY,

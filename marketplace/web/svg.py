@@ -46,7 +46,7 @@ def week(slots: Iterable[Slot], caption: str = "The week") -> Markup:
     last = -(-max([end for _, _, end, _ in pieces], default=20 * 60) // 60)
     first, last = min(first, 8), max(last, 20)
     left, top, row = 42, 18, 22
-    scale = (WIDTH - left - 6) / ((last - first) * 60)
+    scale = (WIDTH - left - 16) / ((last - first) * 60)  # room for the last hour's letters
     parts: list[Markup] = []
     step = 2 if last - first <= 16 else 4
     for hour in range(first, last + 1, step):

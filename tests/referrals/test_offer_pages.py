@@ -71,7 +71,7 @@ async def test_each_of_two_workers_is_priced_and_said(app, world, child, setting
         shown = text_of(page)
         assert page.status_code == 200, shown
         assert "First week £220.80 25 May 2026 to 31 May 2026" in shown
-        assert "First billing period £796.80 25 May 2026 to 21 June 2026" in shown
+        assert "First 4 weeks £796.80 25 May 2026 to 21 June 2026" in shown
         assert "Monday to Friday: 14 hours at £24.00 an hour for each of 2 workers: £672.00" in shown
         assert "Bank holiday or its substitute day: 2 hours at £31.20 an hour for each of 2 workers: £124.80" in shown
 
@@ -102,7 +102,7 @@ async def test_another_councils_pack_from_the_referral_to_the_award(app, databas
         shown = text_of(await door.get(f"{address}?{urlencode(sent, doseq=True)}"))
         # Mondays 2 hours at 24.00, Saturdays at 26.40; in the month 5 Mondays and 4 Saturdays
         assert "First week £100.80 25 May 2026 to 31 May 2026" in shown
-        assert "First billing period £451.20 25 May 2026 to 24 June 2026" in shown
+        assert "First month £451.20 25 May 2026 to 24 June 2026" in shown
         assert "Sailing, Monday to Thursday: 10 hours at £24.00 an hour: £240.00" in shown
         assert "2 workers come to each visit, and one of them is paid for." in shown
         made = await door.post(address, sent, page=f"{address}?{urlencode(sent, doseq=True)}")
