@@ -13,7 +13,7 @@ from marketplace.platform.clock import FrozenClock
 from marketplace.platform.postgres_server import PostgresServer
 from marketplace.settings import Settings
 from tests.conftest import NOON, SECRET
-from tests.web.axe import Watch, assert_page_is_good, browser
+from tests.web.axe import Watch, assert_page_is_good, browser, press
 from tests.world import packages, people
 from tests.world.billing import after, period_of, visit_done
 from tests.world.referrals import borough
@@ -53,40 +53,40 @@ def test_from_the_growing_draft_to_the_accepted_correction(server: tuple[Site, F
     late = site.run(visit_done(case, clock, first + timedelta(days=3), signed=False))
     period = site.run(period_of(case, first))
     provider.reload()
-    provider.click("text=See it grow")
+    press(provider.locator("text=See it grow").first)
     assert "This period is still running" in provider.inner_text("main")
     assert_page_is_good(provider)
     after(clock, period, hours=9)
     provider.goto(f"{site.marketplace}/invoices")
     assert "Growing" not in provider.inner_text("main")
     assert_page_is_good(provider)
-    provider.click("text=Check and submit")
+    press(provider.locator("text=Check and submit").first)
     assert "Lacks the family's confirmation" in provider.inner_text("main")
     provider.check(f"#bill-{held}")
     provider.fill(f"#amount-{held}", "lots")
-    provider.click("button:has-text('Check the invoice')")
+    press(provider.locator("button:has-text('Check the invoice')").first)
     assert "must be an amount in pounds" in summary_of(provider)
     provider.locator(".govuk-error-summary__list a").click()
     assert provider.evaluate("document.activeElement.id") == f"amount-{held}"
     assert_page_is_good(provider)
     provider.fill(f"#amount-{held}", "48")
-    provider.click("button:has-text('Check the invoice')")
+    press(provider.locator("button:has-text('Check the invoice')").first)
     assert "loses £100.00 once" in provider.inner_text("main") and "Not billed now" in provider.inner_text("main")
     assert_page_is_good(provider)
-    provider.click("button:has-text('Change something first')")
+    press(provider.locator("button:has-text('Change something first')").first)
     assert provider.is_checked(f"#bill-{held}") and provider.input_value(f"#amount-{held}") == "48.00"
     assert_page_is_good(provider)
-    provider.click("button:has-text('Check the invoice')")
+    press(provider.locator("button:has-text('Check the invoice')").first)
     record = site.run(case.visit(late)).record_hash
     assert record is not None
     site.run(signing.family_confirms(case.family, late, text_hash=record))
-    provider.click("button:has-text('Submit the invoice')")
+    press(provider.locator("button:has-text('Submit the invoice')").first)
     assert "has changed since you looked" in summary_of(provider) and provider.is_checked(f"#bill-{held}")
     provider.locator(".govuk-error-summary__list a").click()
     assert provider.evaluate("document.activeElement.id") == f"bill-{late}"
     assert_page_is_good(provider)
-    provider.click("button:has-text('Check the invoice')")
-    provider.click("button:has-text('Submit the invoice')")
+    press(provider.locator("button:has-text('Check the invoice')").first)
+    press(provider.locator("button:has-text('Submit the invoice')").first)
     provider.wait_for_url("**/invoices/*-*-*-*-*")
     shown = provider.inner_text("main")
     assert "Why £100.00 was deducted" in shown and "Who signed what" in shown
@@ -97,30 +97,30 @@ def test_from_the_growing_draft_to_the_accepted_correction(server: tuple[Site, F
     watch = Watch(desk)
     desk.goto(f"{site.console}/invoices")
     assert_page_is_good(desk)
-    desk.click("th a")
+    press(desk.locator("th a").first)
     assert "Accepting means" in desk.inner_text("main") and "Maya" not in desk.content()
     assert_page_is_good(desk)
-    desk.click("button:has-text('Return the invoice')")
+    press(desk.locator("button:has-text('Return the invoice')").first)
     assert "Enter what the provider must mend" in summary_of(desk)
     desk.locator(".govuk-error-summary__list a").click()
     assert desk.evaluate("document.activeElement.id") == "reason"
     assert_page_is_good(desk)
     desk.fill("#reason", "One visit is not signed: leave it off.")
-    desk.click("button:has-text('Return the invoice')")
+    press(desk.locator("button:has-text('Return the invoice')").first)
     assert "Returned. The provider is told what to mend." in desk.content()
     assert_page_is_good(desk)
 
     provider.goto(f"{site.marketplace}/invoices")
     assert_page_is_good(provider)
-    provider.click("text=Correct and submit")
+    press(provider.locator("text=Correct and submit").first)
     assert "Invoice 1 was returned" in provider.inner_text("main") and not provider.is_checked(f"#bill-{held}")
     assert_page_is_good(provider)
-    provider.click("button:has-text('Check the invoice')")
-    provider.click("button:has-text('Submit the invoice')")
+    press(provider.locator("button:has-text('Check the invoice')").first)
+    press(provider.locator("button:has-text('Submit the invoice')").first)
     assert "Invoice 2" in provider.inner_text("h1")
     desk.goto(f"{site.console}/invoices?state=submitted")
-    desk.click("th a")
-    desk.click("button:has-text('Accept the invoice')")
+    press(desk.locator("th a").first)
+    press(desk.locator("button:has-text('Accept the invoice')").first)
     assert "To be paid by" in desk.inner_text("main")
     assert_page_is_good(desk)
     desk.goto(f"{site.console}/invoices?state=paid")

@@ -21,7 +21,7 @@ from marketplace.identity.first_operator import make_first_operator
 from marketplace.platform.database import close_database, open_database
 from marketplace.settings import Settings
 from tests.secrecy.rows import lay
-from tests.web.axe import Watch, assert_page_is_good, browser  # noqa: F401 - the fixture
+from tests.web.axe import Watch, assert_page_is_good, browser, press  # noqa: F401 - the fixture
 from tests.world.people import PASSWORD, council, person_in, with_password
 
 
@@ -116,31 +116,30 @@ def test_a_council_administrators_way_through_sign_in_people_and_audit(site: Sit
 
     page.goto(f"{here}/people")
     look("Sign in")
-    page.get_by_role("button", name="Sign in").click()
+    press(page.get_by_role("button", name="Sign in"))
     look("Sign in")
     assert page.get_by_text("Enter your password").count() == 2  # the summary and the field
     page.get_by_label("E-mail address").fill(site.administrator)
     page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    press(page.get_by_role("button", name="Sign in"))
     look("Who do you want to act for")
-    page.get_by_role("button", name="Continue").click()
+    press(page.get_by_role("button", name="Continue"))
     assert page.get_by_text("Select the organisation and role").count() == 2
     look("Who do you want to act for")
     page.get_by_label("Administrator").check()
-    page.get_by_role("button", name="Continue").click()
+    press(page.get_by_role("button", name="Continue"))
     look("People and roles")
-    page.get_by_role("button", name="Give somebody a role").or_(
-        page.get_by_role("link", name="Give somebody a role")
-    ).click()
-    page.get_by_role("button", name="Give the role").click()
+    link = page.get_by_role("link", name="Give somebody a role")
+    press(page.get_by_role("button", name="Give somebody a role").or_(link))
+    press(page.get_by_role("button", name="Give the role"))
     look("Give somebody a role")
     page.get_by_label("Full name").fill("Con Tract")
     page.get_by_label("E-mail address").fill("con@example.org")
     page.get_by_label("Contract manager").check()
-    page.get_by_role("button", name="Give the role").click()
+    press(page.get_by_role("button", name="Give the role"))
     assert page.get_by_text("Con Tract has the role now").count() == 1
     look("People and roles")
-    page.get_by_role("link", name="End Con Tract").click()
+    press(page.get_by_role("link", name="End Con Tract"))
     look("End Con Tract")
     page.goto(f"{here}/people?q=nobody")
     look("People and roles")
@@ -152,17 +151,17 @@ def test_a_council_administrators_way_through_sign_in_people_and_audit(site: Sit
     page.goto(f"{here}/account")
     look("My account")
     page.goto(f"{here}/account/password")
-    page.get_by_role("button", name="Change it").click()
+    press(page.get_by_role("button", name="Change it"))
     look("Change your password")
     page.goto(f"{here}/help")
     look("Help")
-    page.get_by_role("button", name="Sign out").click()
+    press(page.get_by_role("button", name="Sign out"))
     assert page.get_by_text("You are signed out").count() == 1
-    page.get_by_role("link", name="I have forgotten").click()
+    press(page.get_by_role("link", name="I have forgotten"))
     look("Get a new password")
     page.goto(f"{here}/set-password?link={site.link}")
     page.get_by_label("New password").fill("short")
-    page.get_by_role("button", name="Set this password").click()
+    press(page.get_by_role("button", name="Set this password"))
     look("Choose your password")
     page.goto(f"{here}/set-password?link=used-up")
     look("Page not found")
@@ -174,17 +173,17 @@ def test_a_family_member_on_a_small_phone(site: Site, browser: Browser):  # noqa
     page.goto(f"{site.marketplace}/account")
     page.get_by_label("E-mail address").fill(site.family)
     page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    press(page.get_by_role("button", name="Sign in"))
     shown(page, watch, "My account", site.marketplace)
-    page.get_by_role("link", name="Set your PIN").click()
+    press(page.get_by_role("link", name="Set your PIN"))
     page.get_by_label("New PIN").fill("1234")
     page.get_by_label("The same PIN again").fill("1234")
-    page.get_by_role("button", name="Set this PIN").click()
+    press(page.get_by_role("button", name="Set this PIN"))
     assert page.get_by_text("too easy to guess").count() == 2
     shown(page, watch, "Set your PIN", site.marketplace)
     page.get_by_label("New PIN").fill("482913")
     page.get_by_label("The same PIN again").fill("482913")
-    page.get_by_role("button", name="Set this PIN").click()
+    press(page.get_by_role("button", name="Set this PIN"))
     assert page.get_by_text("Your PIN is set").count() == 1
 
 
@@ -193,7 +192,7 @@ def test_everything_works_without_scripts(site: Site, browser: Browser):  # noqa
     page.goto(f"{site.marketplace}/account")
     page.get_by_label("E-mail address").fill(site.family)
     page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    press(page.get_by_role("button", name="Sign in"))
     assert page.locator("h1").inner_text() == "My account"
-    page.get_by_role("button", name="Sign out").click()
+    press(page.get_by_role("button", name="Sign out"))
     assert page.locator("h1").inner_text() == "Sign in"

@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from marketplace.demo.people import PASSWORD
 from marketplace.platform.processes import free_port
-from tests.web.axe import DESKTOP, PHONE, Watch, assert_page_is_good
+from tests.web.axe import DESKTOP, PHONE, Watch, assert_page_is_good, press
 
 READY = "Ctrl-C stops all of it"
 IDS = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|\d{4}-\d\d-\d\d")
@@ -78,8 +78,7 @@ class Someone:
 
     def follow(self, text: str | re.Pattern[str], nth: int = 0) -> Someone:
         """Follow a link by its words."""
-        self.page.locator("a").filter(has_text=text).nth(nth).click()
-        self.page.wait_for_load_state("load")
+        press(self.page.locator("a").filter(has_text=text).nth(nth))
         return self.looks()
 
     def fill(self, **answers: str) -> Someone:
@@ -102,8 +101,7 @@ class Someone:
 
     def press(self, text: str | re.Pattern[str], nth: int = 0) -> Someone:
         """Press a button by its words and wait for the page it leads to."""
-        self.page.get_by_role("button", name=text).nth(nth).click()
-        self.page.wait_for_load_state("load")
+        press(self.page.get_by_role("button", name=text).nth(nth))
         return self.looks()
 
     def sees(self, *texts: str | re.Pattern[str]) -> Someone:

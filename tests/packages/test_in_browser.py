@@ -18,7 +18,7 @@ from marketplace.platform.postgres_server import PostgresServer
 from marketplace.policy.calendar import wall_time
 from marketplace.settings import Settings
 from tests.conftest import NOON, SECRET
-from tests.web.axe import PHONE, Watch, assert_page_is_good, browser
+from tests.web.axe import PHONE, Watch, assert_page_is_good, browser, press
 from tests.world import packages, people, providers
 from tests.world.packages import Case
 from tests.world.referrals import borough
@@ -92,11 +92,11 @@ def test_set_up_and_the_plan(place: Place, browser: Browser) -> None:
     tab = site.tab(browser, case.family)
     tab.set_viewport_size(PHONE)
     tab.goto(f"{place.address}{plan}/sign")
-    tab.click("text=Sign as Grace Okonkwo")
+    press(tab.locator("text=Sign as Grace Okonkwo").first)
     assert "Confirm that you have read the plan" in tab.inner_text(".govuk-error-summary")
     assert_page_is_good(tab)
     tab.check("text=I have read this plan and agree with it")
-    tab.click("text=Sign as Grace Okonkwo")
+    press(tab.locator("text=Sign as Grace Okonkwo").first)
     assert "in force when the others have signed too" in tab.inner_text(".govuk-notification-banner")
     place.good(browser, case.referrer, "/packages", package, plan, f"{plan}/sign")
     colleague = site.run(people.person_in(case.world.admin, "referrer", "Cole League"))
@@ -116,7 +116,7 @@ def test_planning_and_changing_visits(place: Place, browser: Browser) -> None:
     tab.goto(f"{place.address}{package}/plan-visits")
     tab.check("text=Alder Worker 1")
     tab.fill("#first_day-day", "1")
-    tab.click("text=Plan these visits")
+    press(tab.locator("text=Plan these visits").first)
     assert "The first day must be 12 May 2026 or later" in tab.inner_text(".govuk-error-summary")
     good_page(tab, watch)
     place.good(
@@ -127,10 +127,10 @@ def test_planning_and_changing_visits(place: Place, browser: Browser) -> None:
     tab.goto(f"{place.address}{visit}/cancel")
     tab.check("text=We, the provider")
     tab.fill("[name=reason]", "The worker is ill")
-    tab.click("text=Continue")
+    press(tab.locator("text=Continue").first)
     assert "Check before you cancel" in tab.inner_text("h1")
     good_page(tab, watch)
-    tab.click("text=Cancel the visit")
+    press(tab.locator("text=Cancel the visit").first)
     assert "Cancelled" in tab.inner_text(".govuk-notification-banner")
     good_page(tab, watch)
     place.good(browser, case.family, visit, "/who-is-coming", "/visits")
@@ -150,7 +150,7 @@ def test_a_visit_on_the_workers_phone(place: Place, browser: Browser) -> None:
     def step(button: str) -> None:
         good_page(tab, watch)
         tab.set_viewport_size(PHONE)
-        tab.get_by_role("button", name=button).click()
+        press(tab.get_by_role("button", name=button))
 
     tab.goto(f"{place.address}/now")
     visit = tab.get_attribute("main form", "action").removesuffix("/arrive")  # type: ignore[union-attr]
@@ -205,5 +205,5 @@ def test_unsigned_longer_and_missed_visits(place: Place, browser: Browser) -> No
     tab = site.tab(browser, manager)
     tab.goto(f"{site.console}{package}")
     tab.fill("[name=why]", "A complaint")
-    tab.click("text=Open it")
+    press(tab.locator("text=Open it").first)
     assert_page_is_good(tab)

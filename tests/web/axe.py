@@ -2,8 +2,8 @@
 
 Journeys use it too:
 
-    from web.axe import Watch, assert_accessible, assert_fits, assert_page_is_good
-    from web.axe import browser          # noqa: F401 -- the fixture
+    from tests.web.axe import Watch, assert_accessible, assert_fits, assert_page_is_good, press
+    from tests.web.axe import browser          # noqa: F401 -- the fixture
 
 axe-core comes with the build: its folder stays in marketplace/web/assets/node_modules of a checkout and is not shipped.
 """
@@ -18,7 +18,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 AXE = ROOT / "marketplace/web/assets/node_modules/axe-core/axe.min.js"
@@ -61,6 +61,12 @@ def browser() -> Iterator[Browser]:
         )
         yield running
         running.close()
+
+
+def press(button: Locator) -> None:
+    """Press a button or follow a link, and have the page it leads to: a click alone may return before it is there."""
+    with button.page.expect_navigation(wait_until="load"):
+        button.click()
 
 
 class Watch:
