@@ -48,6 +48,7 @@ class Worker(Table, db=ENGINE, tablename="worker"):
     started_on = Date(default=None, null=True)
     left_on = Date(default=None, null=True)
     created_at = Timestamptz(default=None, null=False)
+    reference = Text(default=None, null=True)
 
 
 class WorkerPrivate(Table, db=ENGINE, tablename="worker_private"):
@@ -61,6 +62,9 @@ class WorkerPrivate(Table, db=ENGINE, tablename="worker_private"):
     dbs_workforce = Text(default=None, null=True)
     dbs_barred_list_checked = Boolean(default=None, null=True)
     dbs_update_service_consent_at = Timestamptz(default=None, null=True)
+    date_of_birth = Date(default=None, null=True)
+    dbs_forename = Text(default="", null=False)
+    dbs_surname = Text(default="", null=False)
 
 
 class WorkerDbsCheck(Table, db=ENGINE, tablename="worker_dbs_check"):
@@ -72,6 +76,29 @@ class WorkerDbsCheck(Table, db=ENGINE, tablename="worker_dbs_check"):
     outcome = Text(default="clear", null=False)
     recorded_at = Timestamptz(default=None, null=False)
     recorded_by = UUID(default=None, null=False)
+    evidence_id = UUID(default=None, null=True)
+    source = Text(default="seen", null=False)
+
+
+class DbsStatusRequest(Table, db=ENGINE, tablename="dbs_status_request"):
+    provider_id = UUID(default=None, null=False)
+    id = UUID(primary_key=True, default=UUID4(), null=False)
+    worker_id = UUID(default=None, null=False)
+    asked_at = Timestamptz(default=None, null=False)
+    asked_by = UUID(default=None, null=False)
+    asked_by_name = Text(default=None, null=False)
+    automatic = Boolean(default=None, null=False)
+    answer = Text(default=None, null=False)
+    check_id = UUID(default=None, null=True)
+
+
+class DbsAutomatic(Table, db=ENGINE, tablename="dbs_automatic"):
+    provider_id = UUID(default=None, null=False)
+    id = UUID(primary_key=True, default=UUID4(), null=False)
+    person_id = UUID(default=None, null=False)
+    person_name = Text(default=None, null=False)
+    started_at = Timestamptz(default=None, null=False)
+    ended_at = Timestamptz(default=None, null=True)
 
 
 class WorkerCompetency(Table, db=ENGINE, tablename="worker_competency"):
@@ -88,6 +115,7 @@ class WorkerCompetency(Table, db=ENGINE, tablename="worker_competency"):
     withdrawn_reason = Text(default=None, null=True)
     recorded_at = Timestamptz(default=None, null=False)
     recorded_by = UUID(default=None, null=False)
+    evidence_id = UUID(default=None, null=True)
 
 
 class WorkerCheck(Table, db=ENGINE, tablename="worker_check"):
@@ -99,6 +127,40 @@ class WorkerCheck(Table, db=ENGINE, tablename="worker_check"):
     valid_until = Date(default=None, null=True)
     recorded_at = Timestamptz(default=None, null=False)
     recorded_by = UUID(default=None, null=False)
+    evidence_id = UUID(default=None, null=True)
+
+
+class Evidence(Table, db=ENGINE, tablename="evidence"):
+    provider_id = UUID(default=None, null=False)
+    id = UUID(primary_key=True, default=UUID4(), null=False)
+    kind = Text(default=None, null=False)
+    title = Text(default="", null=False)
+    worker_id = UUID(default=None, null=True)
+    replaces_id = UUID(default=None, null=True)
+    file_name = Text(default=None, null=False)
+    content_type = Text(default=None, null=False)
+    size = BigInt(default=None, null=False)
+    uploaded_by = UUID(default=None, null=False)
+    uploaded_by_name = Text(default=None, null=False)
+    uploaded_at = Timestamptz(default=None, null=False)
+    form_until = Timestamptz(default=None, null=False)
+    state = Text(default="waiting", null=False)
+    scan = Text(default=None, null=True)
+    refused_reason = Text(default=None, null=True)
+    remarks = Text(default="", null=False)
+    quarantine_key = Text(default=None, null=False)
+    quarantine_version = Text(default=None, null=True)
+    original_sha256 = Text(default=None, null=True)
+    published_key = Text(default=None, null=True)
+    published_version = Text(default=None, null=True)
+    published_sha256 = Text(default=None, null=True)
+    published_size = BigInt(default=None, null=True)
+    checked_at = Timestamptz(default=None, null=True)
+    quarantine_tidied_at = Timestamptz(default=None, null=True)
+    keep_until = Date(default=None, null=True)
+    warned_at = Timestamptz(default=None, null=True)
+    deleted_at = Timestamptz(default=None, null=True)
+    deleted_reason = Text(default=None, null=True)
 
 
 class Booking(Table, db=ENGINE, tablename="booking"):
@@ -110,3 +172,24 @@ class Booking(Table, db=ENGINE, tablename="booking"):
     ends_at = Timestamptz(default=None, null=False)
     released_at = Timestamptz(default=None, null=True)
     created_at = Timestamptz(default=None, null=False)
+
+
+class WorkforceImport(Table, db=ENGINE, tablename="workforce_import"):
+    provider_id = UUID(default=None, null=False)
+    id = UUID(primary_key=True, default=UUID4(), null=False)
+    file_name = Text(default=None, null=False)
+    state = Text(default="checking", null=False)
+    rows = JSONB(default=None, null=False)
+    answers = JSONB(default=None, null=False)
+    plan = JSONB(default=None, null=True)
+    plan_hash = Text(default=None, null=True)
+    since = JSONB(default=None, null=False)
+    uploaded_by = UUID(default=None, null=False)
+    uploaded_by_name = Text(default=None, null=False)
+    uploaded_at = Timestamptz(default=None, null=False)
+    checked_at = Timestamptz(default=None, null=True)
+    accepted_by = UUID(default=None, null=True)
+    accepted_by_name = Text(default=None, null=True)
+    accepted_by_role = Text(default=None, null=True)
+    accepted_at = Timestamptz(default=None, null=True)
+    ended_at = Timestamptz(default=None, null=True)
