@@ -15,7 +15,7 @@ from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound
 from marketplace.policy.calendar import local_day
-from marketplace.providers.vocabulary import words
+from marketplace.providers.vocabulary import Words, words
 from marketplace.providers.workforce import own_worker, take_off, tell_planners
 
 CERTIFICATE = re.compile(r"[0-9]{12}")
@@ -57,44 +57,72 @@ async def record_dbs_check(
     New information stands the worker down at once and tells those who plan visits with them.
     """
     permit(actor, "workforce.write")
-    number = re.sub(r"[\s-]", "", certificate_number or "")
     async with unit_of_work(actor) as work:
-        worker = await own_worker(work, worker_id)
-        today = local_day(work.now)
-        wrong: dict[str, str] = {}
-        not_in_future(checked_on, today, "checked_on", "The date of the check", wrong)
-        if not checked_by_name.strip():
-            wrong["checked_by_name"] = "Enter who made the check"
-        if outcome not in DBS_OUTCOMES:
-            wrong["outcome"] = "Select what the check found"
-        if number and not CERTIFICATE.fullmatch(number):
-            wrong["certificate_number"] = "A DBS certificate number has 12 digits"
-        if issued_on is not None:
-            not_in_future(issued_on, today, "issued_on", "The date of issue", wrong)
-            if issued_on > checked_on:
-                wrong.setdefault("issued_on", "The certificate must be issued on or before the day of the check")
-        if workforce is not None and workforce not in DBS_WORKFORCES:
-            wrong["workforce"] = "Select which workforce the certificate is for"
-        _refuse(wrong)
-        check_id = await work.fetchval(
-            "INSERT INTO worker_dbs_check (provider_id, worker_id, checked_on, checked_by_name, outcome, recorded_at,"
-            " recorded_by) VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id",
-            worker["provider_id"], worker_id, checked_on, checked_by_name.strip(), outcome, work.now, actor.person_id,
-        )  # fmt: skip
-        await work.execute(
-            "UPDATE worker_private SET dbs_certificate_number = coalesce($3, dbs_certificate_number),"
-            " dbs_issued_on = coalesce($4, dbs_issued_on), dbs_workforce = coalesce($5, dbs_workforce),"
-            " dbs_barred_list_checked = coalesce($6, dbs_barred_list_checked), dbs_update_service_consent_at ="
-            " CASE WHEN $7 THEN coalesce(dbs_update_service_consent_at, $8) WHEN NOT $7 THEN NULL"
-            " ELSE dbs_update_service_consent_at END WHERE provider_id = $1 AND worker_id = $2",
-            worker["provider_id"], worker_id, number or None, issued_on, workforce, barred_list_checked,
-            update_service_consent, work.now,
-        )  # fmt: skip
-        # the number itself is no business of the trail
-        work.audit("worker.dbs_checked", "worker", worker_id, checked_on=checked_on, outcome=outcome)
-        if outcome == "new_information" and worker["stood_down_at"] is None:
-            await take_off(work, worker, "The DBS status has changed: there is new information")
-        return check_id
+        return await keep_dbs_check(
+            work,
+            await own_worker(work, worker_id),
+            checked_on=checked_on,
+            checked_by_name=checked_by_name,
+            outcome=outcome,
+            certificate_number=certificate_number,
+            issued_on=issued_on,
+            workforce=workforce,
+            barred_list_checked=barred_list_checked,
+            update_service_consent=update_service_consent,
+        )
+
+
+async def keep_dbs_check(
+    work: Work,
+    worker: dict,
+    *,
+    checked_on: date,
+    checked_by_name: str,
+    outcome: str = "clear",
+    certificate_number: str | None = None,
+    issued_on: date | None = None,
+    workforce: str | None = None,
+    barred_list_checked: bool | None = None,
+    update_service_consent: bool | None = None,
+) -> UUID:
+    """The change itself, for actions that record many (an import); `worker` is its row, locked."""
+    number = re.sub(r"[\s-]", "", certificate_number or "")
+    today = local_day(work.now)
+    wrong: dict[str, str] = {}
+    not_in_future(checked_on, today, "checked_on", "The date of the check", wrong)
+    if not checked_by_name.strip():
+        wrong["checked_by_name"] = "Enter who made the check"
+    if outcome not in DBS_OUTCOMES:
+        wrong["outcome"] = "Select what the check found"
+    if number and not CERTIFICATE.fullmatch(number):
+        wrong["certificate_number"] = "A DBS certificate number has 12 digits"
+    if issued_on is not None:
+        not_in_future(issued_on, today, "issued_on", "The date of issue", wrong)
+        if issued_on > checked_on:
+            wrong.setdefault("issued_on", "The certificate must be issued on or before the day of the check")
+    if workforce is not None and workforce not in DBS_WORKFORCES:
+        wrong["workforce"] = "Select which workforce the certificate is for"
+    _refuse(wrong)
+    check_id = await work.fetchval(
+        "INSERT INTO worker_dbs_check (provider_id, worker_id, checked_on, checked_by_name, outcome, recorded_at,"
+        " recorded_by) VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id",
+        worker["provider_id"], worker["id"], checked_on, checked_by_name.strip(), outcome, work.now,
+        work.actor.person_id,
+    )  # fmt: skip
+    await work.execute(
+        "UPDATE worker_private SET dbs_certificate_number = coalesce($3, dbs_certificate_number),"
+        " dbs_issued_on = coalesce($4, dbs_issued_on), dbs_workforce = coalesce($5, dbs_workforce),"
+        " dbs_barred_list_checked = coalesce($6, dbs_barred_list_checked), dbs_update_service_consent_at ="
+        " CASE WHEN $7 THEN coalesce(dbs_update_service_consent_at, $8) WHEN NOT $7 THEN NULL"
+        " ELSE dbs_update_service_consent_at END WHERE provider_id = $1 AND worker_id = $2",
+        worker["provider_id"], worker["id"], number or None, issued_on, workforce, barred_list_checked,
+        update_service_consent, work.now,
+    )  # fmt: skip
+    # the number itself is no business of the trail
+    work.audit("worker.dbs_checked", "worker", worker["id"], checked_on=checked_on, outcome=outcome)
+    if outcome == "new_information" and worker["stood_down_at"] is None:
+        await take_off(work, worker, "The DBS status has changed: there is new information")
+    return check_id
 
 
 async def record_registration(
@@ -102,23 +130,30 @@ async def record_registration(
 ) -> None:
     """Record the professional registration (NMC: L 6.7 lot A) as the register shows it; the PIN stays private."""
     permit(actor, "workforce.write")
-    typed = re.sub(r"\s", "", pin).upper()
     async with unit_of_work(actor) as work:
         worker = await own_worker(work, worker_id)
-        if not NMC_PIN.fullmatch(typed):
-            raise InvalidInput({"pin": "An NMC PIN is two digits, a letter, four digits and a letter, like 18A1234E"})
-        await work.execute(
-            "UPDATE worker SET registration_until = $3, registration_fit_to_practise = $4"
-            " WHERE provider_id = $1 AND id = $2",
-            worker["provider_id"], worker_id, valid_until, fit_to_practise,
-        )  # fmt: skip
-        await work.execute(
-            "UPDATE worker_private SET registration_pin = $3 WHERE provider_id = $1 AND worker_id = $2",
-            worker["provider_id"], worker_id, typed,
-        )  # fmt: skip
-        work.audit("worker.registered", "worker", worker_id, valid_until=valid_until, fit_to_practise=fit_to_practise)
-        if worker["registration_fit_to_practise"] and not fit_to_practise:
-            await tell_planners(work, worker, "A worker's fitness to practise is in doubt: look at their visits.")
+        await keep_registration(work, worker, pin=pin, valid_until=valid_until, fit_to_practise=fit_to_practise)
+
+
+async def keep_registration(
+    work: Work, worker: dict, *, pin: str, valid_until: date, fit_to_practise: bool = True
+) -> None:
+    """The change itself, for actions that record many (an import); `worker` is its row, locked."""
+    typed = re.sub(r"\s", "", pin).upper()
+    if not NMC_PIN.fullmatch(typed):
+        raise InvalidInput({"pin": "An NMC PIN is two digits, a letter, four digits and a letter, like 18A1234E"})
+    await work.execute(
+        "UPDATE worker SET registration_until = $3, registration_fit_to_practise = $4"
+        " WHERE provider_id = $1 AND id = $2",
+        worker["provider_id"], worker["id"], valid_until, fit_to_practise,
+    )  # fmt: skip
+    await work.execute(
+        "UPDATE worker_private SET registration_pin = $3 WHERE provider_id = $1 AND worker_id = $2",
+        worker["provider_id"], worker["id"], typed,
+    )  # fmt: skip
+    work.audit("worker.registered", "worker", worker["id"], valid_until=valid_until, fit_to_practise=fit_to_practise)
+    if worker["registration_fit_to_practise"] and not fit_to_practise:
+        await tell_planners(work, worker, "A worker's fitness to practise is in doubt: look at their visits.")
 
 
 async def record_competency(
@@ -139,44 +174,66 @@ async def record_competency(
     """
     permit(actor, "workforce.write")
     async with unit_of_work(actor) as work:
-        worker = await own_worker(work, worker_id)
-        spoken = await words(work)
-        wrong: dict[str, str] = {}
-        known = {**spoken.competencies, **spoken.child_specific}
-        if code not in known:
-            wrong["code"] = "Select what the worker was trained or assessed in"
-        elif code in spoken.child_specific and code not in spoken.competencies and for_package_id is None:
-            wrong["for_package_id"] = f"{known[code]} is signed off child by child: select the package"
-        if method not in spoken.methods:
-            wrong["method"] = "Select how the worker was assessed"
-        not_in_future(assessed_on, local_day(work.now), "assessed_on", "The date of the assessment", wrong)
-        name: str | None = None
-        colleague: UUID | None = None
-        if method in spoken.signing_methods:
-            name, colleague = await _assessor(work, worker, assessor_worker_id, assessor_name, wrong)
-        if for_package_id is not None:
-            await _own_package(work, for_package_id, wrong)
-        since = await work.fetchval(
-            "SELECT max(withdrawn_at) FROM worker_competency WHERE provider_id = $1 AND worker_id = $2 AND code = $3",
-            worker["provider_id"], worker_id, code,
-        )  # fmt: skip
-        if since is not None and assessed_on < local_day(since):
-            wrong.setdefault(
-                "assessed_on", "The worker was sent back to training after that day: record a new assessment"
-            )
-        _refuse(wrong)
-        record_id = await work.fetchval(
-            "INSERT INTO worker_competency (provider_id, worker_id, code, assessed_on, method, assessor_name,"
-            " assessor_worker_id, for_package_id, recorded_at, recorded_by)"
-            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING id",
-            worker["provider_id"], worker_id, code, assessed_on, method, name, colleague, for_package_id, work.now,
-            actor.person_id,
-        )  # fmt: skip
-        work.audit(
-            "worker.competency_recorded", "worker", worker_id, code=code, method=method, assessed_on=assessed_on,
-            signed_off=name is not None, package=for_package_id,
-        )  # fmt: skip
-        return record_id
+        return await keep_competency(
+            work,
+            await own_worker(work, worker_id),
+            await words(work),
+            code=code,
+            assessed_on=assessed_on,
+            method=method,
+            assessor_worker_id=assessor_worker_id,
+            assessor_name=assessor_name,
+            for_package_id=for_package_id,
+        )
+
+
+async def keep_competency(
+    work: Work,
+    worker: dict,
+    spoken: Words,
+    *,
+    code: str,
+    assessed_on: date,
+    method: str,
+    assessor_worker_id: UUID | None = None,
+    assessor_name: str = "",
+    for_package_id: UUID | None = None,
+) -> UUID:
+    """The change itself, for actions that record many (an import); `worker` is its row, locked."""
+    wrong: dict[str, str] = {}
+    known = {**spoken.competencies, **spoken.child_specific}
+    if code not in known:
+        wrong["code"] = "Select what the worker was trained or assessed in"
+    elif code in spoken.child_specific and code not in spoken.competencies and for_package_id is None:
+        wrong["for_package_id"] = f"{known[code]} is signed off child by child: select the package"
+    if method not in spoken.methods:
+        wrong["method"] = "Select how the worker was assessed"
+    not_in_future(assessed_on, local_day(work.now), "assessed_on", "The date of the assessment", wrong)
+    name: str | None = None
+    colleague: UUID | None = None
+    if method in spoken.signing_methods:
+        name, colleague = await _assessor(work, worker, assessor_worker_id, assessor_name, wrong)
+    if for_package_id is not None:
+        await _own_package(work, for_package_id, wrong)
+    since = await work.fetchval(
+        "SELECT max(withdrawn_at) FROM worker_competency WHERE provider_id = $1 AND worker_id = $2 AND code = $3",
+        worker["provider_id"], worker["id"], code,
+    )  # fmt: skip
+    if since is not None and assessed_on < local_day(since):
+        wrong.setdefault("assessed_on", "The worker was sent back to training after that day: record a new assessment")
+    _refuse(wrong)
+    record_id = await work.fetchval(
+        "INSERT INTO worker_competency (provider_id, worker_id, code, assessed_on, method, assessor_name,"
+        " assessor_worker_id, for_package_id, recorded_at, recorded_by)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING id",
+        worker["provider_id"], worker["id"], code, assessed_on, method, name, colleague, for_package_id, work.now,
+        work.actor.person_id,
+    )  # fmt: skip
+    work.audit(
+        "worker.competency_recorded", "worker", worker["id"], code=code, method=method, assessed_on=assessed_on,
+        signed_off=name is not None, package=for_package_id,
+    )  # fmt: skip
+    return record_id
 
 
 async def _assessor(
@@ -241,22 +298,29 @@ async def record_check(
     permit(actor, "workforce.write")
     async with unit_of_work(actor) as work:
         worker = await own_worker(work, worker_id)
-        checks = (await words(work)).checks
-        wrong: dict[str, str] = {}
-        if kind not in checks:
-            wrong["kind"] = "Select what was checked"
-        not_in_future(done_on, local_day(work.now), "done_on", "The date of the check", wrong)
-        if valid_until is not None and valid_until < done_on:
-            wrong["valid_until"] = "The check must be valid until its own day or later"
-        if valid_until is None and kind in checks and checks[kind].when == "driving":
-            wrong["valid_until"] = "Enter the last day this is valid"
-        _refuse(wrong)
-        check_id = await work.fetchval(
-            "INSERT INTO worker_check (provider_id, worker_id, kind, done_on, valid_until, recorded_at, recorded_by)"
-            " VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id",
-            worker["provider_id"], worker_id, kind, done_on, valid_until, work.now, actor.person_id,
-        )  # fmt: skip
-        if check_id is None:
-            raise NotFound
-        work.audit("worker.checked", "worker", worker_id, kind=kind, done_on=done_on, valid_until=valid_until)
-        return check_id
+        return await keep_check(work, worker, await words(work), kind=kind, done_on=done_on, valid_until=valid_until)
+
+
+async def keep_check(
+    work: Work, worker: dict, spoken: Words, *, kind: str, done_on: date, valid_until: date | None = None
+) -> UUID:
+    """The change itself, for actions that record many (an import); `worker` is its row, locked."""
+    checks = spoken.checks
+    wrong: dict[str, str] = {}
+    if kind not in checks:
+        wrong["kind"] = "Select what was checked"
+    not_in_future(done_on, local_day(work.now), "done_on", "The date of the check", wrong)
+    if valid_until is not None and valid_until < done_on:
+        wrong["valid_until"] = "The check must be valid until its own day or later"
+    if valid_until is None and kind in checks and checks[kind].when == "driving":
+        wrong["valid_until"] = "Enter the last day this is valid"
+    _refuse(wrong)
+    check_id = await work.fetchval(
+        "INSERT INTO worker_check (provider_id, worker_id, kind, done_on, valid_until, recorded_at, recorded_by)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id",
+        worker["provider_id"], worker["id"], kind, done_on, valid_until, work.now, work.actor.person_id,
+    )  # fmt: skip
+    if check_id is None:
+        raise NotFound
+    work.audit("worker.checked", "worker", worker["id"], kind=kind, done_on=done_on, valid_until=valid_until)
+    return check_id

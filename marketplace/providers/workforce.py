@@ -14,9 +14,10 @@ from marketplace.platform.database import Work, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, WrongState
 from marketplace.policy.calendar import local_day
 from marketplace.providers.tables import Worker, WorkerPrivate
-from marketplace.providers.vocabulary import words
+from marketplace.providers.vocabulary import Words, words
 
 ENGAGEMENTS = {"employed": "Employed", "agency": "Agency worker", "volunteer": "Volunteer"}
+LONGEST_REFERENCE = 40
 
 
 async def own_worker(work: Work, worker_id: UUID, *, may_have_left: bool = False) -> dict:
@@ -54,35 +55,70 @@ async def add_worker(
     started_on: date | None = None,
     email: str = "",
     phone: str = "",
+    reference: str = "",
 ) -> UUID:
-    """Add a worker to the actor's own provider; returns its id. `role` is one of its frameworks' packs'."""
+    """Add a worker to the actor's own provider; returns its id. `role` is one of its frameworks' packs'.
+
+    `reference` is the provider's own number for the worker, by which an import knows it again.
+    """
     permit(actor, "workforce.write")
     async with unit_of_work(actor) as work:
-        provider_id = await ensure_profile(work)
-        await _check_person(work, name, role, engagement)
-        worker = Worker(
-            provider_id=provider_id,
-            name=name.strip(),
+        await ensure_profile(work)
+        return await keep_new_worker(
+            work,
+            await words(work),
+            name=name,
             role=role,
             engagement=engagement,
-            languages=languages.strip(),
+            languages=languages,
             drives_children=drives_children,
             started_on=started_on,
-            created_at=work.now,
+            email=email,
+            phone=phone,
+            reference=reference,
         )
-        await work.execute(
-            "INSERT INTO worker (provider_id, id, name, role, engagement, languages, drives_children, started_on,"
-            " created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-            worker.provider_id, worker.id, worker.name, worker.role, worker.engagement, worker.languages,
-            worker.drives_children, worker.started_on, worker.created_at,
-        )  # fmt: skip
-        await WorkerPrivate.insert(
-            WorkerPrivate(
-                provider_id=provider_id, worker_id=worker.id, email=email.strip().lower(), phone=phone.strip()
-            )
-        )
-        work.audit("worker.added", "worker", worker.id, role=role, engagement=engagement)
-        return worker.id
+
+
+async def keep_new_worker(
+    work: Work,
+    spoken: Words,
+    *,
+    name: str,
+    role: str,
+    engagement: str = "employed",
+    languages: str = "",
+    drives_children: bool = False,
+    started_on: date | None = None,
+    email: str = "",
+    phone: str = "",
+    reference: str = "",
+) -> UUID:
+    """The change itself, for actions that add many (an import). The provider has its profile already."""
+    provider_id = work.actor.provider_id
+    _check_person(spoken, name, role, engagement)
+    own = await _free_reference(work, reference, None)
+    worker = Worker(
+        provider_id=provider_id,
+        name=name.strip(),
+        role=role,
+        engagement=engagement,
+        languages=languages.strip(),
+        drives_children=drives_children,
+        started_on=started_on,
+        created_at=work.now,
+        reference=own,
+    )
+    await work.execute(
+        "INSERT INTO worker (provider_id, id, name, role, engagement, languages, drives_children, started_on,"
+        " created_at, reference) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        worker.provider_id, worker.id, worker.name, worker.role, worker.engagement, worker.languages,
+        worker.drives_children, worker.started_on, worker.created_at, worker.reference,
+    )  # fmt: skip
+    await WorkerPrivate.insert(
+        WorkerPrivate(provider_id=provider_id, worker_id=worker.id, email=email.strip().lower(), phone=phone.strip())
+    )
+    work.audit("worker.added", "worker", worker.id, role=role, engagement=engagement)
+    return worker.id
 
 
 async def change_worker(
@@ -97,36 +133,86 @@ async def change_worker(
     started_on: date | None = None,
     email: str = "",
     phone: str = "",
+    reference: str | None = None,
 ) -> None:
-    """Correct what is kept about a worker. A changed role is judged anew on every lot from now on."""
+    """Correct what is kept about a worker. A changed role is judged anew on every lot from now on.
+
+    Without `reference` (None) the worker's own one stays.
+    """
     permit(actor, "workforce.write")
     async with unit_of_work(actor) as work:
-        row = await own_worker(work, worker_id)
-        if role != row["role"] or name != row["name"]:
-            await _check_person(work, name, role, engagement)
-        await work.execute(
-            "UPDATE worker SET name = $3, role = $4, engagement = $5, languages = $6, drives_children = $7,"
-            " started_on = $8 WHERE provider_id = $1 AND id = $2",
-            row["provider_id"], worker_id, name.strip(), role, engagement, languages.strip(), drives_children,
-            started_on,
-        )  # fmt: skip
-        await work.execute(
-            "UPDATE worker_private SET email = $3, phone = $4 WHERE provider_id = $1 AND worker_id = $2",
-            row["provider_id"], worker_id, email.strip().lower(), phone.strip(),
-        )  # fmt: skip
-        work.audit("worker.changed", "worker", worker_id, role=role, engagement=engagement, role_before=row["role"])
+        await keep_details(
+            work,
+            await own_worker(work, worker_id),
+            await words(work),
+            name=name,
+            role=role,
+            engagement=engagement,
+            languages=languages,
+            drives_children=drives_children,
+            started_on=started_on,
+            email=email,
+            phone=phone,
+            reference=reference,
+        )
 
 
-async def _check_person(work: Work, name: str, role: str, engagement: str) -> None:
+async def keep_details(
+    work: Work,
+    row: dict,
+    spoken: Words,
+    *,
+    name: str,
+    role: str,
+    engagement: str,
+    languages: str = "",
+    drives_children: bool = False,
+    started_on: date | None = None,
+    email: str = "",
+    phone: str = "",
+    reference: str | None = None,
+) -> None:
+    """The change itself, for actions that change many (an import); `row` is the worker's, locked."""
+    worker_id: UUID = row["id"]
+    if (role, name, engagement) != (row["role"], row["name"], row["engagement"]):
+        _check_person(spoken, name, role, engagement)
+    own = row["reference"] if reference is None else await _free_reference(work, reference, worker_id)
+    await work.execute(
+        "UPDATE worker SET name = $3, role = $4, engagement = $5, languages = $6, drives_children = $7,"
+        " started_on = $8, reference = $9 WHERE provider_id = $1 AND id = $2",
+        row["provider_id"], worker_id, name.strip(), role, engagement, languages.strip(), drives_children,
+        started_on, own,
+    )  # fmt: skip
+    await work.execute(
+        "UPDATE worker_private SET email = $3, phone = $4 WHERE provider_id = $1 AND worker_id = $2",
+        row["provider_id"], worker_id, email.strip().lower(), phone.strip(),
+    )  # fmt: skip
+    work.audit("worker.changed", "worker", worker_id, role=role, engagement=engagement, role_before=row["role"])
+
+
+def _check_person(spoken: Words, name: str, role: str, engagement: str) -> None:
     wrong: dict[str, str] = {}
     if not name.strip():
         wrong["name"] = "Enter the worker's name"
-    if role not in (await words(work)).roles:
+    if role not in spoken.roles:
         wrong["role"] = "Select the worker's role"
     if engagement not in ENGAGEMENTS:
         wrong["engagement"] = "Select how the worker is engaged"
     if wrong:
         raise InvalidInput(wrong)
+
+
+async def _free_reference(work: Work, reference: str, worker_id: UUID | None) -> str | None:
+    typed = " ".join(reference.split())
+    if len(typed) > LONGEST_REFERENCE:
+        raise InvalidInput({"reference": f"Your reference must be {LONGEST_REFERENCE} characters or fewer"})
+    taken = await work.fetchval(
+        "SELECT name FROM worker WHERE provider_id = $1 AND lower(reference) = lower($2) AND id IS DISTINCT FROM $3",
+        work.actor.provider_id, typed, worker_id,
+    )  # fmt: skip
+    if taken is not None:
+        raise InvalidInput({"reference": f"{taken} has this reference already: each worker has their own"})
+    return typed or None
 
 
 async def publish_profile(actor: Actor, worker_id: UUID, profile: str, consent: bool) -> None:
