@@ -1,6 +1,7 @@
-"""When people are reminded of a duty, and by when a task is done that no contract gives a clock."""
+"""When people are reminded of a duty, by when a task is done that no contract gives a clock, and on which days people
+are warned of evidence that lapses."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from marketplace.policy.calendar import after, elapsed, end_of_day, local_day
 from marketplace.policy.pack import Pack
@@ -22,3 +23,26 @@ def task_due_at(pack: Pack, since: datetime) -> datetime:
     """By when a task is expected that has no clock in the contract: the end of so many local days after it arose."""
     day = local_day(since)
     return end_of_day(day + timedelta(days=pack.on(day).reminders.task_days))
+
+
+def warning_days(pack: Pack, until: date) -> tuple[tuple[int, date], ...]:
+    """The warnings about evidence that counts up to and including `until`: (days ahead, on which day), first to last.
+
+    0 days ahead is the last good day itself; the day after it the evidence counts no more.
+    """
+    ahead = sorted(set(pack.on(until).reminders.lapse_days), reverse=True)
+    return tuple((days, until - timedelta(days=days)) for days in ahead)
+
+
+def newest_warning(pack: Pack, until: date, after: date | None, on: date) -> int | None:
+    """The newest warning whose day has come by `on` and lies after `after` (None: whenever), as its days ahead.
+
+    None where there is none. What was said up to `after`, or passed before the evidence was known, is not said again.
+    """
+    come = [ahead for ahead, day in warning_days(pack, until) if day <= on and (after is None or day > after)]
+    return min(come, default=None)
+
+
+def farthest_warning(pack: Pack) -> int:
+    """How many days ahead the first warning is: nothing later than that needs to be looked at."""
+    return max(pack.reminders.lapse_days)

@@ -99,11 +99,13 @@ class Calendar(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 
 class Reminders(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """When people are reminded of a duty, and how soon a task without a contract's clock is expected."""
+    """When people are reminded of a duty, how soon a task without a contract's clock is expected, and how many days
+    before the last good day of a piece of evidence its people are warned (0 is that day itself)."""
 
     before_hours: Count = 24
     after_hours: Count = 24
     task_days: Count = 2
+    lapse_days: Annotated[tuple[Count, ...], msgspec.Meta(min_length=1)] = (84, 56, 28, 14, 7, 1, 0)
 
 
 GROUPS: dict[str, type[msgspec.Struct]] = {

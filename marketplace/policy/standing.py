@@ -126,8 +126,9 @@ def worker_readiness(
 
 
 def competency_current_until(pack: Pack, code: str, assessed_on: date) -> date | None:
-    """The last day an assessment counts; None where the competency has no frequency."""
-    months = pack.on(assessed_on).competencies[code].months
+    """The last day an assessment counts by the pack as it stands (ask `pack.on(day)` first, as readiness does); None
+    where the competency has no frequency."""
+    months = pack.competencies[code].months
     return None if months is None else last_good_day(pack, assessed_on, months)
 
 

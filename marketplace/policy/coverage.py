@@ -1,0 +1,64 @@
+"""What of a provider's own cover lapses: registration for regulated care, insurance; and what the pack makes of it.
+
+The codes are those of `standing`; the rules are the pack's `suspensions` of the same names (domain 6).
+"""
+
+from datetime import date
+
+import msgspec
+
+from marketplace.policy.facts import ProviderFacts
+from marketplace.policy.pack import Pack
+from marketplace.policy.rules import SuspensionRule
+from marketplace.policy.standing import provider_standing
+
+# The pack's rule, and the reason in a provider's standing that is its ground.
+GROUNDS = {"cqc_lapsed": "cqc_not_registered", "insurance_lapsed": "insurance_lapsed"}
+
+
+class Ground(msgspec.Struct, frozen=True):
+    """One cover of a provider on a day: whether it holds, and the lots of the provider it is asked for.
+
+    `flags_visits` says that without it care on those lots may not lawfully go on (N).
+    """
+
+    rule: SuspensionRule
+    code: str
+    lots: tuple[str, ...]
+    holds: bool
+
+    @property
+    def suspends(self) -> bool:
+        """Whether a lapse suspends by itself; otherwise it is proposed to a contract manager."""
+        return self.rule.effect == "automatic"
+
+    @property
+    def flags_visits(self) -> bool:
+        """Whether coming visits on the lots may not go on without a decision."""
+        return self.rule.flags_visits
+
+    @property
+    def every_lot(self) -> bool:
+        """Whether a suspension is for all lots at once, rather than lot by lot."""
+        return self.rule.lots == "all"
+
+
+def grounds(pack: Pack, on: date, provider: ProviderFacts) -> tuple[Ground, ...]:
+    """Each cover the pack has a suspension rule for, asked on a lot the provider is admitted to on the day."""
+    pack = pack.on(on)
+    admitted = tuple(
+        code
+        for code in pack.lots
+        if any(
+            each.lot == code and each.from_ <= on and (each.to is None or on <= each.to) for each in provider.admissions
+        )
+    )
+    found: list[Ground] = []
+    for rule in pack.content.suspensions:
+        code = GROUNDS.get(rule.key)
+        lots = tuple(lot for lot in admitted if rule.lots == "all" or pack.lot(lot).regulated)
+        if code is None or not lots:
+            continue
+        lapsed = any(code in provider_standing(pack, lot, on, provider).reasons for lot in lots)
+        found.append(Ground(rule, code, lots, not lapsed))
+    return tuple(found)
