@@ -15,7 +15,7 @@ import pytest
 from tests.journeys.people import Someone, Town
 from tests.web.axe import press
 
-pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("journey")]
+pytestmark = pytest.mark.journey
 
 CHILD, STREET, POSTCODE, BORN = "Marlow Quillfeather", "41 Gantry Passage", "SE13 6LT", date(2016, 3, 14)
 SECRETS = (CHILD, "Quillfeather", STREET, POSTCODE, "14 March 2016")

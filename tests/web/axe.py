@@ -14,6 +14,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -54,6 +55,13 @@ def browser() -> Iterator[Browser]:
             pytest.fail(HOW)
         print(f"\n*** {HOW} ***", file=sys.__stderr__)
         pytest.skip(HOW)
+    with open_browser(path) as running:
+        yield running
+
+
+@contextmanager
+def open_browser(path: str) -> Iterator[Browser]:
+    """The Chromium at `path`, headless, asking nothing of anybody but the pages it is shown."""
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(
             executable_path=path,
