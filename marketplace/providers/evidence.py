@@ -11,10 +11,13 @@ from datetime import date
 from uuid import UUID
 
 from marketplace.identity.permissions import permit
+from marketplace.obligations.duties import meet
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound
 from marketplace.policy.calendar import local_day
+from marketplace.providers.assessors import assessor, is_oneself
+from marketplace.providers.attachments import attached
 from marketplace.providers.vocabulary import Words, words
 from marketplace.providers.workforce import own_worker, take_off, tell_planners
 
@@ -25,6 +28,9 @@ DBS_OUTCOMES = {
     "new_information": "There is new information: a new certificate is needed",
 }
 DBS_WORKFORCES = {"child": "Child workforce", "child_and_adult": "Child and adult workforce"}
+MEND_DBS = "task.mend_dbs_details"  # owed by the office where the update service knew no such certificate
+# What the rule on assessing oneself says of every other proof: nobody puts their own into the file.
+BY_SOMEBODY_ELSE = "Somebody else in your office records what is checked of you"
 
 
 def not_in_future(day: date, today: date, field: str, noun: str, wrong: dict[str, str]) -> None:
@@ -50,11 +56,16 @@ async def record_dbs_check(
     workforce: str | None = None,
     barred_list_checked: bool | None = None,
     update_service_consent: bool | None = None,
+    certificate_forename: str | None = None,
+    certificate_surname: str | None = None,
+    date_of_birth: date | None = None,
+    evidence_id: UUID | None = None,
 ) -> UUID:
     """Record a look at the DBS status (a new certificate, or the six-monthly check: L appendix 2); returns its id.
 
     The certificate's own details stay with the provider and replace those kept before, as far as they are given.
-    New information stands the worker down at once and tells those who plan visits with them.
+    New information stands the worker down at once and tells those who plan visits with them; after it only a new
+    certificate makes a check clear.
     """
     permit(actor, "workforce.write")
     async with unit_of_work(actor) as work:
@@ -69,6 +80,10 @@ async def record_dbs_check(
             workforce=workforce,
             barred_list_checked=barred_list_checked,
             update_service_consent=update_service_consent,
+            certificate_forename=certificate_forename,
+            certificate_surname=certificate_surname,
+            date_of_birth=date_of_birth,
+            evidence_id=evidence_id,
         )
 
 
@@ -84,8 +99,16 @@ async def keep_dbs_check(
     workforce: str | None = None,
     barred_list_checked: bool | None = None,
     update_service_consent: bool | None = None,
+    certificate_forename: str | None = None,
+    certificate_surname: str | None = None,
+    date_of_birth: date | None = None,
+    evidence_id: UUID | None = None,
+    source: str = "seen",
 ) -> UUID:
-    """The change itself, for actions that record many (an import); `worker` is its row, locked."""
+    """The change itself, for actions that record many (an import); `worker` is its row, locked.
+
+    `source` is `seen` (somebody looked) or `update_service` (dbs_updates.py).
+    """
     number = re.sub(r"[\s-]", "", certificate_number or "")
     today = local_day(work.now)
     wrong: dict[str, str] = {}
@@ -102,27 +125,53 @@ async def keep_dbs_check(
             wrong.setdefault("issued_on", "The certificate must be issued on or before the day of the check")
     if workforce is not None and workforce not in DBS_WORKFORCES:
         wrong["workforce"] = "Select which workforce the certificate is for"
+    if date_of_birth is not None:
+        not_in_future(date_of_birth, today, "date_of_birth", "The date of birth", wrong)
+    if is_oneself(work, worker):
+        wrong["checked_by_name"] = BY_SOMEBODY_ELSE
+    if outcome == "clear" and await _needs_new_certificate(work, worker, number):
+        wrong.setdefault(
+            "certificate_number", "There was new information on the last certificate: enter the new one's number"
+        )
     _refuse(wrong)
+    await attached(work, worker, evidence_id, dbs=True)
     check_id = await work.fetchval(
         "INSERT INTO worker_dbs_check (provider_id, worker_id, checked_on, checked_by_name, outcome, recorded_at,"
-        " recorded_by) VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id",
+        " recorded_by, evidence_id, source) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id",
         worker["provider_id"], worker["id"], checked_on, checked_by_name.strip(), outcome, work.now,
-        work.actor.person_id,
+        work.actor.person_id, evidence_id, source,
     )  # fmt: skip
     await work.execute(
         "UPDATE worker_private SET dbs_certificate_number = coalesce($3, dbs_certificate_number),"
         " dbs_issued_on = coalesce($4, dbs_issued_on), dbs_workforce = coalesce($5, dbs_workforce),"
         " dbs_barred_list_checked = coalesce($6, dbs_barred_list_checked), dbs_update_service_consent_at ="
         " CASE WHEN $7 THEN coalesce(dbs_update_service_consent_at, $8) WHEN NOT $7 THEN NULL"
-        " ELSE dbs_update_service_consent_at END WHERE provider_id = $1 AND worker_id = $2",
+        " ELSE dbs_update_service_consent_at END, dbs_forename = coalesce($9, dbs_forename),"
+        " dbs_surname = coalesce($10, dbs_surname), date_of_birth = coalesce($11, date_of_birth)"
+        " WHERE provider_id = $1 AND worker_id = $2",
         worker["provider_id"], worker["id"], number or None, issued_on, workforce, barred_list_checked,
-        update_service_consent, work.now,
+        update_service_consent, work.now, _line(certificate_forename), _line(certificate_surname), date_of_birth,
     )  # fmt: skip
     # the number itself is no business of the trail
-    work.audit("worker.dbs_checked", "worker", worker["id"], checked_on=checked_on, outcome=outcome)
+    work.audit("worker.dbs_checked", "worker", worker["id"], checked_on=checked_on, outcome=outcome, source=source)
+    await meet(work, MEND_DBS, worker["id"])
     if outcome == "new_information" and worker["stood_down_at"] is None:
         await take_off(work, worker, "The DBS status has changed: there is new information")
     return check_id
+
+
+async def _needs_new_certificate(work: Work, worker: dict, number: str) -> bool:
+    row = await work.fetchrow(
+        "SELECT p.dbs_certificate_number AS number, (SELECT c.outcome FROM worker_dbs_check c WHERE c.provider_id ="
+        " p.provider_id AND c.worker_id = p.worker_id ORDER BY c.checked_on DESC, c.recorded_at DESC,"
+        " c.outcome = 'clear' LIMIT 1) AS outcome FROM worker_private p WHERE p.provider_id = $1 AND p.worker_id = $2",
+        worker["provider_id"], worker["id"],
+    )  # fmt: skip
+    return row is not None and row["outcome"] == "new_information" and number in ("", row["number"])
+
+
+def _line(typed: str | None) -> str | None:
+    return " ".join(typed.split()) if typed and typed.strip() else None
 
 
 async def record_registration(
@@ -139,6 +188,8 @@ async def keep_registration(
     work: Work, worker: dict, *, pin: str, valid_until: date, fit_to_practise: bool = True
 ) -> None:
     """The change itself, for actions that record many (an import); `worker` is its row, locked."""
+    if is_oneself(work, worker):
+        raise InvalidInput({"pin": BY_SOMEBODY_ELSE})
     typed = re.sub(r"\s", "", pin).upper()
     if not NMC_PIN.fullmatch(typed):
         raise InvalidInput({"pin": "An NMC PIN is two digits, a letter, four digits and a letter, like 18A1234E"})
@@ -166,11 +217,13 @@ async def record_competency(
     assessor_worker_id: UUID | None = None,
     assessor_name: str = "",
     for_package_id: UUID | None = None,
+    evidence_id: UUID | None = None,
 ) -> UUID:
     """Record training attended, or an assessment signed off by a named assessor who is not the worker; returns its id.
 
     `assessor_worker_id` is a colleague, else `assessor_name` someone from outside. By a method that signs nobody off
     (attendance: L 6.4) no assessor is kept. With `for_package_id` the sign-off counts for that package's child only.
+    `evidence_id` is a file about this worker: the certificate of the training, the sheet of the assessment.
     """
     permit(actor, "workforce.write")
     async with unit_of_work(actor) as work:
@@ -184,6 +237,7 @@ async def record_competency(
             assessor_worker_id=assessor_worker_id,
             assessor_name=assessor_name,
             for_package_id=for_package_id,
+            evidence_id=evidence_id,
         )
 
 
@@ -198,6 +252,7 @@ async def keep_competency(
     assessor_worker_id: UUID | None = None,
     assessor_name: str = "",
     for_package_id: UUID | None = None,
+    evidence_id: UUID | None = None,
 ) -> UUID:
     """The change itself, for actions that record many (an import); `worker` is its row, locked."""
     wrong: dict[str, str] = {}
@@ -212,7 +267,7 @@ async def keep_competency(
     name: str | None = None
     colleague: UUID | None = None
     if method in spoken.signing_methods:
-        name, colleague = await _assessor(work, worker, assessor_worker_id, assessor_name, wrong)
+        name, colleague = await assessor(work, worker, assessor_worker_id, assessor_name, wrong)
     if for_package_id is not None:
         await _own_package(work, for_package_id, wrong)
     since = await work.fetchval(
@@ -222,40 +277,19 @@ async def keep_competency(
     if since is not None and assessed_on < local_day(since):
         wrong.setdefault("assessed_on", "The worker was sent back to training after that day: record a new assessment")
     _refuse(wrong)
+    await attached(work, worker, evidence_id)
     record_id = await work.fetchval(
         "INSERT INTO worker_competency (provider_id, worker_id, code, assessed_on, method, assessor_name,"
-        " assessor_worker_id, for_package_id, recorded_at, recorded_by)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING id",
+        " assessor_worker_id, for_package_id, recorded_at, recorded_by, evidence_id)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING id",
         worker["provider_id"], worker["id"], code, assessed_on, method, name, colleague, for_package_id, work.now,
-        work.actor.person_id,
+        work.actor.person_id, evidence_id,
     )  # fmt: skip
     work.audit(
         "worker.competency_recorded", "worker", worker["id"], code=code, method=method, assessed_on=assessed_on,
         signed_off=name is not None, package=for_package_id,
     )  # fmt: skip
     return record_id
-
-
-async def _assessor(
-    work: Work, worker: dict, colleague: UUID | None, name: str, wrong: dict[str, str]
-) -> tuple[str | None, UUID | None]:
-    if colleague == worker["id"]:
-        wrong["assessor_worker_id"] = "Nobody signs themselves off: select another assessor"
-        return None, None
-    if colleague is not None:
-        found = await work.fetchrow(
-            "SELECT name, person_id FROM worker WHERE provider_id = $1 AND id = $2", worker["provider_id"], colleague
-        )
-        if found is None:
-            wrong["assessor_worker_id"] = "Select the assessor from your workers"
-            return None, None
-        return found["name"], colleague
-    typed = " ".join(name.split())
-    if not typed:
-        wrong["assessor_name"] = "Enter who assessed the worker; attendance alone signs nobody off"
-    elif typed.casefold() == " ".join(worker["name"].split()).casefold():
-        wrong["assessor_name"] = "Nobody signs themselves off: enter another assessor"
-    return typed, None
 
 
 async def _own_package(work: Work, package_id: UUID, wrong: dict[str, str]) -> None:
@@ -291,19 +325,24 @@ async def send_back_to_training(actor: Actor, worker_id: UUID, code: str, reason
 
 
 async def record_check(
-    actor: Actor, worker_id: UUID, *, kind: str, done_on: date, valid_until: date | None = None
-) -> UUID:
+    actor: Actor, worker_id: UUID, *, kind: str, done_on: date, valid_until: date | None = None,
+    evidence_id: UUID | None = None,
+) -> UUID:  # fmt: skip
     """Record another check of a worker (references, right to work, English, supervision, car insurance: P 9.1, 9.5,
     10.3); returns its id. Which of them are part of readiness, and how long one counts, the packs say."""
     permit(actor, "workforce.write")
     async with unit_of_work(actor) as work:
         worker = await own_worker(work, worker_id)
-        return await keep_check(work, worker, await words(work), kind=kind, done_on=done_on, valid_until=valid_until)
+        return await keep_check(
+            work, worker, await words(work), kind=kind, done_on=done_on, valid_until=valid_until,
+            evidence_id=evidence_id,
+        )  # fmt: skip
 
 
 async def keep_check(
-    work: Work, worker: dict, spoken: Words, *, kind: str, done_on: date, valid_until: date | None = None
-) -> UUID:
+    work: Work, worker: dict, spoken: Words, *, kind: str, done_on: date, valid_until: date | None = None,
+    evidence_id: UUID | None = None,
+) -> UUID:  # fmt: skip
     """The change itself, for actions that record many (an import); `worker` is its row, locked."""
     checks = spoken.checks
     wrong: dict[str, str] = {}
@@ -314,11 +353,14 @@ async def keep_check(
         wrong["valid_until"] = "The check must be valid until its own day or later"
     if valid_until is None and kind in checks and checks[kind].when == "driving":
         wrong["valid_until"] = "Enter the last day this is valid"
+    if is_oneself(work, worker):
+        wrong.setdefault("kind", BY_SOMEBODY_ELSE)
     _refuse(wrong)
+    await attached(work, worker, evidence_id)
     check_id = await work.fetchval(
-        "INSERT INTO worker_check (provider_id, worker_id, kind, done_on, valid_until, recorded_at, recorded_by)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id",
-        worker["provider_id"], worker["id"], kind, done_on, valid_until, work.now, work.actor.person_id,
+        "INSERT INTO worker_check (provider_id, worker_id, kind, done_on, valid_until, recorded_at, recorded_by,"
+        " evidence_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id",
+        worker["provider_id"], worker["id"], kind, done_on, valid_until, work.now, work.actor.person_id, evidence_id,
     )  # fmt: skip
     if check_id is None:
         raise NotFound

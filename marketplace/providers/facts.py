@@ -34,6 +34,7 @@ class Competence:
     for_package_id: UUID | None
     withdrawn_at: datetime | None
     withdrawn_reason: str | None
+    evidence_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,8 @@ class DbsCheck:
     checked_on: date
     checked_by: str
     outcome: str
+    source: str = "seen"  # or update_service
+    evidence_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +109,13 @@ async def worker_records(
             Competence(
                 row["id"], row["code"], row["assessed_on"], row["method"], row["assessor_name"],
                 row["assessor_worker_id"], row["for_package_id"], row["withdrawn_at"], row["withdrawn_reason"],
+                row["evidence_id"],
             )
         )  # fmt: skip
     dbs = {
-        row["worker_id"]: DbsCheck(row["checked_on"], row["checked_by_name"], row["outcome"])
+        row["worker_id"]: DbsCheck(
+            row["checked_on"], row["checked_by_name"], row["outcome"], row["source"], row["evidence_id"]
+        )
         for row in await work.fetch(
             "SELECT DISTINCT ON (provider_id, worker_id) * FROM worker_dbs_check WHERE provider_id = ANY ($1)"
             " AND ($2::uuid[] IS NULL OR worker_id = ANY ($2))"

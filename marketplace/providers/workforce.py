@@ -13,6 +13,7 @@ from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, WrongState
 from marketplace.policy.calendar import local_day
+from marketplace.providers.assessors import is_oneself
 from marketplace.providers.tables import Worker, WorkerPrivate
 from marketplace.providers.vocabulary import Words, words
 
@@ -218,7 +219,8 @@ async def _free_reference(work: Work, reference: str, worker_id: UUID | None) ->
 async def publish_profile(actor: Actor, worker_id: UUID, profile: str, consent: bool) -> None:
     """Keep the text a family may read (L 6.1 stage 1); it is shown to families only with the worker's consent.
 
-    Consent is to the text as it stands: another text asks for it again.
+    Consent is to the text as it stands: another text asks for it again. A worker who signs in gives it oneself
+    (own_profile.py); the office records that of a worker who has none.
     """
     permit(actor, "workforce.write")
     async with unit_of_work(actor) as work:
@@ -229,12 +231,17 @@ async def publish_profile(actor: Actor, worker_id: UUID, profile: str, consent: 
         given = None
         if consent:
             unchanged = row["profile"] == text and row["profile_consent_at"] is not None
+            if not unchanged and row["person_id"] is not None:
+                raise InvalidInput({"consent": f"{row['name']} signs in and agrees under My profile: leave this open"})
             given = row["profile_consent_at"] if unchanged else work.now
         await work.execute(
             "UPDATE worker SET profile = $3, profile_consent_at = $4 WHERE provider_id = $1 AND id = $2",
             row["provider_id"], worker_id, text, given,
         )  # fmt: skip
         work.audit("worker.profile_published" if consent else "worker.profile_kept", "worker", worker_id)
+        if row["person_id"] is not None and text and given is None:
+            said = "Your office has written your profile for families: read it, and say whether they may see it."
+            await tell(work, said, "/my-profile", person_id=row["person_id"])
 
 
 async def stand_down(actor: Actor, worker_id: UUID, reason: str) -> None:
@@ -287,6 +294,8 @@ async def stand_up(actor: Actor, worker_id: UUID, reason: str) -> None:
             raise WrongState("worker", "not stood down", "stood up", f"{row['name']} is not stood down.")
         if not reason.strip():
             raise InvalidInput({"reason": "Enter what was found, and why the worker may be placed again"})
+        if is_oneself(work, row):
+            raise InvalidInput({"reason": "Somebody else in your office decides that you may be placed again"})
         await work.execute(
             "UPDATE worker SET stood_down_at = NULL, stood_down_reason = NULL WHERE provider_id = $1 AND id = $2",
             row["provider_id"], worker_id,

@@ -74,7 +74,9 @@ async def test_new_information_on_a_dbs_stands_the_worker_down_at_once_and_tells
     (told,) = [row["sentence"] for row in rows if "stood down" in row["sentence"]]
     assert "Wren" not in told
     clock.move(timedelta(hours=2))
-    await evidence.record_dbs_check(place.manager, worker, checked_on=TODAY, checked_by_name="Ada Brook")
+    await evidence.record_dbs_check(
+        place.manager, worker, checked_on=TODAY, checked_by_name="Ada Brook", certificate_number="009876543210"
+    )
     await workforce.stand_up(place.manager, worker, "New certificate seen and discussed")
     assert (await judged(place, worker)).ready
 

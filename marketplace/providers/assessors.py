@@ -1,0 +1,59 @@
+"""Who may sign a worker off: somebody else (D after L 6.4), also where one person has two rows here, or two hats."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from uuid import UUID
+
+from marketplace.platform.database import Work
+
+NOT_ONESELF = "Nobody signs themselves off: select another assessor"
+
+# Two rows are one person where a sign-in, an address, a register's PIN or a certificate says so; the same name does
+# too, unless both sign in, each as somebody else.
+SAME_PERSON = """
+SELECT a.name,
+    a.person_id = w.person_id IS TRUE OR ap.email <> '' AND ap.email = wp.email
+    OR ap.registration_pin = wp.registration_pin IS TRUE
+    OR ap.dbs_certificate_number = wp.dbs_certificate_number IS TRUE
+    OR lower(a.name) = lower(w.name) AND (a.person_id IS NULL OR w.person_id IS NULL) AS same
+FROM worker a JOIN worker_private ap ON ap.provider_id = a.provider_id AND ap.worker_id = a.id,
+     worker w JOIN worker_private wp ON wp.provider_id = w.provider_id AND wp.worker_id = w.id
+WHERE a.provider_id = $1 AND a.id = $2 AND w.provider_id = $1 AND w.id = $3
+"""
+
+
+def is_oneself(work: Work, worker: dict[str, Any]) -> bool:
+    """Whether the person who acts in the office is this very worker, who then records no proof about themselves."""
+    return worker["person_id"] is not None and worker["person_id"] == work.actor.person_id
+
+
+async def assessor(
+    work: Work, worker: dict[str, Any], colleague: UUID | None, name: str, wrong: dict[str, str]
+) -> tuple[str | None, UUID | None]:
+    """(name, id of the colleague) of who assessed the worker; what cannot be is put into `wrong` by its field."""
+    if is_oneself(work, worker):
+        wrong["method"] = "Nobody signs themselves off: somebody else in your office records your assessments"
+    if colleague == worker["id"]:
+        wrong["assessor_worker_id"] = NOT_ONESELF
+        return None, None
+    if colleague is not None:
+        found = await work.fetchrow(SAME_PERSON, worker["provider_id"], colleague, worker["id"])
+        if found is None:
+            wrong["assessor_worker_id"] = "Select the assessor from your workers"
+            return None, None
+        if found["same"]:
+            wrong["assessor_worker_id"] = NOT_ONESELF
+        return found["name"], colleague
+    typed = " ".join(name.split())
+    if not typed:
+        wrong["assessor_name"] = "Enter who assessed the worker; attendance alone signs nobody off"
+    elif worker["name"].casefold() in (typed.casefold(), _name_alone(typed)):
+        wrong["assessor_name"] = "Nobody signs themselves off: enter another assessor"
+    return typed, None
+
+
+def _name_alone(typed: str) -> str:
+    # people write their job behind their name
+    return re.split(r"\s*[,;(/]|\s[-–—]\s", typed, maxsplit=1)[0].strip().casefold()

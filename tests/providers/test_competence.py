@@ -1,0 +1,244 @@
+"""Trained is one fact, assessed another: who may sign off, for which child, with what attached, and what ends it."""
+
+from __future__ import annotations
+
+from datetime import date, time, timedelta
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+
+from marketplace.frameworks.queries import pack_of
+from marketplace.packages import boards, record_actions
+from marketplace.packages.placing import judge_for
+from marketplace.platform.actor import Actor
+from marketplace.platform.database import ask, unit_of_work
+from marketplace.platform.errors import Conflict, InvalidInput, NotFound
+from marketplace.providers import attachments, evidence, queries, workforce
+from marketplace.providers.readiness import Ready, match_statement, readiness
+from tests.providers.conftest import Place
+from tests.world import packages, people, providers, referrals
+from tests.world.referrals import borough
+
+TODAY = date(2026, 5, 11)
+OBSERVED = {"code": "first_aid", "assessed_on": TODAY, "method": "observed"}
+
+
+async def judged(place: Place, worker_id: UUID) -> Ready:
+    found = await ask(place.manager, readiness, place.provider_id, place.pack, "C", (), TODAY)
+    return next(entry for entry in found if entry.worker.id == worker_id)
+
+
+async def a_file(manager: Actor, worker_id: UUID | None, kind: str = "assessment", state: str = "checking") -> UUID:
+    """A file as it stands after an upload, without the store."""
+    async with unit_of_work(manager) as work:
+        return await work.fetchval(
+            "INSERT INTO evidence (provider_id, kind, title, worker_id, file_name, content_type, size, uploaded_by,"
+            " uploaded_by_name, uploaded_at, form_until, state, quarantine_key, quarantine_version, refused_reason)"
+            " VALUES ($1, $2, 'The sheet', $3, 'sheet.pdf', 'application/pdf', 10, $4, 'Ada', $5, $5, $6, $7, 'v1', $8)"
+            " RETURNING id",
+            manager.provider_id, kind, worker_id, manager.person_id, work.now, state, f"q/{uuid4()}",
+            "Not a PDF" if state == "refused" else None,
+        )  # fmt: skip
+
+
+async def refused_on(field: str, manager: Actor, worker_id: UUID, **given: object) -> str:
+    with pytest.raises(InvalidInput) as refused:
+        await evidence.record_competency(manager, worker_id, **{**OBSERVED, **given})  # type: ignore[arg-type]
+    assert set(refused.value.fields) == {field}
+    return refused.value.fields[field]
+
+
+# --- never by oneself -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("typed", ["Lee Barton, senior carer", "lee barton (nurse)", "Lee  Barton - team lead"])
+async def test_ones_own_name_with_a_job_behind_it_is_still_oneself(place, typed):
+    worker = await providers.worker(place.manager, "Lee Barton")
+    assert "Nobody signs themselves off" in await refused_on(
+        "assessor_name", place.manager, worker, assessor_name=typed
+    )
+
+
+@pytest.mark.parametrize("tie", ["email", "pin", "certificate", "name"])
+async def test_a_second_row_of_the_same_person_signs_nobody_off(place, tie):
+    async def row(name: str) -> UUID:
+        worker = await workforce.add_worker(
+            place.manager, name=name, role="support_worker", email="lee@example.org" if tie == "email" else ""
+        )
+        if tie == "pin":
+            await evidence.record_registration(place.manager, worker, pin="18A1234E", valid_until=TODAY)
+        if tie == "certificate":
+            await evidence.record_dbs_check(
+                place.manager, worker, checked_on=TODAY, checked_by_name="Ada", certificate_number="001234567890"
+            )
+        return worker
+
+    worker = await row("Lee Barton")
+    twin = await row("lee barton" if tie == "name" else "L. Barton")
+    assert "Nobody signs themselves off" in await refused_on(
+        "assessor_worker_id", place.manager, worker, assessor_worker_id=twin
+    )
+
+
+async def test_two_namesakes_with_sign_ins_of_their_own_are_two_people(place):
+    one, two = [await providers.worker(place.manager, "Sam Jones") for _ in range(2)]
+    await providers.with_sign_in(place.manager, one, "Sam Jones", "sam.one@example.org")
+    await providers.with_sign_in(place.manager, two, "Sam Jones", "sam.two@example.org")
+    await evidence.record_competency(place.manager, one, assessor_worker_id=two, **OBSERVED)
+    assert (await ask(place.manager, queries.worker, one)).competencies[0].assessor_worker_id == two
+
+
+async def test_a_coordinator_who_also_cares_records_no_proof_about_themselves(place, migrator):
+    worker = await providers.worker(place.manager, "Lee Barton")
+    themself = await providers.with_sign_in(place.manager, worker, "Lee Barton", "lee@example.org")
+    hat = await people.person_in(place.manager, "coordinator", "Lee Barton", "lee@example.org")
+    assert hat.person_id == themself.person_id
+    told = await refused_on("method", hat, worker, assessor_name="Alex Moor")
+    assert "somebody else in your office" in told
+    with pytest.raises(InvalidInput) as refused:
+        await evidence.record_dbs_check(hat, worker, checked_on=TODAY, checked_by_name="Alex Moor")
+    assert set(refused.value.fields) == {"checked_by_name"}
+    with pytest.raises(InvalidInput):
+        await evidence.record_check(hat, worker, kind="references", done_on=TODAY)
+    with pytest.raises(InvalidInput):
+        await evidence.record_registration(hat, worker, pin="18A1234E", valid_until=TODAY)
+    await workforce.stand_down(place.manager, worker, "A concern")
+    with pytest.raises(InvalidInput):
+        await workforce.stand_up(hat, worker, "I am fine")
+    # the training they attended they may note down: it signs nobody off
+    await evidence.record_competency(hat, worker, code="first_aid", assessed_on=TODAY, method="attendance")
+    # and past the action the database refuses it too
+    with pytest.raises(asyncpg.CheckViolationError):
+        async with unit_of_work(hat) as work:
+            await work.execute(
+                "INSERT INTO worker_competency (provider_id, worker_id, code, assessed_on, method, assessor_name,"
+                " recorded_at, recorded_by) VALUES ($1, $2, 'first_aid', $3, 'observed', 'Alex', $4, $5)",
+                place.provider_id, worker, TODAY, work.now, hat.person_id,
+            )  # fmt: skip
+    assert await migrator.fetchval("SELECT count(*) FROM worker_competency WHERE assessor_name IS NOT NULL") == 0
+
+
+# --- attended and assessed are two facts ------------------------------------------------------------------------------
+
+
+async def test_training_and_assessment_stand_side_by_side_and_only_the_second_makes_ready(place):
+    worker = await providers.ready_worker(place.manager, place.framework_id, "C", "Wren Ashby")
+    await evidence.send_back_to_training(place.manager, worker, "first_aid", "Unsure at the drill")
+    await evidence.record_competency(
+        place.manager, worker, code="first_aid", assessed_on=TODAY, method="attendance", assessor_name="Alex Moor"
+    )
+    assert "is not signed off in First aid" in (await judged(place, worker)).reasons
+    await evidence.record_competency(place.manager, worker, assessor_name="Alex Moor", **OBSERVED)
+    assert (await judged(place, worker)).ready
+    record = await ask(place.manager, queries.worker, worker)
+    counting = [(r.method, r.assessor) for r in record.competencies if r.code == "first_aid" and not r.withdrawn_at]
+    assert sorted(counting) == [("attendance", None), ("observed", "Alex Moor")]
+
+
+# --- evidence attached ------------------------------------------------------------------------------------------------
+
+
+async def test_a_file_about_the_worker_is_attached_and_found_again(place):
+    worker = await providers.worker(place.manager, "Lee Barton")
+    sheet = await a_file(place.manager, worker)
+    await evidence.record_competency(place.manager, worker, assessor_name="Alex Moor", evidence_id=sheet, **OBSERVED)
+    scan = await a_file(place.manager, worker, "dbs_certificate")
+    await evidence.record_dbs_check(
+        place.manager, worker, checked_on=TODAY, checked_by_name="Ada Brook", evidence_id=scan
+    )
+    await evidence.record_check(place.manager, worker, kind="references", done_on=TODAY, evidence_id=sheet)
+    record = await ask(place.manager, queries.worker, worker)
+    assert record.competencies[0].evidence_id == sheet
+    assert record.dbs is not None and record.dbs.evidence_id == scan
+    about = await ask(place.manager, attachments.files_about, worker)
+    assert {key for key, _, _ in about} == {sheet, scan}
+
+
+async def test_no_file_of_another_worker_no_refused_one_no_dbs_scan_and_none_of_a_rivals(place):
+    worker = await providers.worker(place.manager, "Lee Barton")
+    other = await providers.worker(place.manager, "Wren Ashby")
+    given = {"assessor_name": "Alex Moor"}
+    for file, says in (
+        (await a_file(place.manager, other), "another worker"),
+        (await a_file(place.manager, None), "another worker"),
+        (await a_file(place.manager, worker, state="refused"), "refused"),
+        (await a_file(place.manager, worker, "dbs_certificate"), "belongs to the DBS check"),
+    ):
+        assert says in await refused_on("evidence_id", place.manager, worker, evidence_id=file, **given)
+    theirs = await providers.worker(place.rival, "Sol Rival")
+    for file in (await a_file(place.rival, theirs), uuid4()):
+        with pytest.raises(NotFound):
+            await evidence.record_competency(place.manager, worker, evidence_id=file, **given, **OBSERVED)
+
+
+# --- child-specific, and back to training -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def case(database):
+    world = await borough(database, provider_names=("Alder Care",))
+    return await packages.set_up(world)
+
+
+async def test_a_sign_off_with_one_child_counts_for_that_package_and_no_other(case):
+    package = await case.package()
+    child = await referrals.add_child(case.world.referrer, name="Tom Fielding")
+    other = await packages.set_up(
+        case.world, child_id=child, workers=(case.worker_id, case.backup_id), worker_people=(case.worker, case.backup)
+    )
+    code = next(r.code for r in (await ask(case.manager, queries.worker, case.worker_id)).competencies)
+    await evidence.send_back_to_training(case.manager, case.worker_id, code, "To be seen with this child")
+    await evidence.record_competency(
+        case.manager, case.worker_id, code=code, assessed_on=TODAY, method="observed", assessor_name="Alex Moor",
+        for_package_id=case.package_id,
+    )  # fmt: skip
+    there = {}
+    for each in (case, other):
+        row = await each.package()
+        judge = await ask(case.manager, judge_for, row, [case.worker_id])
+        there[row.id] = [reason.item for reason in judge.on(case.worker_id, row.starts_on).codes]
+    assert there[package.id] == [] and there[other.package_id] == [code]
+    # nor does an offer's statement claim it
+    pack = await ask(case.manager, pack_of, case.world.framework_id)
+    found = await ask(case.manager, readiness, case.manager.provider_id, pack, case.world.lot, (), TODAY)
+    statement = match_statement(next(entry for entry in found if entry.worker.id == case.worker_id))
+    assert not statement["ready"] and len(statement["missing"]) == 1
+
+
+async def test_a_package_of_a_rival_is_no_place_to_sign_off_for(case, database):
+    rival = await people.provider_org(database, "Rival Care")
+    await providers.in_good_order(rival)
+    worker = await workforce.add_worker(rival, name="Sol Rival", role=(await _role(case)))
+    code = next(r.code for r in (await ask(case.manager, queries.worker, case.worker_id)).competencies)
+    with pytest.raises(InvalidInput) as refused:
+        await evidence.record_competency(
+            rival, worker, code=code, assessed_on=TODAY, method="observed", assessor_name="Alex Moor",
+            for_package_id=case.package_id,
+        )  # fmt: skip
+    assert refused.value.fields["for_package_id"] == "Select one of your packages"
+
+
+async def _role(case: packages.Case) -> str:
+    return (await ask(case.manager, queries.worker, case.worker_id)).role
+
+
+async def test_back_to_training_flags_planned_visits_to_both_sides_and_they_cannot_start(case, clock, migrator):
+    day = TODAY + timedelta(days=2)
+    visit_id = await packages.a_visit(case, day, time(16), time(18))
+    code = next(r.code for r in (await ask(case.manager, queries.worker, case.worker_id)).competencies)
+    assert (await ask(case.manager, boards.week, TODAY)).conflicts == 0
+    await evidence.send_back_to_training(case.manager, case.worker_id, code, "Unsure at the drill")
+    week = await ask(case.manager, boards.week, TODAY)
+    assert week.conflicts == 1
+    told = await migrator.fetch("SELECT organisation_id, person_id, sentence, link FROM notice")
+    office = [row for row in told if row["organisation_id"] == case.manager.provider_id and not row["person_id"]]
+    assert any("goes back to training" in row["sentence"] for row in office)
+    referrer = [row["sentence"] for row in told if row["person_id"] == case.referrer.person_id]
+    reference = (await case.package()).reference
+    assert any(reference in said and "not ready" in said for said in referrer)
+    assert all("Wren" not in row["sentence"] and "drill" not in row["sentence"] for row in told)
+    visit = await case.visit(visit_id)
+    clock.move_to(visit.planned_start)
+    with pytest.raises(Conflict, match="not cleared for this visit"):
+        await record_actions.start_visit(case.worker, visit_id)
