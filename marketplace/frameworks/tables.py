@@ -119,7 +119,7 @@ class Suspension(Table, db=ENGINE, tablename="suspension"):
     until_on = Date(default=None, null=True)
     reason = Text(default=None, null=False)
     rule_key = Text(default=None, null=True)
-    imposed_by = UUID(default=None, null=False)
+    imposed_by = UUID(default=None, null=True)
     imposed_by_name = Text(default=None, null=False)
     lifted_at = Timestamptz(default=None, null=True)
     lifted_by = UUID(default=None, null=True)

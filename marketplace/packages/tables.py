@@ -157,3 +157,31 @@ class VisitNote(Table, db=ENGINE, tablename="visit_note"):
     times_remark = Text(default="", null=False)
     written_by = UUID(default=None, null=True)
     written_at = Timestamptz(default=None, null=False)
+
+
+class VisitFlag(Table, db=ENGINE, tablename="visit_flag"):
+    commissioner_id = UUID(default=None, null=False)
+    id = UUID(primary_key=True, default=UUID4(), null=False)
+    visit_id = UUID(default=None, null=False)
+    package_id = UUID(default=None, null=False)
+    provider_id = UUID(default=None, null=False)
+    worker_id = UUID(default=None, null=True)
+    code = Text(default=None, null=False)
+    item = Text(default="", null=False)
+    says = Text(default=None, null=False)
+    flagged_at = Timestamptz(default=None, null=False)
+    cleared_at = Timestamptz(default=None, null=True)
+
+
+class CoverDecision(Table, db=ENGINE, tablename="cover_decision"):
+    commissioner_id = UUID(default=None, null=False)
+    id = UUID(primary_key=True, default=UUID4(), null=False)
+    package_id = UUID(default=None, null=False)
+    provider_id = UUID(default=None, null=False)
+    rule_key = Text(default=None, null=False)
+    goes_on = Boolean(default=None, null=False)
+    reason = Text(default=None, null=False)
+    decided_by = UUID(default=None, null=False)
+    decided_by_name = Text(default=None, null=False)
+    decided_at = Timestamptz(default=None, null=False)
+    ended_at = Timestamptz(default=None, null=True)

@@ -3,7 +3,7 @@
 The database's own constraints are in the migrations; a test keeps these columns the same as theirs.
 """
 
-from piccolo.columns import JSONB, UUID, BigInt, BigSerial, Boolean, Date, Text, Timestamptz
+from piccolo.columns import JSONB, UUID, Array, BigInt, BigSerial, Boolean, Date, Text, Timestamptz
 from piccolo.columns.defaults.uuid import UUID4
 from piccolo.table import Table
 
@@ -193,3 +193,21 @@ class WorkforceImport(Table, db=ENGINE, tablename="workforce_import"):
     accepted_by_role = Text(default=None, null=True)
     accepted_at = Timestamptz(default=None, null=True)
     ended_at = Timestamptz(default=None, null=True)
+
+
+class LapseLook(Table, db=ENGINE, tablename="lapse_look"):
+    provider_id = UUID(primary_key=True, default=None, null=False)
+    looked_on = Date(default=None, null=False)
+    looked_before_on = Date(default=None, null=True)
+
+
+class StandingGround(Table, db=ENGINE, tablename="standing_ground"):
+    framework_id = UUID(default=None, null=False)
+    id = UUID(primary_key=True, default=UUID4(), null=False)
+    provider_id = UUID(default=None, null=False)
+    rule_key = Text(default=None, null=False)
+    code = Text(default=None, null=False)
+    holds = Boolean(default=None, null=False)
+    since = Timestamptz(default=None, null=False)
+    lots = Array(base_column=Text(), default=list, null=False)
+    flags_visits = Boolean(default=None, null=False)
