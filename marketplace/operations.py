@@ -32,7 +32,10 @@ def run_migrate(settings: Settings, _args: argparse.Namespace) -> int:
     ran = asyncio.run(migrate(settings, lambda description: say(f"applied: {description}")))
     say(f"{ran} migrations applied." if ran else "The database is up to date.")
     if settings.s3_endpoint:
-        Storage.from_settings(settings).ensure_bucket()
+        storage = Storage.from_settings(settings)
+        storage.ensure_bucket()
+        if settings.s3_browser_url:
+            storage.let_pages_upload(settings.marketplace_url)
         say(f"The bucket {settings.s3_bucket} is there and keeps versions.")
     return 0
 

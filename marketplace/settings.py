@@ -62,6 +62,17 @@ def _web_url(name: str, raw: str) -> str:
     return raw.rstrip("/")
 
 
+def _scanner(name: str, raw: str) -> str:
+    try:
+        parts = urlsplit(raw)
+        told = (parts.scheme == "tcp" and parts.hostname and parts.port) or (parts.scheme == "unix" and parts.path)
+    except ValueError:
+        told = False
+    if not told:
+        raise SettingsError(f"{name} is not an address like tcp://127.0.0.1:3310 or unix:///run/clamav/clamd.ctl.")
+    return raw
+
+
 def _whole(smallest: int, largest: int) -> Callable[[str, str], int]:
     def parse(name: str, raw: str) -> int:
         try:
@@ -139,6 +150,8 @@ class Settings:
     s3_region: str = _from("S3_REGION", _text, "us-east-1")
     s3_access_key: str = _from("S3_ACCESS_KEY", _text, "", shown=False)
     s3_secret_key: str = _from("S3_SECRET_KEY", _text, "", shown=False)
+    s3_browser_url: str = _from("S3_BROWSER_URL", _web_url, "")
+    clamd: str = _from("CLAMD_ADDRESS", _scanner, "")
 
     smtp_host: str = _from("SMTP_HOST", _text, "")
     smtp_port: int = _from("SMTP_PORT", _PORT, 587)
@@ -146,6 +159,9 @@ class Settings:
     smtp_user: str = _from("SMTP_USER", _text, "")
     smtp_password: str = _from("SMTP_PASSWORD", _text, "", shown=False)
     smtp_from: str = _from("SMTP_FROM", _text, "Care marketplace <no-reply@localhost>")
+
+    dbs_update_service_url: str = _from("DBS_UPDATE_SERVICE_URL", _web_url, "")
+    dbs_update_service_organisation: str = _from("DBS_UPDATE_SERVICE_ORGANISATION", _text, "")
 
     host: str = _from("MARKETPLACE_HOST", _text, "127.0.0.1")
     port: int = _from("MARKETPLACE_PORT", _PORT, 8000)

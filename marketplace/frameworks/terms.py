@@ -21,6 +21,7 @@ from marketplace.policy.rules import (
     Method,
     ProviderRequirement,
     ReasonList,
+    Retention,
     Role,
     Rule,
     SuspensionRule,
@@ -235,6 +236,11 @@ def _method(rule: Method) -> str:
     return "Can sign a worker off" if rule.signs_off else "Never signs a worker off by itself"
 
 
+def _retention(rule: Retention) -> str:
+    since = "its upload" if rule.counts_from == "upload" else "the worker's last day"
+    return f"{'At most ' if rule.at_most else ''}{count(rule.months, 'month')} from {since}"
+
+
 def _reasons(rule: ReasonList) -> str:
     return "; ".join(reason.title for reason in rule.reasons)
 
@@ -250,6 +256,7 @@ GROUPS: tuple[tuple[str, str, str, Callable[[Any], str]], ...] = (
     ("checks", "Checks of workers", "worker_checks", _check),
     ("provider", "What every provider has and does", "provider_requirements", _requirement),
     ("documents", "Policies and documents kept up to date", "documents", lambda rule: "Kept and reviewed"),
+    ("retention", "How long files of evidence are kept", "retention", _retention),
     ("duties", "Duties and their deadlines", "duties", _duty),
     ("measures", "Performance measures", "kpis", _kpi),
     ("suspension", "When new referrals stop", "suspensions", _suspension),

@@ -10,7 +10,9 @@ import asyncio
 import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
+from urllib.parse import urlsplit, urlunsplit
 
 import boto3
 from botocore.config import Config
@@ -36,9 +38,18 @@ class Storage:
     """A bucket. Methods raise `NotFound` for what is not there and `Unavailable` when the store does not answer."""
 
     def __init__(
-        self, *, endpoint: str, bucket: str, region: str, access_key: str, secret_key: str, patience: float = 10.0
+        self,
+        *,
+        endpoint: str,
+        bucket: str,
+        region: str,
+        access_key: str,
+        secret_key: str,
+        patience: float = 10.0,
+        browser_url: str = "",
     ) -> None:
         self.bucket = bucket
+        self.browser_url = browser_url
         self._client: Any = boto3.client(
             "s3",
             endpoint_url=endpoint or None,
@@ -63,6 +74,7 @@ class Storage:
             region=settings.s3_region,
             access_key=settings.s3_access_key,
             secret_key=settings.s3_secret_key,
+            browser_url=settings.s3_browser_url,
         )
 
     # At start: these wait --------------------------------------------------------------------------------------------
@@ -86,12 +98,57 @@ class Storage:
         if self._call("get_bucket_versioning").get("Status") != "Enabled":
             self._call("put_bucket_versioning", VersioningConfiguration={"Status": "Enabled"})
 
+    def let_pages_upload(self, *origins: str) -> None:
+        """Have browsers on these sites' pages send files straight to the bucket and read whether they arrived."""
+        rule = {
+            "AllowedOrigins": list(origins),
+            "AllowedMethods": ["POST"],
+            "AllowedHeaders": ["*"],
+            "MaxAgeSeconds": 600,
+        }
+        self._call("put_bucket_cors", CORSConfiguration={"CORSRules": [rule]})
+
     # While serving: these give way -----------------------------------------------------------------------------------
 
     async def put(self, key: str, body: bytes, content_type: str) -> StoredFile:
         """Store a new version of `key`."""
         answer = await self._soon("put_object", Key=key, Body=body, ContentType=content_type)
         return StoredFile(key, answer.get("VersionId", ""), hashlib.sha256(body).hexdigest(), len(body))
+
+    async def put_file(self, key: str, file: IO[bytes], content_type: str) -> str:
+        """Store what the open file holds as a new version of `key`; answers the version."""
+        answer = await self._soon("put_object", Key=key, Body=file, ContentType=content_type)
+        return answer.get("VersionId", "")
+
+    async def fetch(self, key: str, version: str, to: Path, *, largest: int) -> StoredFile:
+        """Copy a version into a file, summing it on the way. A longer one is cut off and answers its size so far."""
+        answer = await self._soon("get_object", Key=key, VersionId=version)
+
+        def copy() -> tuple[str, int]:
+            total, size = hashlib.sha256(), 0
+            with to.open("wb") as file:
+                while size <= largest and (part := answer["Body"].read(1_000_000)):
+                    total.update(part)
+                    size += len(part)
+                    file.write(part)
+            return total.hexdigest(), size
+
+        try:
+            sha256, size = await asyncio.to_thread(copy)
+        except BotoCoreError as error:
+            raise Unavailable("The store for files does not answer. Try again in a moment.") from error
+        return StoredFile(key, version, sha256, size)
+
+    async def newest(self, key: str) -> tuple[str, int]:
+        """The newest version of `key` and its bytes, without fetching it."""
+        answer = await self._soon("head_object", Key=key)
+        return answer.get("VersionId", ""), int(answer["ContentLength"])
+
+    async def versions(self, key: str) -> list[str]:
+        """Every version kept of `key`, marks of deletion included."""
+        answer = await self._soon("list_object_versions", Prefix=key)
+        rows = [*answer.get("Versions", ()), *answer.get("DeleteMarkers", ())]
+        return [row["VersionId"] for row in rows if row["Key"] == key]
 
     async def get(self, key: str, version: str | None = None) -> bytes:
         """The bytes of a version, or of the newest one."""
@@ -120,14 +177,21 @@ class Storage:
         )
 
     def upload_form(self, key: str, *, content_type: str, largest: int, lifetime: timedelta) -> dict[str, Any]:
-        """`url` and `fields` of a form with which a browser may upload one file of at most `largest` bytes to `key`."""
-        return self._client.generate_presigned_post(
+        """`url` and `fields` of a form with which a browser may upload one file of at most `largest` bytes to `key`.
+
+        The address is the one browsers reach the store at; the signature covers the fields, not the host.
+        """
+        form = self._client.generate_presigned_post(
             self.bucket,
             key,
             Fields={"Content-Type": content_type},
             Conditions=[["content-length-range", 1, largest], {"Content-Type": content_type}],
             ExpiresIn=int(lifetime.total_seconds()),
         )
+        if self.browser_url:
+            there = urlsplit(self.browser_url)
+            form["url"] = urlunsplit(urlsplit(form["url"])._replace(scheme=there.scheme, netloc=there.netloc))
+        return form
 
     # How -------------------------------------------------------------------------------------------------------------
 

@@ -26,6 +26,16 @@ Party = Literal[
     "provider", "referrer", "contract_manager", "finance_officer", "advice_service", "commissioner", "family"
 ]
 
+WorkerFile = Literal[
+    "dbs_certificate", "training_certificate", "assessment", "registration", "right_to_work", "reference",
+    "car_insurance", "profile_video", "worker_other",
+]  # fmt: skip
+ProviderFile = Literal[
+    "insurance", "cqc_registration", "policy", "statement_of_purpose", "young_persons_guide", "inspection_report",
+    "toolkit", "other",
+]  # fmt: skip
+EvidenceKind = Literal[WorkerFile, ProviderFile]
+
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
     """What every rule carries. `decides` names the field the commissioner may set; it belongs to a decision only."""
@@ -154,6 +164,18 @@ class Document(Rule, frozen=True, kw_only=True):
     """A policy or paper the provider keeps up to date; `providers.document_review_months` says how often."""
 
 
+class Retention(Rule, frozen=True, kw_only=True):
+    """How long a kind of evidence file is kept, counted from its upload or from the worker's last day.
+
+    `at_most` where the period is a limit rather than a need: of several packs' the shortest holds, else the longest.
+    """
+
+    key: EvidenceKind
+    months: Months
+    counts_from: Literal["upload", "worker_leaves"]
+    at_most: bool = False
+
+
 class Duty(Rule, frozen=True, kw_only=True):
     """An obligation with a clock: after `starts`, so many units; hours are elapsed, the rest ends with its last day.
 
@@ -237,6 +259,7 @@ class Content(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     worker_checks: tuple[WorkerCheck, ...] = ()
     provider_requirements: tuple[ProviderRequirement, ...] = ()
     documents: tuple[Document, ...] = ()
+    retention: tuple[Retention, ...] = ()
     duties: tuple[Duty, ...] = ()
     kpis: tuple[Kpi, ...] = ()
     suspensions: tuple[SuspensionRule, ...] = ()
@@ -283,6 +306,7 @@ NOUNS: dict[str, type[Rule]] = {
     "worker_checks": WorkerCheck,
     "provider_requirements": ProviderRequirement,
     "documents": Document,
+    "retention": Retention,
     "duties": Duty,
     "kpis": Kpi,
     "suspensions": SuspensionRule,
