@@ -1,4 +1,4 @@
-"""What time alone does to a workforce: after a worker's last day their sign-in for the provider ends."""
+"""What time alone does to a workforce: after a worker's last day their sign-in ends; due DBS statuses are looked up."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from marketplace.platform.actor import system_for
 from marketplace.platform.database import outside_context, unit_of_work
 from marketplace.platform.jobs import sweep
 from marketplace.policy.calendar import local_day
+from marketplace.providers import dbs_updates
 from marketplace.settings import Settings
 
 
@@ -35,3 +36,14 @@ async def end_roles(provider_id: UUID) -> int:
         for row in left:
             await end_role_of(work, row["person_id"], "worker")
         return len(left)
+
+
+@sweep("dbs_status_checks", every=timedelta(hours=1))
+async def look_up_due_dbs_statuses(settings: Settings) -> None:
+    """Every provider that has due statuses looked up by themselves: each worker at most once a day."""
+    if not settings.dbs_update_service_url:
+        return
+    async with outside_context() as connection:
+        tenants = await connection.fetch("SELECT provider_id FROM providers_with_automatic_dbs()")
+    for tenant in tenants:
+        await dbs_updates.check_due(tenant["provider_id"], settings)
