@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -18,11 +18,12 @@ from pathlib import Path
 from PIL import Image
 
 from tests.journeys.people import Site, Someone, Town
-from tests.web.axe import HOW, chromium, open_browser, press
+from tests.web.axe import DESKTOP, HOW, PHONE, chromium, open_browser, press
 
 TOUR = Path(__file__).parents[2] / "docs" / "tour"
 TALLEST = 1600  # pixels of a page that a picture shows
 COLOURS = 64
+WIDE = {True: 320, False: 760}  # a picture's width on the page, on a phone or not
 
 Step = Callable[[Someone], object]
 
@@ -124,16 +125,24 @@ ROLES = (
 )  # fmt: skip
 
 
-def photograph(someone: Someone, shot: Shot) -> None:
+def pictures(role: Role) -> Iterator[tuple[Shot, bool, str]]:
+    """Each shot where the role mostly works, and its first page in the other window too: shot, on a phone, file name."""
+    for shot in role.shots:
+        yield shot, role.phone, shot.name
+    yield role.shots[0], not role.phone, f"{role.shots[0].name}-{'desk' if role.phone else 'phone'}"
+
+
+def photograph(someone: Someone, shot: Shot, phone: bool, name: str) -> None:
     """Walk there and keep the top of the page."""
+    page = someone.page
+    page.set_viewport_size(PHONE if phone else DESKTOP)  # pyright: ignore[reportArgumentType]
     for step in shot.steps:
         step(someone)
-    page = someone.page
     width = page.evaluate("document.documentElement.clientWidth")
     height = min(TALLEST, page.evaluate("document.documentElement.scrollHeight"))
     taken = page.screenshot(full_page=True, clip={"x": 0, "y": 0, "width": width, "height": height})
     few = Image.open(BytesIO(taken)).convert("RGB").quantize(COLOURS)  # half the bytes, and nobody sees it
-    few.save(TOUR / f"{shot.name}.png", optimize=True)
+    few.save(TOUR / f"{name}.png", optimize=True)
 
 
 def written() -> str:
@@ -142,9 +151,10 @@ def written() -> str:
     for role in ROLES:
         where = "the commissioner's console" if role.console else "the marketplace"
         lines += [f"## {role.title}", "", f"`{role.email}` on {where}{', on a phone' if role.phone else ''}.", ""]
-        for shot in role.shots:
-            width = 320 if role.phone else 760
-            lines += [f"{shot.caption}:", "", f'<img src="{shot.name}.png" width="{width}" alt="{shot.caption}">', ""]
+        for shot, phone, name in pictures(role):
+            caption = shot.caption if phone == role.phone else f"The same {'on a phone' if phone else 'at a desk'}"
+            width = WIDE[phone]
+            lines += [f"{caption}:", "", f'<img src="{name}.png" width="{width}" alt="{shot.caption}">', ""]
     return "\n".join(lines)
 
 
@@ -163,9 +173,9 @@ def main() -> int:
                 someone = town.sign_in(
                     role.title, role.email, console=role.console, phone=role.phone, place=role.place, check=False
                 )
-                for shot in role.shots:
-                    photograph(someone, shot)
-                    print(f"{shot.name}: {someone.page.url}")
+                for shot, phone, name in pictures(role):
+                    photograph(someone, shot, phone, name)
+                    print(f"{name}: {someone.page.url}")
         finally:
             site.stop()
     (TOUR / "README.md").write_text(written(), encoding="utf-8")
