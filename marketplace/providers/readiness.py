@@ -9,6 +9,8 @@ from typing import Any
 from uuid import UUID
 
 from marketplace.platform.database import Work
+from marketplace.policy.bounds import readiness_bounds
+from marketplace.policy.calendar import local_day
 from marketplace.policy.pack import Pack
 from marketplace.policy.standing import (
     WorkerReason,
@@ -19,6 +21,7 @@ from marketplace.policy.standing import (
     worker_readiness,
 )
 from marketplace.providers.facts import Competence, WorkerRecord, worker_records
+from marketplace.providers.reach_index import count_by_days
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +82,21 @@ async def readiness(
 async def ready_counts(
     work: Work, provider_ids: Iterable[UUID], pack: Pack, lot: str, needs: Sequence[str], on: date
 ) -> dict[UUID, int]:
-    """How many workers of each provider are ready: for the broadcast preview, all providers in four statements."""
-    records = await worker_records(work, provider_ids)
-    return {
-        provider_id: sum(
-            1 for worker in workers if not worker_readiness(pack, lot, on, worker.facts, tuple(needs)).reasons
-        )
-        for provider_id, workers in records.items()
-    }
+    """How many workers of each provider are ready: for the broadcast preview, by the database's rows of days.
+
+    The few whom those rows cannot answer for are judged by their facts, as everybody is on a day beyond the rows.
+    """
+    providers = list(provider_ids)
+    bounds = readiness_bounds(pack, lot, on, tuple(needs))
+    counted = await count_by_days(work, providers, bounds, local_day(work.now))
+    counts = {each: counted[each].ready if each in counted else 0 for each in providers}
+    unclear = [worker_id for each in counted.values() for worker_id in each.unclear]
+    if unclear:
+        having = [provider_id for provider_id, each in counted.items() if each.unclear]
+        for provider_id, workers in (await worker_records(work, having, worker_ids=unclear)).items():
+            judged = (worker_readiness(pack, lot, on, worker.facts, tuple(needs)) for worker in workers)
+            counts[provider_id] += sum(each.ready for each in judged)
+    return counts
 
 
 def match_statement(entry: Ready) -> dict[str, Any]:
