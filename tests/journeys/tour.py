@@ -126,7 +126,7 @@ ROLES = (
 
 
 def pictures(role: Role) -> Iterator[tuple[Shot, bool, str]]:
-    """Each shot where the role mostly works, and its first page in the other window too: shot, on a phone, file name."""
+    """Shot, on a phone, file name: each where the role mostly works, its first page in the other window too."""
     for shot in role.shots:
         yield shot, role.phone, shot.name
     yield role.shots[0], not role.phone, f"{role.shots[0].name}-{'desk' if role.phone else 'phone'}"
