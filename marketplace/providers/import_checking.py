@@ -1,0 +1,461 @@
+"""What a workforce file would do, found by doing it: every row through the functions the single actions use.
+
+A preview is an import whose unit of work is rolled back; so the preview and the import cannot differ, and there is no
+second set of rules. What is in the file already (the same check, the same assessment) is left as it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from marketplace.platform.database import Work
+from marketplace.platform.errors import InvalidInput
+from marketplace.policy.calendar import local_day
+from marketplace.providers.evidence import keep_check, keep_competency, keep_dbs_check, keep_registration
+from marketplace.providers.import_columns import SHEETS, Sheet, choices, handle, read_choice
+from marketplace.providers.import_plan import Item, Plan, Question, read_day
+from marketplace.providers.import_reading import Fault, Row, Rows
+from marketplace.providers.vocabulary import Words, words
+from marketplace.providers.workforce import ensure_profile, keep_details, keep_new_worker
+from marketplace.web.filters import day as written_day
+from marketplace.web.forms import EMAIL
+
+NEW = "new"  # the answer "this is somebody else"
+DETAILS = ("name", "role", "engagement", "languages", "drives_children", "started_on", "email", "phone")
+DBS = ("certificate_number", "issued_on", "workforce", "barred_list_checked", "update_service_consent")
+REGISTRATION = ("pin", "valid_until", "fit_to_practise")
+# The single actions' field names where they are not the columns' keys.
+FIELDS = {"for_package_id": "package", "assessor_worker_id": "assessor_reference"}
+
+
+async def carry_out(work: Work, rows: Rows, answers: Mapping[str, str]) -> Plan:
+    """Do what the rows say, in the open unit; answers the plan of what was done. With faults, roll the unit back."""
+    spoken = await words(work)
+    doing = _Doing(work, rows, answers, spoken)
+    await ensure_profile(work)
+    await doing.load()
+    for row in rows.sheets.get("workers", []):
+        await doing.worker(row)
+    for row in rows.sheets.get("competencies", []):
+        await doing.competency(row)
+    for row in rows.sheets.get("checks", []):
+        await doing.check(row)
+    order = {sheet.title: number for number, sheet in enumerate(SHEETS.values())}
+    faults = sorted(doing.faults, key=lambda fault: (order[fault.sheet], fault.row))
+    return Plan(doing.items, faults, doing.questions, [*rows.notes, *doing.notes])
+
+
+class _Doing:
+    """One run over the rows: what is kept already, what has been done so far, what is wrong."""
+
+    def __init__(self, work: Work, rows: Rows, answers: Mapping[str, str], spoken: Words) -> None:
+        self.work, self.rows, self.answers, self.spoken = work, rows, answers, spoken
+        self.today = local_day(work.now)
+        self.options = choices(spoken)
+        self.items: list[Item] = []
+        self.faults: list[Fault] = list(rows.faults)
+        self.questions: list[Question] = []
+        self.notes: list[str] = []
+        self.by_reference: dict[str, UUID | None] = {}  # None: in the file, and not to be had yet
+        self.by_name: defaultdict[str, list[UUID | None]] = defaultdict(list)
+        self.workers: dict[UUID, dict[str, Any]] = {}
+        self.rows_of: dict[str, int] = {}
+
+    # --- what is kept already -----------------------------------------------------------------------------------------
+
+    async def load(self) -> None:
+        own = self.work.actor.provider_id
+        for row in await self.work.fetch(
+            "SELECT w.*, p.phone, p.email, p.registration_pin AS pin, p.dbs_certificate_number AS certificate_number,"
+            " p.dbs_issued_on AS issued_on, p.dbs_workforce AS workforce,"
+            " p.dbs_barred_list_checked AS barred_list_checked,"
+            " p.dbs_update_service_consent_at IS NOT NULL AS update_service_consent"
+            " FROM worker w LEFT JOIN worker_private p ON p.provider_id = w.provider_id AND p.worker_id = w.id"
+            " WHERE w.provider_id = $1 ORDER BY w.id",
+            own,
+        ):
+            self._know(dict(row))
+        self.dbs: defaultdict[UUID, list[tuple[date, str, str]]] = defaultdict(list)
+        for row in await self.work.fetch("SELECT * FROM worker_dbs_check WHERE provider_id = $1", own):
+            self.dbs[row["worker_id"]].append((row["checked_on"], _same(row["checked_by_name"]), row["outcome"]))
+        self.skills: dict[tuple[Any, ...], Any] = {}
+        for row in await self.work.fetch(
+            "SELECT * FROM worker_competency WHERE provider_id = $1 ORDER BY withdrawn_at NULLS LAST", own
+        ):
+            key = (row["worker_id"], row["code"], row["assessed_on"], row["method"], row["for_package_id"],
+                   _same(row["assessor_name"] or ""))  # fmt: skip
+            self.skills[key] = row["withdrawn_at"]
+        self.checks = {
+            (row["worker_id"], row["kind"], row["done_on"], row["valid_until"])
+            for row in await self.work.fetch("SELECT * FROM worker_check WHERE provider_id = $1", own)
+        }
+        # a read of a table to the right, by name only, as in evidence.py
+        self.packages = {
+            row["reference"].casefold(): row["id"]
+            for row in await self.work.fetch("SELECT id, reference FROM package WHERE provider_id = $1", own)
+        }
+
+    def _know(self, worker: dict[str, Any]) -> None:
+        key: UUID = worker["id"]
+        self.workers[key] = worker
+        self.by_reference[handle(key).casefold()] = key
+        if worker["reference"]:
+            self.by_reference[_same(worker["reference"])] = key
+        if not self._left(worker):
+            self.by_name[_same(worker["name"])].append(key)
+
+    def _left(self, worker: Mapping[str, Any]) -> bool:
+        return worker["left_on"] is not None and worker["left_on"] < self.today
+
+    # --- one row ------------------------------------------------------------------------------------------------------
+
+    def _wrong(self, sheet: Sheet, row: Row, key: str, sentence: str) -> None:
+        known = {column.key: column.heading for column in sheet.columns}
+        self.faults.append(Fault(sheet.title, row.number, known.get(FIELDS.get(key, key), ""), sentence))
+
+    def _refused(self, sheet: Sheet, row: Row, error: InvalidInput) -> None:
+        for key, sentence in error.fields.items():
+            self._wrong(sheet, row, key, sentence)
+
+    def _read(self, sheet: Sheet, row: Row) -> dict[str, Any] | None:
+        """The row's values by column: days as days, choices as codes, yes and no as truth; None where one is wrong."""
+        values: dict[str, Any] = {}
+        before = len(self.faults)
+        spoilt = {(fault.row, fault.column) for fault in self.rows.faults if fault.sheet == sheet.title}
+        for column in sheet.columns:
+            typed = row.cells.get(column.key)
+            if typed is None:
+                continue
+            if column.kind == "date":
+                day, sentence = read_day(typed)
+                if day is None:
+                    self._wrong(sheet, row, column.key, sentence)
+                else:
+                    values[column.key] = day
+            elif column.kind == "choice":
+                options = self.options[sheet.key, column.key]
+                code = read_choice(typed, options)
+                if code is None:
+                    few = f": enter {', '.join(options.values())}" if len(options) < 9 else ": see the sheet Words"
+                    self._wrong(sheet, row, column.key, f'"{typed[:60]}" is not one of the choices{few}')
+                else:
+                    values[column.key] = code == "yes" if set(options) == {"yes", "no"} else code
+            elif column.kind == "email" and not EMAIL.fullmatch(typed):
+                self._wrong(sheet, row, column.key, f'"{typed[:60]}" is not an e-mail address, like name@example.com')
+            else:
+                values[column.key] = typed
+        bad = len(self.faults) > before or any(number == row.number for number, _ in spoilt)
+        return None if bad else values
+
+    def _missing(self, sheet: Sheet, row: Row, values: Mapping[str, Any]) -> bool:
+        missing = [column for column in sheet.columns if column.needed and column.key not in values]
+        for column in missing:
+            self._wrong(sheet, row, column.key, "Fill this in")
+        return bool(missing)
+
+    # --- workers ------------------------------------------------------------------------------------------------------
+
+    async def worker(self, row: Row) -> None:
+        sheet = SHEETS["workers"]
+        values = self._read(sheet, row)
+        reference, name = row.cells.get("reference", ""), row.cells.get("name", "")
+        if values is None:
+            self._unknown_yet(reference, name)
+            return
+        if reference and (twin := self.rows_of.setdefault(_same(reference), row.number)) != row.number:
+            self._wrong(sheet, row, "reference", f"Row {twin} has this reference already: each worker has their own")
+            return
+        key = self.by_reference.get(_same(reference)) if reference else None
+        if key is None:
+            key = self._asked(row, values)
+            if key is None:
+                self._unknown_yet(reference, name)
+                return
+        try:
+            await (self._add(row, values) if key == NEW else self._change(row, values, self.workers[UUID(str(key))]))
+        except InvalidInput as error:
+            self._refused(sheet, row, error)
+            self._unknown_yet(reference, name)
+
+    def _unknown_yet(self, reference: str, name: str) -> None:
+        """What leans on this worker cannot be judged before the worker's own row is right: it is passed over."""
+        if reference:
+            self.by_reference.setdefault(_same(reference), None)
+        if name and not self.by_name[_same(name)]:
+            self.by_name[_same(name)].append(None)
+
+    def _asked(self, row: Row, values: Mapping[str, Any]) -> UUID | str | None:
+        """Whom a row without a known reference means: somebody new, who was named in answer, or None: to be asked."""
+        name, role, reference = values.get("name", ""), values.get("role"), values.get("reference")
+        alike = [
+            self.workers[key]
+            for key in self.by_name.get(_same(name), [])
+            if key is not None
+            and self.workers[key]["role"] == role
+            # whoever has a reference of their own is not meant by another one
+            and not (reference and self.workers[key]["reference"])
+        ]
+        in_file = [worker for worker in alike if "row" in worker]
+        if in_file and not reference:
+            first = in_file[0]["row"]
+            self._wrong(
+                SHEETS["workers"], row, "reference",
+                f"Row {first} has this name and role too: give each a reference, or take one out",
+            )  # fmt: skip
+            return None
+        known = [worker for worker in alike if "row" not in worker]
+        if not known:
+            return NEW
+        answer = self.answers.get(str(row.number))
+        if answer == NEW or answer in {str(worker["id"]) for worker in known}:
+            return answer
+        people = [(str(worker["id"]), _in_words(worker)) for worker in known]
+        self.questions.append(Question(row.number, name, self.spoken.roles.get(role or "", ""), people))
+        return None
+
+    async def _add(self, row: Row, values: dict[str, Any]) -> None:
+        given = {key: values[key] for key in (*DETAILS, "reference") if key in values}
+        given.setdefault("name", "")
+        given.setdefault("role", "")
+        key = await keep_new_worker(self.work, self.spoken, **given)
+        kept = await self.work.fetchrow("SELECT * FROM worker WHERE id = $1", key)
+        assert kept is not None
+        private = dict.fromkeys((*DBS, "pin"), None) | {"update_service_consent": False}
+        worker = {**dict(kept), **private, "phone": given.get("phone", ""), "email": given.get("email", "")}
+        worker["row"] = row.number
+        self._know(worker)
+        details = [*await self._dbs(row, values, worker), *await self._registration(row, values, worker)]
+        role = self.spoken.roles.get(worker["role"], worker["role"])
+        self.items.append(Item("Workers", row.number, worker["name"], "add", f"New worker: {role}", details))
+
+    async def _change(self, row: Row, values: dict[str, Any], worker: dict[str, Any]) -> None:
+        given = {key: values[key] for key in DETAILS if key in values}
+        if "email" in given:
+            given["email"] = given["email"].lower()
+        changed = {key: value for key, value in given.items() if value != worker[key]}
+        reference = values.get("reference", "")
+        fresh = bool(reference) and not worker["reference"] and _same(reference) != handle(worker["id"]).casefold()
+        if self._left(worker):
+            left = f"{worker['name']} left on {written_day(worker['left_on'])}"
+            if changed or fresh:
+                raise InvalidInput({"reference": f"{left}, so nothing more can be recorded"})
+            self.items.append(Item("Workers", row.number, worker["name"], "same", left))
+            return
+        details = [self._said(key, worker[key], value) for key, value in changed.items()]
+        if fresh:
+            details.append(f"Worker's reference: {reference}")
+        if changed or fresh:
+            merged = {key: worker[key] for key in DETAILS} | changed
+            await keep_details(self.work, worker, self.spoken, **merged, reference=reference if fresh else None)
+            worker.update(changed)
+            if fresh:
+                worker["reference"] = reference
+                self.by_reference[_same(reference)] = worker["id"]
+            if "name" in changed:
+                self.by_name[_same(worker["name"])].append(worker["id"])
+        details += [*await self._dbs(row, values, worker), *await self._registration(row, values, worker)]
+        effect, what = ("change", "Changed") if details else ("same", "Left as it is")
+        self.items.append(Item("Workers", row.number, worker["name"], effect, what, details))
+
+    def _said(self, key: str, before: Any, after: Any) -> str:
+        column = SHEETS["workers"].column(key)
+        if column.private:
+            return f"{column.heading} changed"
+        return f"{column.heading}: {self._shown(key, before)} becomes {self._shown(key, after)}"
+
+    def _shown(self, key: str, value: Any) -> str:
+        if value in (None, ""):
+            return "nothing"
+        if isinstance(value, bool):
+            return "yes" if value else "no"
+        if isinstance(value, date):
+            return written_day(value)
+        return self.options.get(("workers", key), {}).get(value, str(value))
+
+    async def _dbs(self, row: Row, values: dict[str, Any], worker: dict[str, Any]) -> list[str]:
+        given = {key: values[key] for key in DBS if key in values}
+        if "certificate_number" in given:
+            given["certificate_number"] = re.sub(r"[\s-]", "", given["certificate_number"])
+        changed = {key: value for key, value in given.items() if value != worker[key]}
+        checked_on, outcome = values.get("checked_on"), values.get("outcome", "clear")
+        who = values.get("checked_by_name", "")
+        if checked_on is None:
+            if changed or who or "outcome" in values:
+                raise InvalidInput({"checked_on": "Enter the date of the DBS check, to keep what the row says of it"})
+            return []
+        kept = self.dbs[worker["id"]]
+        same = (checked_on, _same(who), outcome) in kept
+        newest = max((each[0] for each in kept), default=None)
+        if newest is not None and checked_on < newest:
+            if changed or not same:
+                self.notes.append(
+                    f"Workers, row {row.number}: the DBS check of {written_day(checked_on)} is older than the newest"
+                    f" one kept of {worker['name']}, of {written_day(newest)}, which is left as it is."
+                )
+            return []
+        if same and not changed:
+            return []
+        await keep_dbs_check(self.work, worker, checked_on=checked_on, checked_by_name=who, outcome=outcome, **given)
+        kept.append((checked_on, _same(who), outcome))
+        said = ["another certificate"] if worker["certificate_number"] and "certificate_number" in changed else []
+        worker.update(changed)
+        found = "clear" if outcome == "clear" else "new information: stands the worker down"
+        return [f"DBS check of {written_day(checked_on)}, {found}", *said]
+
+    async def _registration(self, row: Row, values: dict[str, Any], worker: dict[str, Any]) -> list[str]:
+        kept: dict[str, Any] = {
+            "pin": worker["pin"], "valid_until": worker["registration_until"],
+            "fit_to_practise": worker["registration_fit_to_practise"],
+        }  # fmt: skip
+        given = {key: values[key] for key in REGISTRATION if key in values}
+        if "pin" in given:
+            given["pin"] = re.sub(r"\s", "", given["pin"]).upper()
+        if all(kept[key] == value for key, value in given.items()):
+            return []
+        merged = kept | given
+        if merged["valid_until"] is None:
+            raise InvalidInput({"valid_until": "Enter the last day of the registration"})
+        await keep_registration(
+            self.work, worker, pin=merged["pin"] or "", valid_until=merged["valid_until"],
+            fit_to_practise=merged["fit_to_practise"],
+        )  # fmt: skip
+        worker["pin"], worker["registration_until"] = merged["pin"], merged["valid_until"]
+        worker["registration_fit_to_practise"] = merged["fit_to_practise"]
+        fit = "" if merged["fit_to_practise"] else ", not fit to practise"
+        return [f"Registered until {written_day(merged['valid_until'])}{fit}"]
+
+    # --- what leans on a worker ---------------------------------------------------------------------------------------
+
+    def _whose(self, sheet: Sheet, row: Row, reference: str, name: str) -> dict[str, Any] | None:
+        """The worker a row is about, found by reference or by a name only one has; None, with a fault, if nobody."""
+        if reference:
+            if _same(reference) not in self.by_reference:
+                self._wrong(sheet, row, "reference", f'There is no worker with the reference "{reference[:60]}"')
+                return None
+            key = self.by_reference[_same(reference)]
+        else:
+            found = list(dict.fromkeys(self.by_name.get(_same(name), [])))
+            if not name:
+                self._wrong(sheet, row, "reference", "Enter the worker's reference")
+                return None
+            if not found:
+                self._wrong(
+                    sheet, row, "name", f'There is no worker called "{name[:60]}": add them on the sheet Workers'
+                )
+                return None
+            if len(found) > 1:
+                self._wrong(sheet, row, "reference", f"Several workers are called {name[:60]}: enter the reference")
+                return None
+            key = found[0]
+        if key is None:
+            return None  # the worker's own row is wrong, and says so
+        worker = self.workers[key]
+        if reference and name and _same(name) != _same(worker["name"]):
+            self._wrong(
+                sheet, row, "name",
+                f'The reference {reference[:60]} is that of {worker["name"]}, not "{name[:60]}": correct one of them',
+            )  # fmt: skip
+            return None
+        return worker
+
+    async def competency(self, row: Row) -> None:
+        sheet = SHEETS["competencies"]
+        values = self._read(sheet, row)
+        if values is None or self._missing(sheet, row, values):
+            return
+        worker = self._whose(sheet, row, values.get("reference", ""), values.get("name", ""))
+        if worker is None:
+            return
+        package: UUID | None = None
+        if typed := values.get("package"):
+            package = self.packages.get(typed.casefold())
+            if package is None:
+                self._wrong(sheet, row, "package", f'None of your packages has the reference "{typed[:60]}"')
+                return
+        assessor, who = None, values.get("assessor_name", "")
+        if typed := values.get("assessor_reference"):
+            key = self.by_reference.get(_same(typed))
+            if key is None:
+                self._wrong(sheet, row, "assessor_reference", f'There is no worker with the reference "{typed[:60]}"')
+                return
+            assessor, who = key, self.workers[key]["name"]
+        signed = values["method"] in self.spoken.signing_methods
+        what = f"{self.spoken.skill(values['code'])}, {written_day(values['assessed_on'])}"
+        key = (
+            worker["id"],
+            values["code"],
+            values["assessed_on"],
+            values["method"],
+            package,
+            _same(who) if signed else "",
+        )
+        if key in self.skills:
+            since = self.skills[key]
+            note = f", sent back to training on {written_day(local_day(since))} since" if since is not None else ""
+            self._done(sheet, row, worker, "same", f"{what}: kept already{note}")
+            return
+        if self._gone(sheet, row, worker):
+            return
+        try:
+            await keep_competency(
+                self.work, worker, self.spoken, code=values["code"], assessed_on=values["assessed_on"],
+                method=values["method"], assessor_worker_id=assessor, assessor_name=who, for_package_id=package,
+            )  # fmt: skip
+        except InvalidInput as error:
+            self._refused(sheet, row, error)
+            return
+        self.skills[key] = None
+        by = f", signed off by {who}" if signed else ", attended, not signed off"
+        self._done(
+            sheet, row, worker, "add", what + by + (f", for package {values['package']} only" if package else "")
+        )
+
+    async def check(self, row: Row) -> None:
+        sheet = SHEETS["checks"]
+        values = self._read(sheet, row)
+        if values is None or self._missing(sheet, row, values):
+            return
+        worker = self._whose(sheet, row, values.get("reference", ""), values.get("name", ""))
+        if worker is None:
+            return
+        kind, done_on, until = values["kind"], values["done_on"], values.get("valid_until")
+        what = f"{self.spoken.checks[kind].title}, {written_day(done_on)}"
+        what += f", valid until {written_day(until)}" if until else ""
+        key = (worker["id"], kind, done_on, until)
+        if key in self.checks:
+            self._done(sheet, row, worker, "same", f"{what}: kept already")
+            return
+        if self._gone(sheet, row, worker):
+            return
+        try:
+            await keep_check(self.work, worker, self.spoken, kind=kind, done_on=done_on, valid_until=until)
+        except InvalidInput as error:
+            self._refused(sheet, row, error)
+            return
+        self.checks.add(key)
+        self._done(sheet, row, worker, "add", what)
+
+    def _gone(self, sheet: Sheet, row: Row, worker: Mapping[str, Any]) -> bool:
+        if self._left(worker):
+            left = f"{worker['name']} left on {written_day(worker['left_on'])}, so nothing more can be recorded"
+            self._wrong(sheet, row, "reference", left)
+            return True
+        return False
+
+    def _done(self, sheet: Sheet, row: Row, worker: Mapping[str, Any], effect: str, what: str) -> None:
+        self.items.append(Item(sheet.title, row.number, worker["name"], effect, what))
+
+
+def _same(text: str) -> str:
+    return " ".join(text.split()).casefold()
+
+
+def _in_words(worker: Mapping[str, Any]) -> str:
+    since = f", since {written_day(worker['started_on'])}" if worker["started_on"] else ""
+    reference = f", reference {worker['reference']}" if worker["reference"] else ""
+    return f"{worker['name']}{since}{reference}"

@@ -1,0 +1,44 @@
+"""What the worker does with evidence files: checks what came, removes what goes, looks again at what waits."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from marketplace.platform.database import outside_context
+from marketplace.platform.jobs import job, sweep
+from marketplace.providers import file_checking, retention
+from marketplace.providers.file_actions import CHECK, TIDY
+from marketplace.settings import Settings
+
+
+@job(CHECK)
+async def check_evidence(settings: Settings, payload: dict[str, Any]) -> None:
+    """One file from quarantine; `payload`: provider, evidence."""
+    await file_checking.check(settings, UUID(payload["provider"]), UUID(payload["evidence"]))
+
+
+@job(TIDY)
+async def tidy_evidence(settings: Settings, payload: dict[str, Any]) -> None:
+    """Removes one file's bytes from the store, as far as nobody needs them; `payload`: provider, evidence."""
+    await file_checking.tidy(settings, UUID(payload["provider"]), UUID(payload["evidence"]))
+
+
+@sweep("unfinished_evidence", every=timedelta(seconds=30))
+async def look_at_unfinished(settings: Settings) -> None:
+    """Files held for the scanner, and files announced whose page went away."""
+    async with outside_context() as connection:
+        rows = await connection.fetch("SELECT provider_id, id, state FROM evidence_unfinished()")
+    for row in rows:
+        await file_checking.look_again(settings, row["provider_id"], row["id"], row["state"])
+
+
+@sweep("keep_evidence", every=timedelta(hours=1))
+async def keep_evidence(settings: Settings) -> None:
+    """Lists and deletes what has had its time, and clears what was put beside originals."""
+    await retention.keep_files(settings)
+    async with outside_context() as connection:
+        rows = await connection.fetch("SELECT provider_id, id FROM evidence_untidy()")
+    for row in rows:
+        await file_checking.tidy(settings, row["provider_id"], row["id"])

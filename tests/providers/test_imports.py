@@ -1,0 +1,361 @@
+"""A workforce from a file: everything is shown first, nothing is kept that is wrong, nothing happens twice."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from datetime import date, timedelta
+
+import pytest
+from openpyxl import Workbook, load_workbook
+
+from marketplace.identity.permissions import permit
+from marketplace.platform.actor import Actor
+from marketplace.platform.database import ask, unit_of_work
+from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted
+from marketplace.providers import evidence, import_actions, import_queries, queries, workforce
+from marketplace.providers.import_columns import SHEETS
+from marketplace.providers.import_export import as_file, export_workforce
+from marketplace.providers.import_queries import Import
+from tests.world import providers
+
+WORKERS = (
+    "Worker's reference,Name,Role,Engaged as,Phone,First day,Date of DBS check,DBS checked by,DBS certificate number"
+)
+
+
+async def sent(actor: Actor, text: str | bytes, name: str = "workers.csv") -> Import:
+    content = text.encode() if isinstance(text, str) else text
+    return await ask(actor, import_queries.one_import, await import_actions.upload(actor, name, content))
+
+
+async def accepted(actor: Actor, found: Import) -> Import:
+    assert found.plan_hash is not None
+    await import_actions.accept(actor, found.id, found.plan_hash)
+    return await ask(actor, import_queries.one_import, found.id)
+
+
+def faults(found: Import) -> list[str]:
+    assert found.plan is not None
+    return [fault.text for fault in found.plan.faults]
+
+
+def effects(found: Import) -> list[tuple[str, str]]:
+    assert found.plan is not None
+    return [(item.worker, item.effect) for item in found.plan.items]
+
+
+def book(sheets: dict[str, list[list[object]]]) -> bytes:
+    made = Workbook()
+    made.remove(made.active)  # type: ignore[arg-type]
+    for title, lines in sheets.items():
+        page = made.create_sheet(title)
+        for line in lines:
+            page.append(line)
+    out = io.BytesIO()
+    made.save(out)
+    return out.getvalue()
+
+
+async def test_workers_are_shown_first_then_kept_and_the_second_time_nothing_changes(place):
+    text = (
+        f"{WORKERS}\nE1,Ana Poe,Support worker,,020 7946 0001,01/02/2024,01/05/2026,Ada Brook,0012 3456 7890\n"
+        "E2,Ben Low,support_worker,agency,,,,,\n"
+    )
+    found = await sent(place.manager, text)
+    assert effects(found) == [("Ana Poe", "add"), ("Ben Low", "add")] and found.plan and found.plan.fit
+    assert (
+        "DBS check of 1 May 2026, clear" in found.plan.items[0].text and "001234567890" not in found.plan.items[0].text
+    )
+    assert await ask(place.manager, queries.workforce) == []
+    done = await accepted(place.manager, found)
+    assert done.state == "imported" and done.rows == 0
+    ana, ben = await ask(place.manager, queries.workforce)
+    assert (ana.name, ana.started_on, ana.engagement) == ("Ana Poe", date(2024, 2, 1), "employed")
+    assert ana.dbs is not None and ana.dbs.checked_on == date(2026, 5, 1) and ben.engagement == "agency"
+    private = await ask(place.manager, queries.private_details, ana.id)
+    assert (private["phone"], private["dbs_certificate_number"]) == ("020 7946 0001", "001234567890")
+    again = await sent(place.manager, text)
+    assert effects(again) == [("Ana Poe", "same"), ("Ben Low", "same")] and again.said == "Nothing to change"
+    with pytest.raises(Conflict):
+        await accepted(place.manager, again)
+    with pytest.raises(Conflict, match="imported already"):
+        await accepted(place.manager, found)
+
+
+async def test_every_fault_is_named_by_sheet_row_and_column_and_nothing_is_kept(place):
+    text = (
+        f"{WORKERS},E-mail,Shoe size\n"
+        "E1,Ana Poe,Support worker,,,31/02/2026,,,,,\n"
+        "E2,Ben Low,wizard,friend,,,01/05/2027,Ada,12,not an address,44\n"
+        "E1,Cy Rowe,Support worker,,,yesterday,,,,,\n"
+        ",,Support worker,,,,,,,,\n"
+        "E5,Fay Tan,Support worker,,,,,,001234567890,,\n"
+    )
+    found = await sent(place.manager, text)
+    said = faults(found)
+    assert "Workers, row 2, First day: 31 February 2026 is not a date" in said
+    assert any(s.startswith('Workers, row 3, Role: "wizard" is not one of the choices: enter ') for s in said)
+    assert any(s.startswith("Workers, row 3, Engaged as:") for s in said)
+    assert any(s.startswith("Workers, row 3, E-mail:") for s in said)
+    assert any(s.startswith('Workers, row 4, First day: "yesterday" is not a date') for s in said)
+    assert "Workers, row 5, Name: Enter the worker's name" in said
+    assert any(s.startswith("Workers, row 6, Date of DBS check: Enter the date") for s in said)
+    assert found.plan and any('"Shoe size"' in note for note in found.plan.notes)
+    assert found.said == "To be corrected"
+    with pytest.raises(Conflict):
+        await accepted(place.manager, found)
+    assert await ask(place.manager, queries.workforce) == []
+    later = await sent(
+        place.manager, f"{WORKERS}\nE1,Ana Poe,Support worker,,,,12/05/2026,Ada,12\nE1,Bo,Support worker,,,,,,\n"
+    )
+    assert "Workers, row 2, Date of DBS check: The date of the check must be today or in the past" in faults(later)
+    assert "Workers, row 2, DBS certificate number: A DBS certificate number has 12 digits" in faults(later)
+    assert any("Row 2 has this reference already" in s for s in faults(later))
+
+
+async def test_competencies_and_checks_go_through_the_rules_of_the_single_actions(place):
+    workers = [
+        ["Worker's reference", "Name", "Role"],
+        ["E1", "Ana Poe", "Support worker"],
+        ["E2", "Ben Low", "Support worker"],
+    ]
+    skills: list[list[object]] = [
+        ["Worker's reference", "Trained or assessed in", "Date", "How", "Assessed by", "Assessor's reference"],
+        ["E1", "First aid", date(2026, 4, 1), "observed", "Alex Moor", None],
+        ["E1", "First aid", date(2026, 4, 2), "observed", "ana  poe", None],
+        ["E1", "First aid", date(2026, 4, 3), "observed", None, "E1"],
+        ["E1", "Juggling", date(2026, 4, 3), "observed", "Alex Moor", None],
+        ["E9", "First aid", date(2026, 4, 3), "observed", "Alex Moor", None],
+        ["E2", "First aid", date(2026, 4, 3), "observed", None, "E1"],
+    ]
+    checks: list[list[object]] = [
+        ["Name", "What was checked", "Date"],
+        ["Ana Poe", "References taken up", "1 May 2026"],
+    ]
+    found = await sent(place.manager, book({"Workers": workers, "Competencies": skills, "Checks": checks}), "w.xlsx")
+    said = faults(found)
+    assert "Competencies, row 3, Assessed by: Nobody signs themselves off: enter another assessor" in said
+    assert any("Competencies, row 4" in s and "Nobody signs themselves off" in s for s in said)
+    assert any(s.startswith('Competencies, row 5, Trained or assessed in: "Juggling"') for s in said)
+    assert 'Competencies, row 6, Worker\'s reference: There is no worker with the reference "E9"' in said
+    assert len(said) == 4
+    good = book({"Workers": workers, "Competencies": [*skills[:2], skills[6]], "Checks": checks})
+    done = await accepted(place.manager, await sent(place.manager, good, "w.xlsx"))
+    assert done.state == "imported"
+    ana, ben = await ask(place.manager, queries.workforce)
+    assert [(c.code, c.assessor) for c in ana.competencies] == [("first_aid", "Alex Moor")]
+    assert ben.competencies[0].assessor_worker_id == ana.id
+    assert [check.code for check in ana.checks] == ["references"]
+    assert {effect for _, effect in effects(await sent(place.manager, good, "w.xlsx"))} == {"same"}
+
+
+async def test_what_goes_out_comes_in_again_unchanged(place):
+    for name in ("Wren Ashby", "=Lee Barton", "+Poe, Ana"):
+        await providers.ready_worker(place.manager, place.framework_id, "C", name)
+    await workforce.add_worker(
+        place.manager, name="Kit", role="support_worker", reference="-7", phone="+44 20 7946 0000"
+    )
+    nurse = await providers.ready_worker(place.manager, place.framework_id, "A", "Nia Nurse")
+    await evidence.send_back_to_training(place.manager, nurse, "first_aid", "Unsure")
+    lines, spoken = await export_workforce(place.coordinator)
+    for kind, name in (("xlsx", "w.xlsx"), ("csv", "w.zip")):
+        found = await sent(place.manager, as_file(lines, spoken, kind), name)
+        assert faults(found) == [] and found.plan and found.plan.notes == [] and found.plan.questions == []
+        assert {effect for _, effect in effects(found)} == {"same"}, [i for i in found.plan.items if i.effect != "same"]
+        assert len(effects(found)) == sum(len(rows) for rows in lines.values()) > 20
+    page = load_workbook(io.BytesIO(as_file(lines, spoken, "xlsx")))["Workers"]
+    assert {cell.data_type for row in page.iter_rows(min_row=2) for cell in row} <= {"s", "d", "n"}
+    with zipfile.ZipFile(io.BytesIO(as_file(lines, spoken, "csv"))) as archive:
+        text = archive.read("workers.csv").decode("utf-8-sig")
+    assert "'=Lee Barton" in text and "'+Poe, Ana" in text and ",=" not in text
+    # and as a fresh start in another house, where nothing of it is known
+    found = await sent(place.rival, as_file(lines, spoken, "xlsx"), "w.xlsx")
+    assert faults(found) == [] and {effect for _, effect in effects(found)} == {"add"}
+    await accepted(place.rival, found)
+    copied, _ = await export_workforce(place.rival)
+    assert copied["workers"] == lines["workers"] and len(copied["competencies"]) == len(lines["competencies"])
+
+
+async def test_somebody_of_the_same_name_and_role_is_asked_about(place):
+    ana = await workforce.add_worker(place.manager, name="Ana Poe", role="support_worker")
+    text = f"{WORKERS}\nE1,ana poe,Support worker,Volunteer,,,,,\n"
+    found = await sent(place.manager, text)
+    assert found.plan and [q.name for q in found.plan.questions] == ["ana poe"] and not found.plan.fit
+    with pytest.raises(Conflict):
+        await accepted(place.manager, found)
+    await import_actions.answer(place.manager, found.id, {"2": str(place.provider_id)})  # nobody who was offered
+    assert (await ask(place.manager, import_queries.one_import, found.id)).plan == found.plan
+    await import_actions.answer(place.manager, found.id, {"2": str(ana)})
+    found = await ask(place.manager, import_queries.one_import, found.id)
+    assert found.plan and found.plan.items[0].effect == "change" and "becomes Volunteer" in found.plan.items[0].text
+    await accepted(place.manager, found)
+    (only,) = await ask(place.manager, queries.workforce)
+    assert only.id == ana and only.engagement == "volunteer"
+    other = await sent(place.manager, f"{WORKERS}\nE2,Ana Poe,Support worker,,,,,,\n")  # her reference is known now
+    assert other.plan and other.plan.questions == [] and other.plan.items[0].effect == "add"
+    nameless = await sent(place.manager, "Name,Role\nAna Poe,Support worker\n")
+    assert nameless.plan and len(nameless.plan.questions) == 1
+    await import_actions.answer(place.manager, nameless.id, {"2": "new"})
+    await accepted(place.manager, await ask(place.manager, import_queries.one_import, nameless.id))
+    assert len(await ask(place.manager, queries.workforce)) == 2
+
+
+async def test_what_others_changed_since_the_preview_is_said_and_not_written_over(place):
+    await workforce.add_worker(
+        place.manager, name="Ana Poe", role="support_worker", reference="E1", languages="English"
+    )
+    found = await sent(
+        place.manager,
+        "Worker's reference,Languages,Name,Role\nE1,Polish,Ana Poe,Support worker\n",
+    )
+    assert found.plan and found.plan.items[0].text == "Changed; Languages: English becomes Polish"
+    (ana,) = await ask(place.manager, queries.workforce)
+    await workforce.change_worker(
+        place.coordinator, ana.id, name="Ana Poe", role="support_worker", engagement="employed", languages="Welsh"
+    )
+    held = await accepted(place.manager, found)
+    assert held.state == "checked" and held.plan_hash != found.plan_hash
+    assert held.since == [
+        "Workers, row 2: when you looked, Ana Poe: Changed; Languages: English becomes Polish;"
+        " now, Ana Poe: Changed; Languages: Welsh becomes Polish"
+    ]
+    assert (await ask(place.manager, queries.workforce))[0].languages == "Welsh"
+    with pytest.raises(Conflict, match="has changed since you looked"):
+        await accepted(place.manager, found)
+    assert (await accepted(place.manager, held)).state == "imported"
+    assert (await ask(place.manager, queries.workforce))[0].languages == "Polish"
+
+
+async def test_an_empty_cell_changes_nothing_and_an_older_check_overwrites_no_newer_one(place):
+    worker = await providers.ready_worker(place.manager, place.framework_id, "C", "Wren Ashby")
+    async with unit_of_work(place.manager) as work:
+        await work.execute("UPDATE worker SET reference = 'E1' WHERE id = $1", worker)
+    before = await ask(place.manager, queries.private_details, worker)
+    found = await sent(place.manager, f"{WORKERS}\nE1,Wren Ashby,Support worker,,,,01/01/2026,Ada,999999999999\n")
+    assert effects(found) == [("Wren Ashby", "same")] and found.plan
+    assert any("is older than the newest one" in note for note in found.plan.notes)
+    assert await ask(place.manager, queries.private_details, worker) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("x.csv", b"", "empty"),
+        ("x.csv", b"a,b\n1,2\n", "headings"),
+        ("x.pdf", b"%PDF-1.7\x00\x01", "no file of a workforce"),
+        ("x.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "old .xls format"),
+        ("x.xlsx", b"PK\x03\x04 broken", "damaged"),
+        ("x.csv", b'Name,Role\n"Ana,Support worker\n', "quotation mark"),
+        ("x.csv", b"Name,Role\n", "no rows"),
+        ("x.csv", b"Name,Role\n" + b"A,Support worker\n" * 5001, "more than 5,000 rows"),
+    ],
+)
+async def test_a_file_that_is_none_is_refused_with_what_to_do(place, name, content, says):
+    with pytest.raises(InvalidInput) as refused:
+        await import_actions.upload(place.manager, name, content)
+    assert says in refused.value.fields["file"]
+    assert await ask(place.manager, import_queries.imports) == []
+
+
+async def test_bombs_macros_entities_and_formulas_are_refused(place):
+    def packed(parts: dict[str, bytes]) -> bytes:
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+            for part, body in parts.items():
+                archive.writestr(part, body)
+        return out.getvalue()
+
+    good = book({"Workers": [["Name", "Role"], ["Ana", "Support worker"]]})
+    with zipfile.ZipFile(io.BytesIO(good)) as archive:
+        parts = {part: archive.read(part) for part in archive.namelist()}
+    for broken, says in (
+        (packed(parts | {"xl/media/zeros.bin": b"\0" * 70_000_000}), "too large when unpacked"),
+        (packed(parts | {"xl/vbaProject.bin": b"x"}), "macros"),
+        (packed(parts | {"xl/workbook.xml": b'<!DOCTYPE a [<!ENTITY b "c">]><workbook>&b;</workbook>'}), "not made by"),
+        (packed({"readme.txt": b"hello"}), "no CSV file"),
+    ):
+        with pytest.raises(InvalidInput) as refused:
+            await import_actions.upload(place.manager, "w.xlsx", broken)
+        assert says in refused.value.fields["file"]
+    found = await sent(
+        place.manager, book({"Workers": [["Name", "Role"], ['=HYPERLINK("https://x")', "Support worker"]]}), "w.xlsx"
+    )
+    assert faults(found) == ["Workers, row 2, Name: Holds a formula: enter the value itself"]
+    found = await sent(place.manager, "Name,Role\n=1+1,Support worker\n")
+    assert faults(found) == ["Workers, row 2, Name: Holds a formula: enter the value itself"]
+
+
+async def test_what_excel_writes_in_western_europe_is_read(place):
+    for content in (
+        "Name;Role\nZoë Brontë;Support worker\n".encode("cp1252"),
+        "Name;Role\r\nZoë Brontë;Support worker\r\n".encode("utf-8-sig"),
+        "Name\tRole\nZoë Brontë\tSupport worker\n".encode("utf-16"),
+    ):
+        assert effects(await sent(place.manager, content)) == [("Zoë Brontë", "add")]
+
+
+async def test_rivals_workers_and_commissioners_find_no_import_of_ours(place, migrator):
+    found = await sent(place.manager, "Name,Role\nAna Poe,Support worker\n")
+    with pytest.raises(NotFound):
+        await ask(place.rival, import_queries.one_import, found.id)
+    for verb in (import_actions.discard, import_actions.try_out):
+        with pytest.raises(NotFound):
+            await verb(place.rival, found.id)
+    assert await ask(place.rival, import_queries.imports) == []
+    for actor in (place.lead, place.apart):
+        with pytest.raises(NotPermitted):
+            await import_actions.upload(actor, "w.csv", b"Name,Role\nAna,Support worker\n")
+        with pytest.raises(NotPermitted):
+            await export_workforce(actor)
+    async with unit_of_work(place.rival) as work:
+        assert await work.fetchval("SELECT count(*) FROM workforce_import") == 0
+    async with unit_of_work(place.lead) as work:
+        assert await work.fetchval("SELECT count(*) FROM workforce_import") == 0
+    await import_actions.discard(place.manager, found.id)
+    row = await migrator.fetchrow("SELECT * FROM workforce_import")
+    assert row["state"] == "discarded" and row["rows"] == {} and row["plan"] is None
+    with pytest.raises(Conflict):
+        await import_actions.discard(place.manager, found.id)
+    details = await migrator.fetch("SELECT details::text AS said FROM audit_entry")
+    assert not any("Ana" in row["said"] for row in details)
+    permit(place.manager, "workforce.write")
+
+
+async def test_a_long_file_is_tried_and_kept_by_the_worker_and_told_of(place, clock):
+    count = import_actions.AT_ONCE + 20
+    text = "Worker's reference,Name,Role,Date of DBS check,DBS checked by\n" + "".join(
+        f"E{n},Worker Number {n},Support worker,01/05/2026,Ada\n" for n in range(count)
+    )
+    found = await sent(place.manager, text)
+    assert found.state == "checking" and found.plan is None
+    with pytest.raises(Conflict, match="still being checked"):
+        await import_actions.accept(place.manager, found.id, "x")
+    await import_actions.go_on(place.provider_id, found.id)
+    found = await ask(place.manager, import_queries.one_import, found.id)
+    assert len(effects(found)) == count and await ask(place.manager, queries.workforce) == []
+    await accepted(place.manager, found)
+    assert (await ask(place.manager, import_queries.one_import, found.id)).state == "importing"
+    for _ in range(2):
+        await import_actions.go_on(place.provider_id, found.id)
+    assert (await ask(place.manager, import_queries.one_import, found.id)).state == "imported"
+    assert len(await ask(place.manager, queries.workforce)) == count
+    async with unit_of_work(place.manager) as work:
+        told = await work.fetch("SELECT sentence FROM notice WHERE person_id = $1", place.manager.person_id)
+        assert [row["sentence"] for row in told].count("Your workforce file has been imported.") == 1
+        by = await work.fetchval("SELECT DISTINCT recorded_by FROM worker_dbs_check")
+        assert by == place.manager.person_id
+
+
+async def test_what_nobody_accepts_is_emptied_after_a_while(place, clock):
+    old = await sent(place.manager, "Name,Role\nAna Poe,Support worker\n")
+    clock.move(timedelta(days=29))
+    await sent(place.manager, "Name,Role\nBen Low,Support worker\n")
+    assert (await ask(place.manager, import_queries.one_import, old.id)).state == "discarded"
+
+
+def test_every_sheet_is_known_by_a_column_of_its_own():
+    headings = {sheet.key: {column.heading for column in sheet.columns} for sheet in SHEETS.values()}
+    for sheet in (SHEETS["competencies"], SHEETS["checks"]):
+        own = sheet.column(sheet.own).heading
+        assert [key for key, names in headings.items() if own in names] == [sheet.key]
