@@ -20,7 +20,7 @@ from marketplace.platform.errors import MarketplaceError
 from marketplace.policy.calendar import local_day
 from marketplace.policy.pack import Pack, PackError
 from marketplace.policy.reminders import remind_again_at
-from marketplace.web.filters import moment, time_left
+from marketplace.web.filters import last_moment, time_left
 
 MAIL_DIGEST = "mail_digest"
 AT_ONCE = 200
@@ -82,7 +82,10 @@ async def remind(work: Work, duty: asyncpg.Record, pack: Pack) -> None:
         hours=pack.on(local_day(duty["starts_at"])).reminders.before_hours
     )
     await _tell_debtor(
-        work, duty, f"{_what(duty)}: {time_left(duty['due_at'], work.now)}, due {moment(duty['due_at'])}.", mail=short
+        work,
+        duty,
+        f"{_what(duty)}: {time_left(duty['due_at'], work.now)}, due by {last_moment(duty['due_at'])}.",
+        mail=short,
     )
     if not short:
         await _queue_digest(work, duty)
@@ -103,12 +106,14 @@ async def miss(work: Work, duty: asyncpg.Record, pack: Pack) -> Missed | None:
         duty=duty["rule_key"], reference=duty["reference"], due_at=duty["due_at"], pack_hash=duty["pack_hash"],
     )  # fmt: skip
     await _tell_debtor(
-        work, duty, f"{_what(duty)}: this was due {moment(duty['due_at'])} and is now late. Do it as soon as you can."
+        work,
+        duty,
+        f"{_what(duty)}: this was due by {last_moment(duty['due_at'])} and is now late. Do it as soon as you can.",
     )
     creditor = duty["owed_to"]
     if creditor and creditor != duty["owed_by_organisation"]:
         occasion = f"missed {duty['rule_key']} {duty['subject_id']} {duty['due_at'].isoformat()}"
-        return creditor, occasion, f"{_what(duty)}: not done by {moment(duty['due_at'])}."
+        return creditor, occasion, f"{_what(duty)}: not done by {last_moment(duty['due_at'])}."
     return None
 
 
