@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from marketplace.identity.guards import requires
 from marketplace.identity.permissions import may
 from marketplace.platform.database import Work, ask
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound
+from marketplace.policy.calendar import local_day
 from marketplace.providers import actions, queries
 from marketplace.providers.pages import STATES, TONES, commissioners_only, narrow, one
 from marketplace.providers.queries import Effects, OnFramework
@@ -66,9 +68,9 @@ async def _place(work: Work, provider_id: UUID, framework_id: UUID) -> OnFramewo
 
 async def _with_effects(
     work: Work, provider_id: UUID, framework_id: UUID, lot: str | None
-) -> tuple[OnFramework, Effects]:
+) -> tuple[OnFramework, Effects, date]:
     place = await _place(work, provider_id, framework_id)
-    return place, await queries.suspension_effects(work, framework_id, provider_id, lot)
+    return place, await queries.suspension_effects(work, framework_id, provider_id, lot), local_day(work.now)
 
 
 @get("/providers/{provider_id:uuid}/suspend/{framework_id:uuid}", **DECIDES)
@@ -76,7 +78,7 @@ async def suspend_page(
     request: Request[Any, Any, Any], provider_id: FromPath[UUID], framework_id: FromPath[UUID]
 ) -> Response[Any]:
     """For which lots, why, until when."""
-    place, effects = await ask(request.user, _with_effects, provider_id, framework_id, None)
+    place, effects, _ = await ask(request.user, _with_effects, provider_id, framework_id, None)
     return _ask_suspension(request, Form.starting_with(lot_code="all"), place, effects)
 
 
@@ -92,8 +94,8 @@ async def suspend(
     grounds = {rule.key for rule in place.pack.content.suspensions}
     rule_key = form.choice("rule_key", "the ground", [*sorted(grounds), "other"])
     reason = form.text("reason", "why, as the provider will read it", most=2000, lines=True)
-    until_on = form.date("until_on", "the last day of the suspension", required=False)
-    place, effects = await ask(request.user, _with_effects, provider_id, framework_id, lot)
+    place, effects, today = await ask(request.user, _with_effects, provider_id, framework_id, lot)
+    until_on = form.date("until_on", "the last day of the suspension", required=False, earliest=today)
     if not form.errors and form.value("go") == "suspend":
         try:
             await actions.suspend(

@@ -181,7 +181,9 @@ class OnFramework:
             return "Not admitted"
         if len({standing.line for _, _, standing in self.lots}) == 1:
             return self.lots[0][2].line
-        return ". ".join(f"Lot {code}: {standing.line}" for code, _, standing in self.lots)
+        return ". ".join(
+            f"Lot {code}: {standing.line[0].lower()}{standing.line[1:]}" for code, _, standing in self.lots
+        )
 
 
 async def on_frameworks(work: Work, provider_id: UUID | None = None) -> list[OnFramework]:

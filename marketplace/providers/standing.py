@@ -71,10 +71,10 @@ class Standing:
 
     @property
     def line(self) -> str:
-        """The standing in one line: "Suspended: is suspended from new referrals since 3 May 2026 by ..."."""
+        """The standing in one line: "It is suspended from new referrals since 3 May 2026 by ..."."""
         if self.good:
             return "Active"
-        return f"{self.state.capitalize()}: {'; '.join(reason.sentence for reason in self.reasons)}"
+        return f"It {'; it '.join(reason.sentence.rstrip('.') for reason in self.reasons)}"
 
 
 async def hold_standing(work: Work, framework_id: UUID, provider_id: UUID, *, alone: bool = False) -> None:

@@ -135,6 +135,8 @@ async def test_a_suspension_in_the_console_lists_its_effects_first_and_is_lifted
         assert "Kindly Care Ltd" in (await door.get("/providers")).text
         shown = await door.post(start, {**sent, "reason": ""})
         assert shown.status_code == 400 and "Enter why, as the provider will read it" in shown.text
+        past = await door.post(start, {**sent, "until_on-year": "2025"})
+        assert past.status_code == 400 and "must be 11 May 2026 or later" in past.text
         check = await door.post(start, sent)
         assert check.status_code == 200
         assert "What it will do" in check.text and "It has no running package with you" in check.text
