@@ -242,10 +242,10 @@ async def _check_publication(
         elif len(text) > LONGEST_ANSWER:
             faults[field] = f"The {field} must be {LONGEST_ANSWER:,} characters or fewer"
         else:
-            for doubt in anonymity.unsettled(await anonymity.doubts_in(work, row, text, field), agreed):
-                if identifies_nobody and doubt.may_be_confirmed:
-                    continue
-                faults.setdefault(field, f"{doubt.what_to_do}. Everyone who was reached will read this")
+            doubts = anonymity.unsettled(await anonymity.doubts_in(work, row, text, field), agreed)
+            left = [doubt.what_to_do for doubt in doubts if not (identifies_nobody and doubt.may_be_confirmed)]
+            if left:  # every one of them: what is confirmed together must have been shown together
+                faults[field] = f"{'. '.join(dict.fromkeys(left))}. Everyone who was reached will read this"
     if faults:
         raise InvalidInput(faults)
 

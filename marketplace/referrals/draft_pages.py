@@ -69,7 +69,7 @@ def _read_visits(form: Form, view: DraftView) -> DraftChange:
     remove = form.value("remove")
     if remove:
         slots = [slot for place, slot in enumerate(slots) if str(place) != remove]
-    elif form.value("action") == "add":
+    elif form.value("action") == "add" or _typed_a_visit(form):
         days = form.choices("days", "at least one day", [str(n) for n in range(7)], least=1)
         begin = form.time("begin", "the time the visit starts")
         end = form.time("end", "the time the visit ends")
@@ -79,6 +79,11 @@ def _read_visits(form: Form, view: DraftView) -> DraftChange:
     elif not slots:
         form.error("days", "Add at least one visit", "days")
     return DraftChange(pattern=slots)
+
+
+def _typed_a_visit(form: Form) -> bool:
+    """Whether a visit was typed in: whoever then goes on without adding it first does not lose it."""
+    return bool(form.values("days") or form.value("begin") or form.value("end"))
 
 
 def _fill_dates(view: DraftView) -> Form:

@@ -105,6 +105,8 @@ def read_who(form: Form, view: OpportunityView) -> None:
         form.error("workers", "Select who will come" if wanted == 1 else f"Select at least {wanted} workers who come")
     form.uuids("workers", "the workers who come")
     form.uuids("backups", "who stands in")
+    if set(form.values("workers")) & set(form.values("backups")):
+        form.error("backups", "A worker is either proposed or the back-up, not both")
 
 
 def read_proposal(form: Form, view: OpportunityView) -> Proposal:

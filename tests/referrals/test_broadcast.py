@@ -148,6 +148,8 @@ async def test_an_answer_that_names_the_child_is_refused(world):
             world.referrer, question_id, answer="Maya Okonkwo goes to the one near SE13 6LT."
         )
     assert "answer" in refused.value.fields
+    # all that must be looked at is said together: what is confirmed together was shown together
+    assert "Maya Okonkwo" in refused.value.fields["answer"] and "SE13 6LT" in refused.value.fields["answer"]
     # and cannot be waved through: a whole name is mended, not confirmed
     with pytest.raises(InvalidInput):
         await broadcasting.answer_question(

@@ -73,7 +73,14 @@ async def test_from_a_child_to_a_broadcast_through_the_pages(app, world):
         assert leads_to(await browser.post(step, visits)) == step
         again = await browser.post(step, visits | {"begin": "5pm"})
         assert again.status_code == 400 and "overlap" in text_of(again) and 'value="5pm"' in again.text
-        step = leads_to(await browser.post(step, {"action": "continue"}))
+        # going on without adding: what was typed is not lost, nor is a half of it
+        half = await browser.post(step, {"begin": "10am", "action": "continue"})
+        assert half.status_code == 400 and "Select at least one day" in text_of(half) and 'value="10am"' in half.text
+        typed = {"days": ["5"], "begin": "10am", "end": "1pm", "activity": "community_support", "action": "continue"}
+        following = leads_to(await browser.post(step, typed))
+        assert "Saturday 10am to 1pm" in text_of(await browser.get(step))
+        assert leads_to(await browser.post(step, {"remove": "2"})) == step
+        step = following
         dates = {"starts_on-day": "1", "starts_on-month": "6", "starts_on-year": "2026", "workers_per_visit": "1"}
         assert "must be 11 May 2026 or later" in text_of(await browser.post(step, dates | {"starts_on-month": "4"}))
         step = leads_to(await browser.post(step, dates | {"action": "continue"}))
