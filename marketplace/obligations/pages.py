@@ -12,6 +12,7 @@ from litestar.response import Response
 from marketplace.identity.guards import signed_in
 from marketplace.obligations import mailbox
 from marketplace.obligations.actions import open_today
+from marketplace.obligations.panels import panels_for
 from marketplace.platform.database import ask
 from marketplace.platform.errors import NotFound
 from marketplace.web.frame import frame_of
@@ -22,7 +23,8 @@ from marketplace.web.render import page
 async def show_today(request: Request[Any, Any, Any]) -> Response[bytes]:
     """What needs me, late first; below it what changed since I was last here."""
     today = await open_today(request.user)
-    return page(request, "obligations/today.html", title="Today", today=today, now=today.now)
+    panels = await panels_for(request.user)
+    return page(request, "obligations/today.html", title="Today", today=today, now=today.now, panels=panels)
 
 
 @get("/mailbox", guards=[signed_in])

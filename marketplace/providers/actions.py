@@ -9,6 +9,7 @@ from uuid import UUID
 
 from marketplace.frameworks.queries import framework, pack_of
 from marketplace.identity.permissions import permit
+from marketplace.obligations.duties import meet
 from marketplace.obligations.news import tell
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, unit_of_work
@@ -79,6 +80,8 @@ async def update_profile(
         )  # fmt: skip
         changed = [name for name, value in zip(PROFILE_FIELDS, values, strict=True) if before[name] != value]
         work.audit("provider.profile_updated", "provider", provider_id, changed=changed)
+        if {"cqc_registered", "insurance_until"} & set(changed):
+            await work.enqueue("look_at_cover", {"provider": provider_id}, dedupe_key=f"cover {provider_id}")
 
 
 async def declare(actor: Actor, keys: Sequence[str], declared_on: date) -> None:
@@ -153,6 +156,7 @@ async def suspend(
             framework=framework_id, lot=lot_code, until_on=until_on, rule=rule_key, suspension=suspension_id,
             own_referrals_only=partner is not None, pack=view.pack_hash,
         )  # fmt: skip
+        await meet(work, f"task.suspend_{rule_key}", provider_id, by_organisation=actor.commissioner_id)
         where = f"lot {lot_code} of {view.name}" if lot_code else view.name
         until = f" until {day(until_on)}" if until_on else ""
         by = f" for referrals of {actor.organisation_name}" if partner else ""
@@ -160,7 +164,7 @@ async def suspend(
             work, f"New referrals from {where} are suspended{by}{until}. {WHAT_STAYS}", "/standing",
             organisation_id=provider_id,
         )  # fmt: skip
-        await _tell_members(work, view.members, partner, provider_id, f"is suspended from new referrals{until}")
+        await tell_members(work, view.members, partner, provider_id, f"is suspended from new referrals{until}")
         return suspension_id
 
 
@@ -211,10 +215,11 @@ async def reinstate(actor: Actor, suspension_id: UUID, reason: str) -> None:
             organisation_id=row["provider_id"],
         )  # fmt: skip
         said = "is no longer suspended by this decision"
-        await _tell_members(work, view.members, row["commissioner_id"], row["provider_id"], said)
+        await tell_members(work, view.members, row["commissioner_id"], row["provider_id"], said)
 
 
-async def _tell_members(work: Work, members: tuple, partner: UUID | None, provider_id: UUID, what: str) -> None:
+async def tell_members(work: Work, members: tuple, partner: UUID | None, provider_id: UUID, what: str) -> None:
+    """Tell the referrers of every member commissioner, or of `partner` alone, what happened to a provider."""
     name = await work.fetchval("SELECT name FROM organisation WHERE id = $1", provider_id)
     for member in members:
         if partner is None or member.commissioner_id == partner:

@@ -14,7 +14,7 @@ from marketplace.platform.database import Work, ask
 from marketplace.platform.errors import NotFound
 from marketplace.policy.pack import Pack
 from marketplace.policy.standing import competency_current_until, dbs_current_until
-from marketplace.providers import queries, standing_pages, worker_pages, workforce_pages
+from marketplace.providers import lapse_pages, queries, standing_pages, worker_pages, workforce_pages
 from marketplace.providers.matrix import Cell, dated
 from marketplace.providers.queries import OnFramework, Training
 from marketplace.web.render import page
@@ -122,5 +122,5 @@ async def provider_page(request: Request[Any, Any, Any], provider_id: FromPath[U
 
 ROUTES: list[Any] = [
     training_page, providers_page, provider_page,
-    *workforce_pages.ROUTES, *worker_pages.ROUTES, *standing_pages.ROUTES,
+    *workforce_pages.ROUTES, *worker_pages.ROUTES, *standing_pages.ROUTES, *lapse_pages.ROUTES,
 ]  # fmt: skip

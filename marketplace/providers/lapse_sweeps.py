@@ -1,0 +1,142 @@
+"""Once a day every provider's dated facts are looked at: those who can act are warned, in one mail a day and person.
+
+What was said on the days up to the last look is not said again, so a look may run twice, be missed for days, or be cut
+short: the next one says the newest warning of each fact. Names of workers go to their own office and to themselves.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from marketplace.obligations.jobs import CLOSING, address, recipients
+from marketplace.obligations.news import tell
+from marketplace.platform.actor import Actor, system_for
+from marketplace.platform.database import Work, domain_now, outside_context, unit_of_work
+from marketplace.platform.errors import MarketplaceError
+from marketplace.platform.jobs import enqueue, job, sweep
+from marketplace.platform.mail import queue_mail
+from marketplace.policy.calendar import local_day
+from marketplace.policy.pack import PackError
+from marketplace.providers.lapses import Lapse, lapses
+from marketplace.settings import Settings
+from marketplace.web.filters import count
+
+MAIL_LAPSES = "mail_lapses"
+OFFICE = "coordinator"  # and the managers, who look after what coordinators do
+TOGETHER = timedelta(minutes=5)  # a person of several providers gets one mail: it waits for the others' look
+
+
+@sweep("evidence_lapses", every=timedelta(minutes=10))
+async def look_at_lapses(settings: Settings) -> None:
+    """Every provider not looked at today, in London's days and domain time."""
+    today = local_day(await domain_now())
+    async with outside_context() as connection:
+        tenants = await connection.fetch("SELECT id FROM providers_not_looked_at($1)", today)
+    faults: list[Exception] = []
+    for tenant in tenants:
+        try:
+            await look_at_provider(tenant["id"])
+        except (MarketplaceError, PackError, asyncpg.PostgresError) as error:
+            faults.append(error)  # one provider's fault must not keep the others from being warned
+    if faults:
+        raise faults[0]
+
+
+async def look_at_provider(provider_id: UUID) -> int:
+    """One provider's look of today; returns how many facts were warned of. A second look of a day does nothing."""
+    async with unit_of_work(system_for(provider_id, "provider")) as work:
+        today = local_day(work.now)
+        look = await work.fetchrow(
+            "INSERT INTO lapse_look (provider_id, looked_on) VALUES ($1, $2) ON CONFLICT (provider_id) DO UPDATE"
+            " SET looked_before_on = lapse_look.looked_on, looked_on = $2 WHERE lapse_look.looked_on < $2"
+            " RETURNING looked_before_on",
+            provider_id, today,
+        )  # fmt: skip
+        if look is None:
+            return 0
+        due = _due(await lapses(work), look["looked_before_on"], today)
+        if not due:
+            return 0
+        await _tell(work, due, today)
+        people = {row["id"] for row in await recipients(work, provider_id, OFFICE, None)}
+        people |= {lapse.person_id for lapse in due if lapse.person_id is not None}
+        for person_id in sorted(people, key=str):
+            await enqueue(
+                work.connection, MAIL_LAPSES, {"person": str(person_id), "day": today.isoformat()},
+                dedupe_key=f"lapses {today} {person_id}", run_after=TOGETHER,
+            )  # fmt: skip
+        work.audit("lapses.warned", "organisation", provider_id, day=today, facts=len(due))
+        return len(due)
+
+
+def _due(found: list[Lapse], after: date | None, today: date) -> list[Lapse]:
+    return [lapse for lapse in found if lapse.warning(after, today) is not None]
+
+
+async def _tell(work: Work, due: list[Lapse], today: date) -> None:
+    """Under What changed, without a mail of its own: the day's mail says it all."""
+    first = due[0]
+    more = f", and {count(len(due) - 1, 'more thing')}" if len(due) > 1 else ""
+    occasion = f"lapses {today}"
+    await tell(
+        work, f"What lapses next: {first.sentence(today)}{more}.", "/lapses", organisation_id=work.actor.provider_id,
+        role=OFFICE, mail=False, once=occasion,
+    )  # fmt: skip
+    for person_id in {lapse.person_id for lapse in due if lapse.person_id is not None}:
+        own = [lapse for lapse in due if lapse.person_id == person_id]
+        said = "; ".join(lapse.sentence(today, own=True) for lapse in own[:3])
+        await tell(work, f"{said}.", "/lapses", person_id=person_id, mail=False, once=occasion)
+
+
+@job(MAIL_LAPSES)
+async def mail_lapses(settings: Settings, payload: dict[str, Any]) -> None:
+    """Write a person's one mail of a day about what lapses, over all providers they work for; run twice, once."""
+    person_id, today = UUID(payload["person"]), date.fromisoformat(payload["day"])
+    async with unit_of_work(_as(person_id), read_only=True) as work:
+        places = await work.fetch(
+            "SELECT m.organisation_id, array_agg(m.role) AS roles FROM membership m JOIN organisation o"
+            " ON o.id = m.organisation_id WHERE m.person_id = $1 AND o.kind = 'provider'"
+            " AND (m.ended_at IS NULL OR m.ended_at > now()) GROUP BY 1 ORDER BY 1",
+            person_id,
+        )
+    lines: list[str] = []
+    number = 0
+    for place in places:
+        found = await _warned_of(place["organisation_id"], today)
+        office = bool({OFFICE, "provider_manager"} & set(place["roles"]))
+        mine = [lapse for lapse in found if office or lapse.person_id == person_id]
+        number += len(mine)
+        for lapse in mine:
+            link = lapse.act[1] if office else "/lapses"
+            said = lapse.sentence(today, own=not office)
+            lines.append(f"{said} ({lapse.left(today)}): {lapse.then}\n{address(settings, place['roles'], link)}")
+    if not lines:
+        return
+    async with unit_of_work(_as(person_id)) as work:
+        to_address = await work.fetchval("SELECT email FROM person WHERE id = $1", person_id)
+        await queue_mail(
+            work.connection,
+            to_person=person_id,
+            to_address=to_address,
+            subject=f"{count(number, 'thing')} {'lapses' if number == 1 else 'lapse'} soon",
+            body="\n\n".join(["What counts up to a day, the first to lapse first.", *lines, CLOSING]),
+            now=work.now,
+            dedupe_key=f"lapses {today} {person_id}",
+        )
+
+
+async def _warned_of(provider_id: UUID, today: date) -> list[Lapse]:
+    """What a provider's look of that day warned of, as far as it has not been renewed since."""
+    async with unit_of_work(system_for(provider_id, "provider"), read_only=True) as work:
+        look = await work.fetchrow(
+            "SELECT * FROM lapse_look WHERE provider_id = $1 AND looked_on = $2", provider_id, today
+        )
+        return _due(await lapses(work), look["looked_before_on"], today) if look is not None else []
+
+
+def _as(person_id: UUID) -> Actor:
+    return Actor(person_id, "The marketplace", "system")
