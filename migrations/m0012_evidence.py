@@ -40,7 +40,8 @@ CREATE TABLE evidence (
 CREATE INDEX evidence_list ON evidence (provider_id, uploaded_at DESC);
 CREATE INDEX evidence_worker ON evidence (provider_id, worker_id) WHERE worker_id IS NOT NULL;
 CREATE INDEX evidence_keep ON evidence (keep_until) WHERE deleted_at IS NULL;
-CREATE INDEX evidence_open ON evidence (state, uploaded_at) WHERE state IN ('waiting', 'checking', 'held');
+CREATE INDEX evidence_open ON evidence (uploaded_at) WHERE state IN ('waiting', 'held') AND deleted_at IS NULL;
+CREATE INDEX evidence_untidied ON evidence (form_until) WHERE quarantine_tidied_at IS NULL;
 CREATE UNIQUE INDEX evidence_replaced_once ON evidence (provider_id, replaces_id) WHERE replaces_id IS NOT NULL AND state <> 'refused' AND deleted_at IS NULL;
 
 ALTER TABLE evidence ENABLE ROW LEVEL SECURITY;
@@ -75,18 +76,24 @@ RESET ROLE;
 GRANT SELECT ON evidence TO {{prefix}}_backup;
 
 -- For the worker process's sweeps: ids and states only.
-CREATE FUNCTION evidence_unfinished() RETURNS TABLE (provider_id uuid, id uuid, state text)
+CREATE FUNCTION evidence_unfinished() RETURNS TABLE (provider_id uuid, id uuid, state text, uploaded_at timestamptz)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
-    SELECT e.provider_id, e.id, e.state FROM evidence e WHERE e.state IN ('checking', 'held') AND e.deleted_at IS NULL ORDER BY e.uploaded_at $$;
+    SELECT e.provider_id, e.id, e.state, e.uploaded_at FROM evidence e
+    WHERE e.state IN ('waiting', 'held') AND e.deleted_at IS NULL ORDER BY e.uploaded_at $$;
 CREATE FUNCTION providers_keeping_evidence() RETURNS TABLE (provider_id uuid)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
-    SELECT DISTINCT e.provider_id FROM evidence e WHERE e.deleted_at IS NULL OR e.quarantine_tidied_at IS NULL ORDER BY 1 $$;
-REVOKE EXECUTE ON FUNCTION evidence_unfinished(), providers_keeping_evidence() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION evidence_unfinished(), providers_keeping_evidence() TO {{prefix}}_worker;
+    SELECT DISTINCT e.provider_id FROM evidence e WHERE e.deleted_at IS NULL ORDER BY 1 $$;
+-- the store may hold more of these than it should: their upload form has run out, and nobody has looked since
+CREATE FUNCTION evidence_untidy() RETURNS TABLE (provider_id uuid, id uuid)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT e.provider_id, e.id FROM evidence e WHERE e.quarantine_tidied_at IS NULL AND e.form_until < now() AND e.state <> 'waiting'
+    ORDER BY e.form_until LIMIT 500 $$;
+REVOKE EXECUTE ON FUNCTION evidence_unfinished(), providers_keeping_evidence(), evidence_untidy() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION evidence_unfinished(), providers_keeping_evidence(), evidence_untidy() TO {{prefix}}_worker;
 """
 
 DOWN = """
-DROP FUNCTION evidence_unfinished(), providers_keeping_evidence();
+DROP FUNCTION evidence_untidy(), evidence_unfinished(), providers_keeping_evidence();
 DROP TABLE evidence;
 DROP FUNCTION evidence_is_kept();
 """

@@ -16,6 +16,8 @@ _PROVIDER_OFFICE = frozenset(
         "provider.write",
         "workforce.read",
         "workforce.write",
+        "evidence.read",
+        "evidence.write",
         "referral.read",
         "referral.answer",
         "offer.read",
@@ -101,10 +103,28 @@ ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
         }
     ),
     "provider_manager": _PROVIDER_OFFICE
-    | {"application.read", "application.write", "standing.read", "provider.pause", "people.write", "audit.read"},
+    | {
+        "evidence.delete",
+        "application.read",
+        "application.write",
+        "standing.read",
+        "provider.pause",
+        "people.write",
+        "audit.read",
+    },
     "coordinator": _PROVIDER_OFFICE,
     "worker": frozenset(
-        {"child.read", "package.read", "visit.read", "visit_note.read", "visit.record", "training.read"}
+        {
+            "child.read",
+            "package.read",
+            "visit.read",
+            "visit_note.read",
+            "visit.record",
+            "training.read",
+            "profile.consent",
+            "evidence.read",
+            "evidence.write",
+        }
     ),
     "family": frozenset(
         {

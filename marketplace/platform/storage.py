@@ -146,9 +146,13 @@ class Storage:
 
     async def versions(self, key: str) -> list[str]:
         """Every version kept of `key`, marks of deletion included."""
-        answer = await self._soon("list_object_versions", Prefix=key)
+        return [version for found, version in await self.under(key) if found == key]
+
+    async def under(self, prefix: str) -> list[tuple[str, str]]:
+        """(key, version) of everything kept whose key begins so, marks of deletion included (the first thousand)."""
+        answer = await self._soon("list_object_versions", Prefix=prefix)
         rows = [*answer.get("Versions", ()), *answer.get("DeleteMarkers", ())]
-        return [row["VersionId"] for row in rows if row["Key"] == key]
+        return [(row["Key"], row["VersionId"]) for row in rows]
 
     async def get(self, key: str, version: str | None = None) -> bytes:
         """The bytes of a version, or of the newest one."""

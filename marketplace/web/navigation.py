@@ -41,6 +41,7 @@ MARKETPLACE: dict[str, tuple[Item, ...]] = {
         Item("Packages", "/packages"),
         Item("Week", "/week"),
         Item("Workforce", "/workforce"),
+        Item("Evidence", "/evidence"),
         Item("Four weeks", "/invoices"),
         Item("Frameworks", "/frameworks"),
         Item("Standing", "/standing"),
@@ -51,8 +52,9 @@ MARKETPLACE: dict[str, tuple[Item, ...]] = {
         Item("Packages", "/packages"),
         Item("Week", "/week"),
         Item("Workforce", "/workforce"),
+        Item("Evidence", "/evidence"),
     ),
-    "worker": (Item("Now", "/now"), TODAY, Item("My training", "/my-training")),
+    "worker": (Item("Now", "/now"), TODAY, Item("My training", "/my-training"), Item("My files", "/evidence")),
     "family": (Item("Who is coming", "/who-is-coming"), TODAY, Item("Offers", "/choices"), Item("Visits", "/visits")),
     "operator": (TODAY,),
 }

@@ -37,9 +37,12 @@ def page(
     title: str,
     status: int = 200,
     headers: dict[str, str] | None = None,
+    connect: str = "",
     **context: Any,
 ) -> Response[bytes]:
     """Render `template` ("folder/name.html") inside the frame.
+
+    `connect` is another site's address this page's own script sends files to.
 
     `title` says where the reader is. A `form` in the context with errors gives the page its error summary, "Error:"
     before the title and status 400. `brand` may be given; otherwise `request.state.brand`, set where the actor is
@@ -81,7 +84,11 @@ def page(
         body.encode("utf-8", "replace"),
         status_code=status,
         media_type="text/html",
-        headers={"Content-Security-Policy": content_policy(nonce), "Cache-Control": "no-store", **(headers or {})},
+        headers={
+            "Content-Security-Policy": content_policy(nonce, connect),
+            "Cache-Control": "no-store",
+            **(headers or {}),
+        },
         cookies=cookies,
     )
 
@@ -123,12 +130,13 @@ def actor_of(request: Request[Any, Any, Any]) -> Actor | None:
     return user if isinstance(user, Actor) else None
 
 
-def content_policy(nonce: str | None = None) -> str:
-    """The content security policy: our own files, and what carries this page's nonce."""
+def content_policy(nonce: str | None = None, connect: str = "") -> str:
+    """The content security policy: our own files, what carries this page's nonce, and one more place to send to."""
+    there = f" {connect}" if connect else ""
     extra = f" 'nonce-{nonce}'" if nonce else ""
     return (
         f"default-src 'none'; script-src 'self'{extra}; style-src 'self'{extra}; img-src 'self' data:;"
-        " connect-src 'self'; manifest-src 'self'; worker-src 'self'; form-action 'self'; base-uri 'none';"
+        f" connect-src 'self'{there}; manifest-src 'self'; worker-src 'self'; form-action 'self'; base-uri 'none';"
         " frame-ancestors 'none'; object-src 'none'"
     )
 
