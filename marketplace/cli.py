@@ -23,6 +23,7 @@ MODULES = {
     "audit": ("marketplace.operations", "audit verify | audit heads: check the chained audit trail"),
     "operator": ("marketplace.operations", "operator invite EMAIL NAME: let the first person in"),
     "demo": ("marketplace.demo", "demo load: fill an empty database with the demo's world"),
+    "dev": ("marketplace.dev", "dev national: lay a made-up nation into an empty database, to measure with"),
     "openapi": ("marketplace.openapi", "print the API's OpenAPI document"),
 }
 # These share a module, which wants to know which of its commands is meant.

@@ -27,12 +27,32 @@ PACKS = [load_pack(LEWISHAM), load_pack(PDPS), load_pack(Path(HARROWDALE))]
 LEAP_DAY = datetime(2028, 2, 29, 12, 0, tzinfo=UTC)
 # Days on which adding months does something other than usual, and days around them.
 DAYS = [
-    date(2028, 2, 28), date(2028, 2, 29), date(2028, 3, 1), date(2028, 3, 31), date(2028, 4, 30), date(2028, 5, 31),
-    date(2028, 6, 30), date(2028, 8, 31), date(2028, 12, 31), date(2029, 1, 31), date(2029, 2, 28), date(2029, 3, 1),
-]  # fmt: skip
+    date(2028, 2, 28),
+    date(2028, 2, 29),
+    date(2028, 3, 1),
+    date(2028, 3, 31),
+    date(2028, 4, 30),
+    date(2028, 5, 31),
+    date(2028, 6, 30),
+    date(2028, 8, 31),
+    date(2028, 12, 31),
+    date(2029, 1, 31),
+    date(2029, 2, 28),
+    date(2029, 3, 1),
+]
 NAMES = ("Wren Ashby", "Lee Barton", "Jo Ó Dálaigh", " Kit Marsh", "Sam\u00a0Vale ", "\u200b")
-ASSESSORS = ("Alex Moor", "Alex Moor (nurse)", "Wren Ashby", "Lee Barton ", "\tWren Ashby", "Wren Ashby\u00a0", "\u200b",
-             "", None, "Sam\u00a0Vale")  # fmt: skip
+ASSESSORS = (
+    "Alex Moor",
+    "Alex Moor (nurse)",
+    "Wren Ashby",
+    "Lee Barton ",
+    "\tWren Ashby",
+    "Wren Ashby\u00a0",
+    "\u200b",
+    "",
+    None,
+    "Sam\u00a0Vale",
+)
 
 
 async def by_the_facts(work, provider_id: UUID, pack: Pack, lot: str, needs: tuple[str, ...], on: date) -> int:
@@ -74,26 +94,52 @@ class Editor:
     async def everything(self) -> None:
         """What the packs ask of each worker, so that single changes tell."""
         for place, worker in enumerate(self.workers):
-            await self.sql("INSERT INTO worker_dbs_check (provider_id, worker_id, checked_on, checked_by_name, recorded_at,"
-                           " recorded_by) VALUES ($1, $2, $3, 'A', $4, $5)", worker, date(2028, 2, 20), LEAP_DAY, self.by)  # fmt: skip
+            await self.sql(
+                "INSERT INTO worker_dbs_check (provider_id, worker_id, checked_on, checked_by_name, recorded_at,"
+                " recorded_by) VALUES ($1, $2, $3, 'A', $4, $5)",
+                worker,
+                date(2028, 2, 20),
+                LEAP_DAY,
+                self.by,
+            )
             for code in self.codes:
                 await self.competency(worker, code, "observed" if place else "watched", "Alex Moor")
             for kind in self.kinds:
                 await self.check(worker, kind, date(2028, 2, 1), None)
-            await self.sql("UPDATE worker SET profile = 'I like music.', profile_consent_at = $3, registration_until = $4"
-                           " WHERE provider_id = $1 AND id = $2", worker, LEAP_DAY - timedelta(days=90), date(2029, 2, 28))  # fmt: skip
+            await self.sql(
+                "UPDATE worker SET profile = 'I like music.', profile_consent_at = $3, registration_until = $4"
+                " WHERE provider_id = $1 AND id = $2",
+                worker,
+                LEAP_DAY - timedelta(days=90),
+                date(2029, 2, 28),
+            )
 
     async def competency(self, worker: UUID, code: str, method: str, assessor: str | None, **more: object) -> None:
         await self.sql(
-            "INSERT INTO worker_competency (provider_id, worker_id, code, assessed_on, method, assessor_name, recorded_at,"
-            " recorded_by, for_package_id, assessor_worker_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-            worker, code, more.get("day") or date(2028, 2, 1), method, assessor, LEAP_DAY, self.by,
-            more.get("package"), more.get("colleague"),
-        )  # fmt: skip
+            "INSERT INTO worker_competency (provider_id, worker_id, code, assessed_on, method, assessor_name,"
+            " recorded_at, recorded_by, for_package_id, assessor_worker_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+            worker,
+            code,
+            more.get("day") or date(2028, 2, 1),
+            method,
+            assessor,
+            LEAP_DAY,
+            self.by,
+            more.get("package"),
+            more.get("colleague"),
+        )
 
     async def check(self, worker: UUID, kind: str, day: date, until: date | None) -> None:
-        await self.sql("INSERT INTO worker_check (provider_id, worker_id, kind, done_on, valid_until, recorded_at,"
-                       " recorded_by) VALUES ($1, $2, $3, $4, $5, $6, $7)", worker, kind, day, until, LEAP_DAY, self.by)  # fmt: skip
+        await self.sql(
+            "INSERT INTO worker_check (provider_id, worker_id, kind, done_on, valid_until, recorded_at,"
+            " recorded_by) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            worker,
+            kind,
+            day,
+            until,
+            LEAP_DAY,
+            self.by,
+        )
 
     async def sql(self, text: str, worker: UUID, *values: object) -> None:
         await self.connection.execute(text, self.provider_id, worker, *values)
@@ -101,54 +147,107 @@ class Editor:
     async def change(self) -> str:
         pick, worker = self.random, self.random.choice(self.workers)
         others = [None, *(each for each in self.workers if each != worker)]
-        what = pick.choice(("dbs", "competency", "competency", "competency", "check", "check", "withdraw", "restore",
-                            "worker", "worker", "profile", "shift", "delete"))  # fmt: skip
+        what = pick.choice(
+            (
+                "dbs",
+                "competency",
+                "competency",
+                "competency",
+                "check",
+                "check",
+                "withdraw",
+                "restore",
+                "worker",
+                "worker",
+                "profile",
+                "shift",
+                "delete",
+            )
+        )
         set_one = "UPDATE worker SET {} = $3 WHERE provider_id = $1 AND id = $2"
         if what == "dbs":
-            await self.sql("INSERT INTO worker_dbs_check (provider_id, worker_id, checked_on, checked_by_name, outcome,"
-                           " recorded_at, recorded_by) VALUES ($1, $2, $3, 'A', $4, $5, $6)", worker, self.day(),
-                           pick.choice(("clear", "clear", "new_information")),
-                           LEAP_DAY + timedelta(hours=pick.randrange(2)), self.by)  # fmt: skip
+            await self.sql(
+                "INSERT INTO worker_dbs_check (provider_id, worker_id, checked_on, checked_by_name, outcome,"
+                " recorded_at, recorded_by) VALUES ($1, $2, $3, 'A', $4, $5, $6)",
+                worker,
+                self.day(),
+                pick.choice(("clear", "clear", "new_information")),
+                LEAP_DAY + timedelta(hours=pick.randrange(2)),
+                self.by,
+            )
         elif what == "competency":
             await self.competency(
-                worker, pick.choice(self.codes), pick.choice((*self.methods, *["observed"] * 9)),
-                pick.choice((*ASSESSORS, *["Alex Moor"] * 20)), day=self.day(),
-                package=pick.choice((None, None, None, uuid4())), colleague=pick.choice((None, None, *others)),
-            )  # fmt: skip
+                worker,
+                pick.choice(self.codes),
+                pick.choice((*self.methods, *["observed"] * 9)),
+                pick.choice((*ASSESSORS, *["Alex Moor"] * 20)),
+                day=self.day(),
+                package=pick.choice((None, None, None, uuid4())),
+                colleague=pick.choice((None, None, *others)),
+            )
         elif what == "check":
             await self.check(worker, pick.choice(self.kinds), self.day(), pick.choice((None, pick.choice(DAYS))))
         elif what == "withdraw":
-            await self.sql("UPDATE worker_competency SET withdrawn_at = $4 WHERE provider_id = $1 AND worker_id = $2"
-                           " AND code = $3", worker, pick.choice(self.codes), LEAP_DAY)  # fmt: skip
+            await self.sql(
+                "UPDATE worker_competency SET withdrawn_at = $4 WHERE provider_id = $1 AND worker_id = $2"
+                " AND code = $3",
+                worker,
+                pick.choice(self.codes),
+                LEAP_DAY,
+            )
         elif what == "restore":
-            await self.sql("UPDATE worker_competency SET withdrawn_at = NULL WHERE provider_id = $1 AND worker_id = $2", worker)  # fmt: skip
+            await self.sql(
+                "UPDATE worker_competency SET withdrawn_at = NULL WHERE provider_id = $1 AND worker_id = $2", worker
+            )
         elif what == "worker":
-            column, value = pick.choice((
-                ("name", pick.choice((*NAMES, *["Wren Ashby"] * 9))), ("role", pick.choice(self.roles)), ("drives_children", pick.random() < 0.5),
-                ("stood_down_at", pick.choice((None, None, LEAP_DAY))), ("left_on", pick.choice((None, None, *DAYS))),
-                ("registration_until", pick.choice((None, *DAYS))), ("registration_fit_to_practise", pick.random() < 0.8),
-            ))  # fmt: skip
+            column, value = pick.choice(
+                (
+                    ("name", pick.choice((*NAMES, *["Wren Ashby"] * 9))),
+                    ("role", pick.choice(self.roles)),
+                    ("drives_children", pick.random() < 0.5),
+                    ("stood_down_at", pick.choice((None, None, LEAP_DAY))),
+                    ("left_on", pick.choice((None, None, *DAYS))),
+                    ("registration_until", pick.choice((None, *DAYS))),
+                    ("registration_fit_to_practise", pick.random() < 0.8),
+                )
+            )
             await self.sql(set_one.format(column), worker, value)
         elif what == "profile":
             await self.sql(set_one.format("profile"), worker, pick.choice(("", " ", "\u00a0", "I like music.")))
-            await self.sql(set_one.format("profile_consent_at"), worker, pick.choice((None, LEAP_DAY - timedelta(days=pick.randrange(99)))))  # fmt: skip
+            await self.sql(
+                set_one.format("profile_consent_at"),
+                worker,
+                pick.choice((None, LEAP_DAY - timedelta(days=pick.randrange(99)))),
+            )
         elif what == "shift":  # many rows of many workers in one statement
-            await self.connection.execute("UPDATE worker_competency SET assessed_on = assessed_on + $2::int"
-                                          " WHERE provider_id = $1 AND code = $3", self.provider_id,
-                                          pick.choice((-1, 1, 2)), pick.choice(self.codes))  # fmt: skip
+            await self.connection.execute(
+                "UPDATE worker_competency SET assessed_on = assessed_on + $2::int WHERE provider_id = $1 AND code = $3",
+                self.provider_id,
+                pick.choice((-1, 1, 2)),
+                pick.choice(self.codes),
+            )
         else:
             table = pick.choice(("worker_competency", "worker_check", "worker_dbs_check"))
-            await self.sql(f"DELETE FROM {table} WHERE (provider_id, id) = (SELECT provider_id, id FROM {table}"
-                           " WHERE provider_id = $1 AND worker_id = $2 ORDER BY id LIMIT 1)", worker)  # fmt: skip
+            await self.sql(
+                f"DELETE FROM {table} WHERE (provider_id, id) = (SELECT provider_id, id FROM {table}"
+                " WHERE provider_id = $1 AND worker_id = $2 ORDER BY id LIMIT 1)",
+                worker,
+            )
         return what
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 async def test_after_any_edits_the_rows_and_the_rules_count_the_same(place, migrator, clock, seed):
     clock.move_to(LEAP_DAY)
-    workers = [await providers.worker(place.manager, name.strip("\u200b ") or "Ash", role) for name, role in (
-        ("Wren Ashby", "support_worker"), ("Lee Barton", "support_worker"), ("Nia Nurse", "childrens_nurse"),
-        ("Pat Lead", "outreach_worker"))]  # fmt: skip
+    workers = [
+        await providers.worker(place.manager, name.strip("\u200b ") or "Ash", role)
+        for name, role in (
+            ("Wren Ashby", "support_worker"),
+            ("Lee Barton", "support_worker"),
+            ("Nia Nurse", "childrens_nurse"),
+            ("Pat Lead", "outreach_worker"),
+        )
+    ]
     editor = Editor(migrator, place.provider_id, workers, place.manager.person_id, seed)
     await editor.everything()
     counted, by_days, ready = 0, 0, 0
@@ -168,9 +267,13 @@ async def test_after_any_edits_the_rows_and_the_rules_count_the_same(place, migr
                 (told,) = (await count_by_days(work, [place.provider_id], bounds, local_day(work.now))).values()
                 counted, by_days, ready = counted + 4, by_days + 4 - len(told.unclear), ready + expected
         if step % 10 == 9:  # begin again, or in the end nobody is ready for anything
-            await migrator.execute("UPDATE worker SET stood_down_at = NULL, left_on = NULL, name = 'Wren Ashby', role = $2"
-                                   " WHERE provider_id = $1 AND id = $3", place.provider_id, pick.choice(editor.roles),
-                                   workers[step % 4])  # fmt: skip
+            await migrator.execute(
+                "UPDATE worker SET stood_down_at = NULL, left_on = NULL, name = 'Wren Ashby', role = $2"
+                " WHERE provider_id = $1 AND id = $3",
+                place.provider_id,
+                pick.choice(editor.roles),
+                workers[step % 4],
+            )
             for table in ("worker_competency", "worker_check", "worker_dbs_check"):
                 await migrator.execute(f"DELETE FROM {table} WHERE provider_id = $1", place.provider_id)
             await editor.everything()
@@ -208,9 +311,12 @@ async def test_two_changes_at_once_to_one_worker_are_both_in_the_row(place, data
         await first.execute("COMMIT")
         await waiting
         await second.execute("COMMIT")
-        rows = await first.fetch("SELECT i.code, r.days[i.place] AS day FROM worker_readiness r, readiness_item i"
-                                 " WHERE r.worker_id = $1 AND i.kind = 'competency' AND i.code = ANY ($2)",
-                                 worker, ["first_aid", "anaphylaxis"])  # fmt: skip
+        rows = await first.fetch(
+            "SELECT i.code, r.days[i.place] AS day FROM worker_readiness r, readiness_item i"
+            " WHERE r.worker_id = $1 AND i.kind = 'competency' AND i.code = ANY ($2)",
+            worker,
+            ["first_aid", "anaphylaxis"],
+        )
         assert {row["code"]: row["day"] for row in rows} == {"first_aid": -32768, "anaphylaxis": -32768}
     finally:
         await first.close()
@@ -223,9 +329,12 @@ async def test_nobody_writes_the_rows_and_only_those_who_may_weigh_evidence_read
         async with unit_of_work(actor, read_only=True) as work:
             found = await work.fetchval("SELECT count(*) FROM worker_readiness WHERE worker_id = $1", worker)
             assert found == seen
-    for statement in ("UPDATE worker_readiness SET stood_down = false", "DELETE FROM worker_readiness",
-                      "INSERT INTO readiness_item VALUES ('check', 'x', 99)",
-                      "SELECT readiness_refresh(ARRAY[]::uuid[], ARRAY[]::uuid[])"):  # fmt: skip
+    for statement in (
+        "UPDATE worker_readiness SET stood_down = false",
+        "DELETE FROM worker_readiness",
+        "INSERT INTO readiness_item VALUES ('check', 'x', 99)",
+        "SELECT readiness_refresh(ARRAY[]::uuid[], ARRAY[]::uuid[])",
+    ):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             async with unit_of_work(place.manager) as work:
                 await work.execute(statement)
