@@ -32,14 +32,14 @@ Asked = Request[Any, Any, Any]
 async def list_files(
     request: Asked,
     kind: FromQuery[str] = "",
-    state: FromQuery[str] = "",
+    file_state: FromQuery[str] = "",
     worker_id: FromQuery[UUID | None] = None,
     page: FromQuery[int] = 1,
 ) -> list[file_schemas.FileOut]:
     """My organisation's files, newest first, 200 a page; a worker gets those about themself."""
     if not 1 <= page <= 10_000:
         raise InvalidInput({"page": "The page must be between 1 and 10,000"})
-    wanted = files.Filter(kind, state, worker_id)
+    wanted = files.Filter(kind, file_state, worker_id)
     rows, _ = await ask(request.user, files.files, wanted, number=page, size=MOST_AT_ONCE)
     return [file_schemas.file_out(row) for row in rows]
 
