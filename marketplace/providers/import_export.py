@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
+from litestar import Request
+from litestar.response import Response
 from openpyxl import Workbook
 from openpyxl.cell import Cell
 from openpyxl.styles import Alignment, Font
@@ -29,6 +31,7 @@ FORMATS = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "csv": "application/zip",
 }
+ENDINGS = {"xlsx": "xlsx", "csv": "zip"}
 RISKY = ("=", "+", "-", "@", "\t", "\r")
 ROWS_PREPARED = 1_000  # rows of the template that offer their choices
 
@@ -249,3 +252,23 @@ def _write_words(book: Workbook, options: Mapping[tuple[str, str], Mapping[str, 
 
 def _as_written(titles: Mapping[str, str]) -> Iterable[str]:
     return (written(code, titles) for code in titles)
+
+
+# --- as a download ----------------------------------------------------------------------------------------------------
+
+
+def download(name: str, kind: str, content: bytes) -> Response[Any]:
+    """A file of one of `FORMATS`, to be kept."""
+    return Response(
+        content,
+        media_type=FORMATS[kind],
+        headers={
+            "Content-Disposition": f'attachment; filename="{name}.{ENDINGS[kind]}"',
+            "Cache-Control": "no-store",
+        },
+    )
+
+
+def kind_asked(request: Request[Any, Any, Any]) -> str:
+    """`?format=`: xlsx unless csv is asked for."""
+    return "csv" if request.query_params.get("format") == "csv" else "xlsx"

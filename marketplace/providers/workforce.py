@@ -56,7 +56,7 @@ async def add_worker(
     started_on: date | None = None,
     email: str = "",
     phone: str = "",
-    reference: str = "",
+    reference: str | None = None,
 ) -> UUID:
     """Add a worker to the actor's own provider; returns its id. `role` is one of its frameworks' packs'.
 
@@ -92,12 +92,12 @@ async def keep_new_worker(
     started_on: date | None = None,
     email: str = "",
     phone: str = "",
-    reference: str = "",
+    reference: str | None = None,
 ) -> UUID:
     """The change itself, for actions that add many (an import). The provider has its profile already."""
     provider_id = work.actor.provider_id
     _check_person(spoken, name, role, engagement)
-    own = await _free_reference(work, reference, None)
+    own = await _free_reference(work, reference or "", None)
     worker = Worker(
         provider_id=provider_id,
         name=name.strip(),
