@@ -59,6 +59,13 @@ FUNCTIONS = {
         " WHERE w.worker_person_id = app_person() AND w.removed_at IS NULL AND app_organisation() IS NULL AND p.state IN ('set_up', 'active')"
         f" AND w.provider_id IN ({WORKS_FOR})",
     ),
+    # whoever is stood down keeps their own visits' facts, to finish a record, and reads nothing more of the child
+    "my_cleared_packages()": (
+        "TABLE (commissioner_id uuid, package_id uuid, child_id uuid)",
+        "SELECT a.commissioner_id, a.package_id, a.child_id FROM my_allocated_packages() a WHERE EXISTS (SELECT FROM package_worker w"
+        " JOIN worker k ON k.provider_id = w.provider_id AND k.id = w.worker_id WHERE w.commissioner_id = a.commissioner_id"
+        " AND w.package_id = a.package_id AND w.worker_person_id = app_person() AND w.removed_at IS NULL AND k.stood_down_at IS NULL)",
+    ),
     "my_visits()": (
         "TABLE (commissioner_id uuid, visit_id uuid)",
         "SELECT commissioner_id, visit_id FROM visit_worker WHERE worker_person_id = app_person() AND app_organisation() IS NULL"
@@ -104,7 +111,7 @@ FUNCTIONS = {
         " UNION SELECT person_id FROM membership WHERE organisation_id = app_organisation()"
         " UNION SELECT person_id FROM family_grant WHERE commissioner_id = app_commissioner()"
         " UNION SELECT g.person_id FROM family_grant g JOIN my_awarded_children() c ON c.commissioner_id = g.commissioner_id AND c.child_id = g.child_id"
-        " UNION SELECT g.person_id FROM family_grant g JOIN my_allocated_packages() p ON p.commissioner_id = g.commissioner_id AND p.child_id = g.child_id"
+        " UNION SELECT g.person_id FROM family_grant g JOIN my_cleared_packages() p ON p.commissioner_id = g.commissioner_id AND p.child_id = g.child_id"
         " UNION SELECT p.referrer_id FROM package p WHERE p.provider_id = app_organisation()"
         " UNION SELECT p.referrer_id FROM package p JOIN my_granted_packages() g ON g.commissioner_id = p.commissioner_id AND g.package_id = p.id",
     ),
@@ -121,7 +128,7 @@ OWN_WORKER = "(provider_id, worker_id) IN (SELECT * FROM my_workers())"
 EVIDENCE_PROVIDER = "provider_id IN (SELECT * FROM my_evidence_providers())"
 MEMBER = "framework_id IN (SELECT * FROM my_frameworks())"
 LEAD = "framework_id IN (SELECT * FROM my_led_frameworks())"
-ALLOCATED = "(commissioner_id, package_id) IN (SELECT commissioner_id, package_id FROM my_allocated_packages())"
+ALLOCATED = "(commissioner_id, package_id) IN (SELECT commissioner_id, package_id FROM my_cleared_packages())"
 FUNDED = pair("commissioner_id, package_id", "my_funded_packages()")
 
 # table -> {policy name: (command, using, with check or None for the same)}
@@ -283,7 +290,7 @@ POLICIES: dict[str, dict[str, tuple[str, str, str | None]]] = {
         "awarded": ("SELECT", pair("commissioner_id, id", "my_awarded_children()"), None),
         "allocated": (
             "SELECT",
-            "(commissioner_id, id) IN (SELECT commissioner_id, child_id FROM my_allocated_packages())",
+            "(commissioner_id, id) IN (SELECT commissioner_id, child_id FROM my_cleared_packages())",
             None,
         ),
         "family": ("SELECT", pair("commissioner_id, id", "my_granted_children()"), None),
@@ -293,7 +300,7 @@ POLICIES: dict[str, dict[str, tuple[str, str, str | None]]] = {
         "awarded": ("SELECT", pair("commissioner_id, child_id", "my_awarded_children()"), None),
         "allocated": (
             "SELECT",
-            "(commissioner_id, child_id) IN (SELECT commissioner_id, child_id FROM my_allocated_packages())",
+            "(commissioner_id, child_id) IN (SELECT commissioner_id, child_id FROM my_cleared_packages())",
             None,
         ),
         "family": ("SELECT", pair("commissioner_id, child_id", "my_granted_children()"), None),
@@ -303,7 +310,7 @@ POLICIES: dict[str, dict[str, tuple[str, str, str | None]]] = {
         "awarded": ("SELECT", pair("commissioner_id, child_id", "my_awarded_children()"), None),
         "allocated": (
             "SELECT",
-            "(commissioner_id, child_id) IN (SELECT commissioner_id, child_id FROM my_allocated_packages())",
+            "(commissioner_id, child_id) IN (SELECT commissioner_id, child_id FROM my_cleared_packages())",
             None,
         ),
         "self": ("SELECT", "person_id = app_person()", None),
@@ -452,7 +459,7 @@ POLICIES: dict[str, dict[str, tuple[str, str, str | None]]] = {
         "worker_writes": ("ALL", pair("commissioner_id, visit_id", "my_visits()"), None),
         "worker_reads": (
             "SELECT",
-            "(commissioner_id, visit_id) IN (SELECT v.commissioner_id, v.id FROM visit v JOIN my_allocated_packages() p ON p.commissioner_id = v.commissioner_id AND p.package_id = v.package_id"
+            "(commissioner_id, visit_id) IN (SELECT v.commissioner_id, v.id FROM visit v JOIN my_cleared_packages() p ON p.commissioner_id = v.commissioner_id AND p.package_id = v.package_id"
             f" WHERE v.planned_start > app_now() - {RECENT})",
             None,
         ),
@@ -475,7 +482,7 @@ POLICIES: dict[str, dict[str, tuple[str, str, str | None]]] = {
             " OR (commissioner_id IS NULL AND framework_id IN (SELECT * FROM my_frameworks()))"
             " OR (commissioner_id, package_id) IN (SELECT * FROM my_granted_packages())"
             " OR (package_id IS NULL AND owed_by_organisation IS NULL AND (commissioner_id, child_id) IN (SELECT * FROM my_granted_children()))"
-            " OR (commissioner_id, package_id) IN (SELECT commissioner_id, package_id FROM my_allocated_packages())"
+            " OR (commissioner_id, package_id) IN (SELECT commissioner_id, package_id FROM my_cleared_packages())"
             " OR (commissioner_id, package_id) IN (SELECT commissioner_id, id FROM package WHERE provider_id = app_organisation())",
             "app_person() IS NOT NULL",
         ),

@@ -16,7 +16,7 @@ from litestar.response import Response
 from marketplace.identity.api_document import document
 from marketplace.identity.authentication import Authentication
 from marketplace.identity.context import SETTINGS
-from marketplace.identity.permissions import may
+from marketplace.identity.permissions import ROLE_NAMES, may
 from marketplace.platform.clock import Clock, DemoClock, SystemClock
 from marketplace.platform.database import ENGINE, close_database, open_database, outside_context
 from marketplace.settings import Settings
@@ -49,6 +49,7 @@ def build(
         demo=settings.demo,
         **frame_options,
     )
+    frame.environment.globals["role_names"] = ROLE_NAMES
 
     @asynccontextmanager
     async def with_database(_: Litestar) -> AsyncIterator[None]:

@@ -125,6 +125,12 @@ async def _send_row(settings: Settings, connection: asyncpg.Connection | Any, ma
         await deliver_mail(settings, compose(settings, mail_id, row["to_address"], row["subject"], row["body"]))
     elif not settings.demo:
         raise Unavailable("No mail server is set: set SMTP_HOST.")
-    # The demo's clock may have moved on: a mail is never sent before it was written.
-    await connection.execute("UPDATE mail_message SET sent_at = greatest(now(), created_at) WHERE id = $1", mail_id)
+    # The demo's clock may have moved on: a mail is never sent before it was written. Its one-time link is for whoever
+    # received it: the copy here forgets it (the demo's mailbox is where it is received).
+    await connection.execute(
+        "UPDATE mail_message SET sent_at = greatest(now(), created_at),"
+        " body = CASE WHEN $2 THEN regexp_replace(body, '([?&]link=)[^[:space:]]+', '\\1(sent)', 'g') ELSE body END"
+        " WHERE id = $1",
+        mail_id, bool(settings.smtp_host),
+    )  # fmt: skip
     log.info("mail sent", mail_id=str(mail_id))

@@ -264,7 +264,7 @@ async def _questions(work: Work, referral_id: UUID) -> list[Any]:
 
 @post("/api/v1/questions/{question_id:uuid}/answer", **WRITES)
 async def answer_question(
-    request: Request[Any, Any, Any], question_id: FromPath[UUID], data: QuestionAnswer
+    request: Request[Any, Any, Any], question_id: FromPath[UUID], data: JSONBody[QuestionAnswer]
 ) -> Created:
     """Publish the answer to everyone who was reached."""
     published = await broadcasting.answer_question(

@@ -50,19 +50,21 @@ async def work_pool(settings: Settings) -> AsyncIterator[Settings]:
     await close_database()
 
 
-async def write(subject: str = "A referral waits", to: str = "ada@example.org", key: str | None = None) -> Any:
+async def write(
+    subject: str = "A referral waits", to: str = "ada@example.org", key: str | None = None, body: str = "Open it: £5.\n"
+) -> Any:
     async with outside_context() as connection, connection.transaction():
         # The policy for writing asks for somebody: here, for anybody.
         await connection.execute("SELECT set_config('app.person', $1, true)", str(uuid4()))
         return await queue_mail(
-            connection, to_person=None, to_address=to, subject=subject, body="Open it: £5.\n", now=NOW, dedupe_key=key
+            connection, to_person=None, to_address=to, subject=subject, body=body, now=NOW, dedupe_key=key
         )
 
 
 async def row_of(mail_id: Any) -> Any:
     async with outside_context() as connection:
         return await connection.fetchrow(
-            "SELECT sent_at, failures, last_failure FROM mail_message WHERE id = $1", mail_id
+            "SELECT body, sent_at, failures, last_failure FROM mail_message WHERE id = $1", mail_id
         )
 
 
@@ -79,6 +81,16 @@ async def test_a_mail_is_sent_once_however_often_its_job_runs(work_pool: Setting
     assert message.get_content().strip() == "Open it: £5."
     assert str(mail_id) in message["Message-ID"]
     assert (await row_of(mail_id))["sent_at"] is not None
+
+
+async def test_a_sent_mail_keeps_no_copy_of_its_one_time_link(work_pool: Settings, post: tuple[Post, int]) -> None:
+    handler, port = post
+    settings = replace(work_pool, smtp_host="127.0.0.1", smtp_port=port, smtp_security="none", smtp_from="A <a@b.org>")
+    address = "https://site.test/set-password?link=abc-DEF_123"
+    mail_id = await write(body=f"Here:\n\n{address}\n\nOnce.")
+    await send_mail(settings, {"mail_id": str(mail_id)})
+    assert address in handler.messages[0].get_content()
+    assert (await row_of(mail_id))["body"] == "Here:\n\nhttps://site.test/set-password?link=(sent)\n\nOnce."
 
 
 async def test_a_key_keeps_a_second_mail_from_being_written(work_pool: Settings) -> None:

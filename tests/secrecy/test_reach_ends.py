@@ -58,6 +58,16 @@ async def test_a_worker_taken_off_the_package_keeps_only_the_visits_that_were_th
     assert await reads(worker, NOTE, rows["visit"])
 
 
+async def test_a_worker_who_is_stood_down_keeps_only_the_visits_that_were_theirs(rows, migrator):
+    worker = rows.actors["allocated_worker"]
+    assert await reads(worker, CHILD, rows["child"])
+    await migrator.execute("UPDATE worker SET stood_down_at = now(), stood_down_reason = 'An allegation'")
+    assert not await reads(worker, CHILD, rows["child"])
+    assert not await reads(worker, "SELECT 1 FROM plan_version")
+    assert not await reads(worker, "SELECT 1 FROM family_grant")
+    assert await reads(worker, NOTE, rows["visit"])
+
+
 @pytest.mark.parametrize(("age", "seen"), [(1 * DAY, True), (27 * DAY, True), (29 * DAY, False), (400 * DAY, False)])
 async def test_an_allocated_worker_reads_colleagues_recent_records_and_no_old_ones(rows, migrator, age, seen):
     """`colleague_worker` joins the team, but did not come to this visit."""
