@@ -63,7 +63,7 @@ class DeclarationIn(In):
 
 
 class WorkerIn(In):
-    """`engagement` is employed, agency or volunteer."""
+    """`engagement` is employed, agency or volunteer; `reference` your own number (left out: as it is)."""
 
     name: Line
     role: Line
@@ -73,6 +73,7 @@ class WorkerIn(In):
     started_on: date | None = None
     email: Line = ""
     phone: Line = ""
+    reference: Annotated[str, msgspec.Meta(max_length=40, pattern=r"^[^\x00-\x1f\x7f]*$")] | None = None
 
 
 class DbsCheckIn(In):
