@@ -14,13 +14,13 @@ import asyncpg
 import msgspec
 
 from marketplace.identity.permissions import permit
-from marketplace.obligations.duties import cancel, meet
+from marketplace.obligations.duties import Owed, cancel, meet, owe
 from marketplace.packages import queries
 from marketplace.packages.placing import judge_for, may_have_visits
 from marketplace.packages.records import RecordText, checked
 from marketplace.packages.states import visit_after
 from marketplace.packages.tables import Package, Signature, Visit
-from marketplace.packages.telling import owe_referrer, tell_family, tell_referrer
+from marketplace.packages.telling import owe_family, owe_referrer, tell_family, tell_referrer
 from marketplace.packages.visit_actions import change
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, unit_of_work
@@ -33,6 +33,8 @@ EARLY_HOURS = 3  # nobody arrives earlier than this: rather a slip, or another v
 LATEST_DAYS = 2  # nor starts a visit this long after its end without the office
 OVERRUN = "task.approve_overrun"
 RECORD = "task.record_visit"  # owed by the office once a visit is over without a word (sweeps.py)
+SIGN_RECORD = "task.sign_record"  # owed by each worker from the arrival on, until the record is signed
+CONFIRM_VISIT = "task.confirm_visit"  # owed by the family from the worker's signature on, until it has confirmed
 LOCKED = "The family has answered this record, so it does not change any more. Tell your office what is wrong with it."
 
 
@@ -44,14 +46,14 @@ async def start_visit(actor: Actor, visit_id: UUID, *, at: datetime | None = Non
     permit(actor, "visit.record")
     async with unit_of_work(actor) as work:
         visit, package, own = await _my_visit(work, visit_id, "started")
-        missing = await may_have_visits(work, package, await queries.pack_for(work, visit))
-        if missing:
-            raise Conflict(f"This visit cannot begin: {listing(missing)}. Call your office.")
         ready = (await judge_for(work, package, [own["worker_id"]])).on(
             own["worker_id"], local_day(visit.planned_start)
         )
         if not ready.ready:
             raise Conflict(f"You are not cleared for this visit: {', '.join(ready.reasons)}. Call your office.")
+        missing = await may_have_visits(work, package, await queries.pack_for(work, visit))
+        if missing:
+            raise Conflict(f"This visit cannot begin: {listing(missing)}. Call your office.")
         start = _typed(at, reason, work.now, "start")
         if not visit.planned_start - timedelta(hours=EARLY_HOURS) <= start:
             raise InvalidInput(
@@ -61,6 +63,7 @@ async def start_visit(actor: Actor, visit_id: UUID, *, at: datetime | None = Non
             raise InvalidInput({"start": "This visit is long over: call your office"})
         await _remark(work, visit, reason if at is not None else "")
         await change(work, visit, {"actual_start": start})
+        await _owe_signatures(work, visit, package)
         work.audit(
             "visit.started", "visit", visit.id, commissioner_id=visit.commissioner_id, at=start, typed=bool(reason)
         )
@@ -156,6 +159,13 @@ async def sign_as_worker(actor: Actor, visit_id: UUID, *, text_hash: str, device
             )
         except asyncpg.UniqueViolationError as error:
             raise WrongState("record", "signed", "signed", "You have signed this record already.") from error
+        await meet(work, SIGN_RECORD, visit.id, by_person=actor.person_id)
+        if not visit.family_signed and not visit.unsigned_reason_waiting:
+            await owe_family(
+                work, await queries.pack_for(work, visit), await queries.package(work, visit.package_id), CONFIRM_VISIT,
+                "Read the record of a visit and confirm it", "confirm_visits", "visit", visit.id,
+                f"/visits/{visit.id}", visit.actual_end,
+            )  # fmt: skip
         work.audit(
             "visit.signed", "visit", visit.id, commissioner_id=visit.commissioner_id, side="worker", text_hash=text_hash
         )
@@ -240,6 +250,20 @@ async def _note(work: Work, visit: Visit, values: dict[str, Any]) -> None:
         f" written_at = $5, {', '.join(f'{name} = excluded.{name}' for name in names)}",
         visit.commissioner_id, visit.id, visit.provider_id, work.actor.person_id, work.now, *values.values(),
     )  # fmt: skip
+
+
+async def _owe_signatures(work: Work, visit: Visit, package: Package) -> None:
+    """Each worker who comes owes the record, signed: until then the visit is held from payment (P 14.4)."""
+    pack = await queries.pack_for(work, visit)
+    for row in await queries.visit_workers(work, visit):
+        if row["worker_person_id"] is not None:
+            await owe(
+                work, pack, SIGN_RECORD, title="Finish the record of a visit and sign it", subject_type="visit",
+                subject_id=visit.id, reference=package.reference, link=f"/visits/{visit.id}",
+                owed_by=Owed(visit.provider_id, "worker", row["worker_person_id"]),
+                commissioner_id=visit.commissioner_id, framework_id=visit.framework_id, child_id=visit.child_id,
+                package_id=visit.package_id,
+            )  # fmt: skip
 
 
 async def _overrun(work: Work, visit: Visit, package: Package) -> None:

@@ -12,7 +12,7 @@ from marketplace.identity.actions import check_family_pin
 from marketplace.identity.permissions import permit
 from marketplace.obligations.duties import cancel, meet
 from marketplace.packages import queries
-from marketplace.packages.record_actions import OVERRUN, check_record, own_part
+from marketplace.packages.record_actions import CONFIRM_VISIT, OVERRUN, check_record, own_part
 from marketplace.packages.states import visit_after, visit_state
 from marketplace.packages.tables import Package, Signature, Visit
 from marketplace.packages.telling import family_with, owe_referrer, tell_provider, tell_referrer
@@ -51,7 +51,7 @@ async def family_confirms(actor: Actor, visit_id: UUID, *, text_hash: str, devic
         if not any(grant.person_id == actor.person_id for grant in await family_with(work, package, CONFIRM)):
             raise NotPermitted("You can see this visit, but confirming visits is for others of your family.")
         await _sign(work, visit, text_hash, actor.person_id, actor.person_name, "own_sign_in", device)
-        return await _confirmed(work, visit, package, "own_sign_in")
+        return await _confirmed(work, visit, package, actor.person_id, "own_sign_in")
 
 
 async def family_confirms_with_pin(
@@ -68,7 +68,7 @@ async def family_confirms_with_pin(
     async with unit_of_work(actor) as work:
         visit, package = await _may_be_asked(work, visit_id, person_id, lock=True)
         await _sign(work, visit, text_hash, person_id, name, "own_pin", device)
-        return await _confirmed(work, visit, package, "own_pin")
+        return await _confirmed(work, visit, package, person_id, "own_pin")
 
 
 async def family_cannot_sign(
@@ -118,6 +118,7 @@ async def family_cannot_sign(
                 signed_at=work.now,
             )
         )
+        await cancel(work, visit.id, CONFIRM_VISIT)  # nobody is asked for it any more; it may still come
         link = f"/visits/{visit.id}"
         await owe_referrer(
             work, pack, package, RESOLVE, "Resolve a visit the family has not signed", "visit", visit.id, link
@@ -245,12 +246,14 @@ async def _sign(work: Work, visit: Visit, text_hash: str, person_id: UUID, name:
         raise Conflict("The record has changed since you opened it. Read it again, then confirm.") from error
 
 
-async def _confirmed(work: Work, visit: Visit, package: Package, method: str) -> bool:
+async def _confirmed(work: Work, visit: Visit, package: Package, person_id: UUID, method: str) -> bool:
     signed = await work.fetchval(
         "SELECT family_signed FROM visit WHERE commissioner_id = $1 AND id = $2", visit.commissioner_id, visit.id
     )
+    await meet(work, CONFIRM_VISIT, visit.id, by_person=person_id)
     if signed:
-        await cancel(work, visit.id, RESOLVE)
+        for rule in (RESOLVE, CONFIRM_VISIT):
+            await cancel(work, visit.id, rule)
     work.audit(
         "visit.confirmed", "visit", visit.id, commissioner_id=visit.commissioner_id, method=method, enough=bool(signed)
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
 from marketplace.identity.permissions import permit
@@ -60,13 +61,13 @@ async def owe_referrer(
 
 async def owe_family(
     work: Work, pack: Pack, package: Package, rule: str, title: str, right: str, subject_type: str, subject_id: UUID,
-    link: str,
+    link: str, starts_at: datetime | None = None,
 ) -> None:  # fmt: skip
-    """Give every family member with a right something to do."""
+    """Give every family member with a right something to do (from `starts_at`, default: now)."""
     for grant in await family_with(work, package, right):
         await owe(
             work, pack, rule, title=title, subject_type=subject_type, subject_id=subject_id,
-            reference=package.reference, owed_by=Owed(person_id=grant.person_id), link=link,
+            reference=package.reference, owed_by=Owed(person_id=grant.person_id), link=link, starts_at=starts_at,
             commissioner_id=package.commissioner_id, framework_id=package.framework_id, child_id=package.child_id,
             package_id=package.id,
         )  # fmt: skip

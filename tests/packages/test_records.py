@@ -12,6 +12,7 @@ import pytest
 
 from marketplace.identity.actions import set_pin
 from marketplace.identity.permissions import may
+from marketplace.obligations.queries import my_duties
 from marketplace.packages import queries, record_actions, signing
 from marketplace.packages.records import RecordText, missing_words
 from marketplace.platform.database import ask, unit_of_work
@@ -354,3 +355,36 @@ async def test_a_worker_does_not_sign_for_somebody_else_even_in_sql(ready, visit
                 " provider_id, 'visit', id, 'family', $2, 'n', 'y', 'own_pin', now() FROM visit WHERE id = $1",
                 visit_id, ready.family.person_id,
             )  # fmt: skip
+
+
+async def test_worker_and_family_find_on_today_what_they_still_have_to_sign(ready, visit_id, clock, migrator):
+    async def duties(actor) -> list[str]:  # type: ignore[no-untyped-def]
+        found = await ask(actor, my_duties)
+        return [row["rule_key"] for row in found if row["subject_id"] == visit_id]
+
+    father = await referrals.family_of(ready.referrer, ready.child_id, "Obi Okonkwo", ("confirm_visits",))
+    looks_on = await referrals.family_of(ready.referrer, ready.child_id, "Ada Okonkwo", ("see_visits",))
+    clock.move_to(at(16))
+    assert await duties(ready.worker) == []
+    await record_actions.start_visit(ready.worker, visit_id)
+    assert await duties(ready.worker) == ["task.sign_record"] and await duties(ready.family) == []
+    clock.move_to(at(18, 5))
+    await record_actions.finish_visit(ready.worker, visit_id)
+    assert await duties(ready.family) == []  # there is nothing to read yet
+    await record_actions.write_record(ready.worker, visit_id, RecordText(activities="Swimming"))
+    fingerprint = (await ready.visit(visit_id)).record_hash
+    await record_actions.sign_as_worker(ready.worker, visit_id, text_hash=fingerprint)
+    assert await duties(ready.worker) == []
+    for parent in (ready.family, father):
+        assert await duties(parent) == ["task.confirm_visit"]
+    assert await duties(looks_on) == []
+    # any one of them suffices: then nobody is asked any more
+    assert await signing.family_confirms(father, visit_id, text_hash=fingerprint)
+    assert await duties(ready.family) == await duties(father) == []
+    met = await migrator.fetch("SELECT owed_by_person, met_at FROM obligation WHERE rule_key = 'task.confirm_visit'")
+    assert {row["owed_by_person"] for row in met if row["met_at"]} == {father.person_id}
+
+
+async def test_a_family_that_cannot_sign_is_not_asked_to_any_more(ready, visit_id, finished):
+    await signing.family_cannot_sign(ready.worker, visit_id, code="unable", shown_how="paper", text_hash=finished)
+    assert "task.confirm_visit" not in [row["rule_key"] for row in await ask(ready.family, my_duties)]
