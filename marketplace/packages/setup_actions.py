@@ -15,6 +15,7 @@ from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, WrongState
 from marketplace.policy.calendar import local_day
+from marketplace.providers.profiles import family_profile
 from marketplace.providers.readiness import Ready
 from marketplace.referrals import anonymity
 from marketplace.web.filters import count, day
@@ -120,7 +121,7 @@ async def put_on_team(work: Work, package: Package, ready: Ready, part: str) -> 
                name = excluded.name, role = excluded.role, profile = excluded.profile,
                worker_person_id = excluded.worker_person_id""",
         package.commissioner_id, package.id, package.provider_id, worker.id, worker.person_id, worker.name, worker.role,
-        worker.published_profile, part, work.now,
+        family_profile(ready.pack, worker, ready.on), part, work.now,
     )  # fmt: skip
     said = f"There is a new worker for package {package.reference}." if part == "main" else ""
     if said:

@@ -147,6 +147,11 @@ class Pack:
         return _group(self.content, "reminders", settings.Reminders)
 
     @cached_property
+    def profile(self) -> settings.Profile:
+        """What a family reads of a worker."""
+        return _group(self.content, "profile", settings.Profile)
+
+    @cached_property
     def holidays(self) -> Holidays:
         """Bank holidays: the published ones and the pack's own."""
         vouched = _group(self.content, "calendar", settings.Calendar).bank_holidays_known_until

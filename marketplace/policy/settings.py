@@ -108,6 +108,12 @@ class Reminders(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     lapse_days: Annotated[tuple[Count, ...], msgspec.Meta(min_length=1)] = (84, 56, 28, 14, 7, 1, 0)
 
 
+class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a family reads of a worker who has agreed to it (L 6.1 stage 1), in this order, beside name and role."""
+
+    holds: tuple[Literal["own_words", "languages", "training"], ...] = ("own_words", "languages")
+
+
 GROUPS: dict[str, type[msgspec.Struct]] = {
     "charging": Charging,
     "billing": Billing,
@@ -117,4 +123,5 @@ GROUPS: dict[str, type[msgspec.Struct]] = {
     "providers": Providers,
     "calendar": Calendar,
     "reminders": Reminders,
+    "profile": Profile,
 }

@@ -60,7 +60,7 @@ class StatusCheck:
 
 
 @dataclass(frozen=True, slots=True)
-class _Certificate:
+class Certificate:
     """What is asked about, as it stood before the question."""
 
     number: str
@@ -105,7 +105,7 @@ async def check_status(actor: Actor, settings: Settings, worker_id: UUID, *, aut
         return StatusCheck(answer, check_id)
 
 
-async def _ask_service(settings: Settings, certificate: _Certificate, actor: Actor) -> str:
+async def _ask_service(settings: Settings, certificate: Certificate, actor: Actor) -> str:
     forename, _, surname = actor.person_name.strip().rpartition(" ")
     question = StatusQuestion(
         certificate.number, certificate.surname, certificate.date_of_birth,
@@ -131,7 +131,7 @@ def _plain(name: str) -> str:
     return "".join(letter for letter in name.casefold() if letter.isalnum())
 
 
-async def _asked_about(work: Work, worker_id: UUID) -> _Certificate:
+async def _asked_about(work: Work, worker_id: UUID) -> Certificate:
     row = await work.fetchrow(
         "SELECT p.*, w.person_id, w.left_on, coalesce(nullif(o.legal_name, ''), work_for.name) AS organisation,"
         " (SELECT c.outcome FROM worker_dbs_check c WHERE c.provider_id = p.provider_id AND c.worker_id = p.worker_id"
@@ -160,10 +160,20 @@ async def _asked_about(work: Work, worker_id: UUID) -> _Certificate:
         raise InvalidInput(wrong)
     if row["outcome"] == "new_information":
         raise Conflict("There was new information on this certificate: record the new certificate first.")
-    return _Certificate(
+    return Certificate(
         row["dbs_certificate_number"], row["dbs_forename"], row["dbs_surname"], row["date_of_birth"],
         row["organisation"],
     )  # fmt: skip
+
+
+async def preview(work: Work, worker_id: UUID) -> tuple[Certificate | None, list[str]]:
+    """What the service would be asked about, or why nothing can be asked, sentence by sentence. Raises `NotFound`."""
+    try:
+        return await _asked_about(work, worker_id), []
+    except InvalidInput as error:
+        return None, list(error.fields.values())
+    except Conflict as error:
+        return None, [error.sentence]
 
 
 async def _owe_mending(work: Work, worker: dict[str, Any]) -> None:

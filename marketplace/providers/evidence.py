@@ -129,10 +129,7 @@ async def keep_dbs_check(
         not_in_future(date_of_birth, today, "date_of_birth", "The date of birth", wrong)
     if is_oneself(work, worker):
         wrong["checked_by_name"] = BY_SOMEBODY_ELSE
-    if outcome == "clear" and await _needs_new_certificate(work, worker, number):
-        wrong.setdefault(
-            "certificate_number", "There was new information on the last certificate: enter the new one's number"
-        )
+    await _certificate_faults(work, worker, outcome, number, update_service_consent, wrong)
     _refuse(wrong)
     await attached(work, worker, evidence_id, dbs=True)
     check_id = await work.fetchval(
@@ -160,14 +157,24 @@ async def keep_dbs_check(
     return check_id
 
 
-async def _needs_new_certificate(work: Work, worker: dict, number: str) -> bool:
+async def _certificate_faults(
+    work: Work, worker: dict, outcome: str, number: str, consent: bool | None, wrong: dict[str, str]
+) -> None:
     row = await work.fetchrow(
-        "SELECT p.dbs_certificate_number AS number, (SELECT c.outcome FROM worker_dbs_check c WHERE c.provider_id ="
-        " p.provider_id AND c.worker_id = p.worker_id ORDER BY c.checked_on DESC, c.recorded_at DESC,"
-        " c.outcome = 'clear' LIMIT 1) AS outcome FROM worker_private p WHERE p.provider_id = $1 AND p.worker_id = $2",
+        "SELECT p.dbs_certificate_number AS number, p.dbs_update_service_consent_at AS agreed_at,"
+        " (SELECT c.outcome FROM worker_dbs_check c WHERE c.provider_id = p.provider_id AND c.worker_id = p.worker_id"
+        " ORDER BY c.checked_on DESC, c.recorded_at DESC, c.outcome = 'clear' LIMIT 1) AS outcome"
+        " FROM worker_private p WHERE p.provider_id = $1 AND p.worker_id = $2",
         worker["provider_id"], worker["id"],
     )  # fmt: skip
-    return row is not None and row["outcome"] == "new_information" and number in ("", row["number"])
+    assert row is not None
+    if outcome == "clear" and row["outcome"] == "new_information" and number in ("", row["number"]):
+        wrong.setdefault(
+            "certificate_number", "There was new information on the last certificate: enter the new one's number"
+        )
+    if consent and row["agreed_at"] is None and worker["person_id"] is not None:
+        said = f"{worker['name']} signs in and agrees under My profile: leave this open"
+        wrong["update_service_consent"] = said
 
 
 def _line(typed: str | None) -> str | None:

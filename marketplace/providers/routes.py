@@ -15,7 +15,17 @@ from marketplace.identity.guards import requires
 from marketplace.platform.database import Work, ask
 from marketplace.platform.errors import InvalidInput, NotFound
 from marketplace.policy.calendar import local_day
-from marketplace.providers import actions, commissioner_routes, evidence, queries, schemas, workforce
+from marketplace.providers import (
+    actions,
+    commissioner_routes,
+    dbs_routes,
+    evidence,
+    lapse_routes,
+    own_profile_routes,
+    queries,
+    schemas,
+    workforce,
+)
 from marketplace.providers.queries import OnFramework
 from marketplace.providers.readiness import Ready, readiness
 
@@ -222,5 +232,5 @@ ROUTES: list[Any] = [
     get_profile, put_profile, post_declaration, get_standing, post_pause, end_pause, list_workers, post_worker,
     get_worker, put_worker, post_dbs_check, put_registration, post_competency, post_back_to_training, post_check,
     put_worker_profile, post_stand_down, post_stand_up, post_leave, post_invitation, get_readiness, get_training,
-    *commissioner_routes.ROUTES,
+    *commissioner_routes.ROUTES, *dbs_routes.ROUTES, *own_profile_routes.ROUTES, *lapse_routes.ROUTES,
 ]  # fmt: skip

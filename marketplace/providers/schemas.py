@@ -77,7 +77,8 @@ class WorkerIn(In):
 
 
 class DbsCheckIn(In):
-    """`outcome` is clear or new_information; `workforce` child or child_and_adult."""
+    """`outcome` is clear or new_information; `workforce` child or child_and_adult. The names and the birthday are the
+    certificate's: the update service is asked with them."""
 
     checked_on: date
     checked_by_name: Line
@@ -87,6 +88,10 @@ class DbsCheckIn(In):
     workforce: Line | None = None
     barred_list_checked: bool | None = None
     update_service_consent: bool | None = None
+    certificate_forename: Line | None = None
+    certificate_surname: Line | None = None
+    date_of_birth: date | None = None
+    evidence_id: UUID | None = None
 
 
 class RegistrationIn(In):
@@ -96,7 +101,8 @@ class RegistrationIn(In):
 
 
 class CompetencyIn(In):
-    """The assessor is a colleague (`assessor_worker_id`) or somebody named; never the worker."""
+    """Training attended, or an assessment, as the method says. The assessor is a colleague (`assessor_worker_id`) or
+    somebody named; never the worker. `evidence_id` is a file about this worker."""
 
     code: Line
     assessed_on: date
@@ -104,6 +110,7 @@ class CompetencyIn(In):
     assessor_worker_id: UUID | None = None
     assessor_name: Line = ""
     for_package_id: UUID | None = None
+    evidence_id: UUID | None = None
 
 
 class BackToTrainingIn(In):
@@ -115,6 +122,7 @@ class CheckIn(In):
     kind: Line
     done_on: date
     valid_until: date | None = None
+    evidence_id: UUID | None = None
 
 
 class ProfileTextIn(In):
@@ -167,6 +175,7 @@ class CompetencyOut(msgspec.Struct, kw_only=True):
     assessor: str | None
     for_package_id: UUID | None
     withdrawn_at: datetime | None
+    evidence_id: UUID | None
 
 
 class CheckOut(msgspec.Struct, kw_only=True):
@@ -193,6 +202,7 @@ class WorkerOut(msgspec.Struct, kw_only=True):
     left_on: date | None
     dbs_checked_on: date | None
     dbs_outcome: str | None
+    dbs_source: str | None
     registration_until: date | None
     fit_to_practise: bool
     competencies: list[CompetencyOut]
@@ -294,12 +304,14 @@ def worker_out(record: WorkerRecord) -> WorkerOut:
         left_on=record.left_on,
         dbs_checked_on=record.dbs.checked_on if record.dbs else None,
         dbs_outcome=record.dbs.outcome if record.dbs else None,
+        dbs_source=record.dbs.source if record.dbs else None,
         registration_until=record.registration_until,
         fit_to_practise=record.fit_to_practise,
         competencies=[
             CompetencyOut(
                 id=each.id, code=each.code, assessed_on=each.assessed_on, method=each.method, assessor=each.assessor,
                 for_package_id=each.for_package_id, withdrawn_at=each.withdrawn_at,
+                evidence_id=each.evidence_id,
             )
             for each in record.competencies
         ],

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -14,14 +11,14 @@ from litestar.response import Response
 
 from marketplace.identity.guards import requires
 from marketplace.identity.permissions import may
-from marketplace.platform.actor import Actor
-from marketplace.platform.database import Work, ask
+from marketplace.platform.database import ask
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound
-from marketplace.policy.calendar import local_day
-from marketplace.providers import evidence, queries, workforce
+from marketplace.providers import dbs_pages, evidence, own_profile_pages, workforce
+from marketplace.providers.attachments import DBS_SCAN
+from marketplace.providers.dbs_updates import ANSWERS
 from marketplace.providers.facts import WorkerRecord
-from marketplace.providers.queries import LotReadiness
 from marketplace.providers.vocabulary import Words, words
+from marketplace.providers.worker_facts import FACTS, WorkerPage, about_worker, counting
 from marketplace.web.forms import Form
 from marketplace.web.reading import read_form
 from marketplace.web.render import page, see_other
@@ -30,36 +27,10 @@ READS: dict[str, Any] = {"guards": [requires("workforce.read")]}
 WRITES: dict[str, Any] = {"guards": [requires("workforce.write")]}
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerPage:
-    """Everything the pages about one worker show."""
-
-    worker: WorkerRecord
-    private: dict[str, Any]
-    lots: list[LotReadiness]
-    words: Words
-    colleagues: list[WorkerRecord]
-    packages: list[tuple[UUID, str]]
-    today: date
-
-
-async def _worker(work: Work, worker_id: UUID) -> WorkerPage:
-    record = await queries.worker(work, worker_id)
-    return WorkerPage(
-        record,
-        await queries.private_details(work, worker_id),
-        await queries.readiness_by_lot(work, record),
-        await words(work),
-        [each for each in await queries.workforce(work) if each.id != worker_id],
-        await queries.own_packages(work),
-        local_day(work.now),
-    )
-
-
 @get("/workforce/{worker_id:uuid}", **READS)
 async def worker_page(request: Request[Any, Any, Any], worker_id: FromPath[UUID]) -> Response[Any]:
     """One worker: ready or not on each lot and why, and every fact with its date."""
-    about = await ask(request.user, _worker, worker_id)
+    about = await ask(request.user, about_worker, worker_id)
     return page(
         request,
         "providers/worker.html",
@@ -68,15 +39,12 @@ async def worker_page(request: Request[Any, Any, Any], worker_id: FromPath[UUID]
         worker=about.worker,
         private=about.private,
         words=about.words,
-        current=_current(about),
+        current=counting(about),
         writes=may(request.user, "workforce.write"),
         engagements=workforce.ENGAGEMENTS,
         workforces=evidence.DBS_WORKFORCES,
+        answers=ANSWERS,
     )
-
-
-def _current(about: WorkerPage) -> set[str]:
-    return {record.code for record in about.worker.competencies if record.withdrawn_at is None}
 
 
 @get("/workforce/new", **WRITES)
@@ -106,7 +74,7 @@ async def new_worker(request: Request[Any, Any, Any]) -> Response[Any]:
 @get("/workforce/{worker_id:uuid}/details", **WRITES)
 async def details_page(request: Request[Any, Any, Any], worker_id: FromPath[UUID]) -> Response[Any]:
     """Correct name, role and the like."""
-    about = await ask(request.user, _worker, worker_id)
+    about = await ask(request.user, about_worker, worker_id)
     worker = about.worker
     form = Form.starting_with(
         name=worker.name, role=worker.role, engagement=worker.engagement, languages=worker.languages,
@@ -120,7 +88,7 @@ async def details_page(request: Request[Any, Any, Any], worker_id: FromPath[UUID
 async def details(request: Request[Any, Any, Any], worker_id: FromPath[UUID]) -> Response[Any]:
     """Keeps what was changed."""
     form = Form(await read_form(request))
-    about = await ask(request.user, _worker, worker_id)
+    about = await ask(request.user, about_worker, worker_id)
     given = _read_details(form, about.words)
     if not form.errors:
         try:
@@ -158,117 +126,11 @@ def _details(request: Request[Any, Any, Any], form: Form, spoken: Words, worker:
 
 # --- one fact ---------------------------------------------------------------------------------------------------------
 
-Reader = Callable[[Form, Actor, WorkerPage], Callable[[], Awaitable[object]]]
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """A page that records one thing: its title, what it says when done, and how its form becomes an action."""
-
-    title: str
-    done: str
-    read: Reader
-
-
-def _dbs(form: Form, actor: Actor, about: WorkerPage) -> Callable[[], Awaitable[object]]:
-    given: dict[str, Any] = {
-        "checked_on": form.date("checked_on", "the date of the check"),
-        "checked_by_name": form.text("checked_by_name", "who made the check", most=120),
-        "outcome": form.choice("outcome", "what the check found", evidence.DBS_OUTCOMES),
-        "certificate_number": form.text("certificate_number", "the certificate number", required=False, most=20),
-        "issued_on": form.date("issued_on", "the date of issue", required=False),
-        "workforce": form.choice("workforce", "the workforce", evidence.DBS_WORKFORCES, required=False),
-        "barred_list_checked": form.boolean("barred_list_checked"),
-        "update_service_consent": form.boolean("update_service_consent"),
-    }
-    return lambda: evidence.record_dbs_check(actor, about.worker.id, **given)
-
-
-def _registration(form: Form, actor: Actor, about: WorkerPage) -> Callable[[], Awaitable[object]]:
-    given: dict[str, Any] = {
-        "pin": form.text("pin", "the PIN", most=12),
-        "valid_until": form.date("valid_until", "the last day of the registration"),
-        "fit_to_practise": form.choice("fit_to_practise", "whether there is any restriction", ("yes", "no")) == "yes",
-    }
-    return lambda: evidence.record_registration(actor, about.worker.id, **given)
-
-
-def _competency(form: Form, actor: Actor, about: WorkerPage) -> Callable[[], Awaitable[object]]:
-    skills = {**about.words.competencies, **about.words.child_specific}
-    assessor = form.choice(
-        "assessor", "who assessed the worker", ["outside", *(str(each.id) for each in about.colleagues)], required=False
-    )
-    outside = assessor == "outside"
-    given: dict[str, Any] = {
-        "code": form.choice("code", "what the worker was trained or assessed in", skills),
-        "assessed_on": form.date("assessed_on", "the date"),
-        "method": form.choice("method", "how the worker was assessed", about.words.methods),
-        "assessor_worker_id": UUID(assessor) if assessor and not outside else None,
-        "assessor_name": form.text("assessor_name", "the assessor's name", required=False, most=120),
-        "for_package_id": form.uuid("for_package_id", "the package", required=False),
-    }
-    return lambda: evidence.record_competency(actor, about.worker.id, **given)
-
-
-def _back(form: Form, actor: Actor, about: WorkerPage) -> Callable[[], Awaitable[object]]:
-    code = form.choice("code", "the competency", _current(about))
-    reason = form.text("reason", "why the worker goes back to training", most=1000, lines=True)
-    return lambda: evidence.send_back_to_training(actor, about.worker.id, code, reason)
-
-
-def _check(form: Form, actor: Actor, about: WorkerPage) -> Callable[[], Awaitable[object]]:
-    kinds = {key for key in about.words.checks if key != "profile"}
-    given: dict[str, Any] = {
-        "kind": form.choice("kind", "what was checked", kinds),
-        "done_on": form.date("done_on", "the date of the check"),
-        "valid_until": form.date("valid_until", "the last day it is valid", required=False),
-    }
-    return lambda: evidence.record_check(actor, about.worker.id, **given)
-
-
-def _profile(form: Form, actor: Actor, about: WorkerPage) -> Callable[[], Awaitable[object]]:
-    text = form.text("profile", "the profile", required=False, most=2000, lines=True)
-    return lambda: workforce.publish_profile(actor, about.worker.id, text, form.boolean("consent"))
-
-
-def _reason(action: Callable[[Actor, UUID, str], Awaitable[object]]) -> Reader:
-    def read(form: Form, actor: Actor, about: WorkerPage) -> Callable[[], Awaitable[object]]:
-        reason = form.text("reason", "the reason", most=1000, lines=True)
-        return lambda: action(actor, about.worker.id, reason)
-
-    return read
-
-
-def _leave(form: Form, actor: Actor, about: WorkerPage) -> Callable[[], Awaitable[object]]:
-    left_on = form.date("left_on", "the last day")
-    return lambda: workforce.leave(actor, about.worker.id, left_on)
-
-
-def _invite(form: Form, actor: Actor, about: WorkerPage) -> Callable[[], Awaitable[object]]:
-    email = form.email("email", "the worker's e-mail address")
-    return lambda: workforce.invite_worker(actor, about.worker.id, email)
-
-
-FACTS: Mapping[str, Fact] = {
-    "dbs": Fact("Record a DBS check", "The DBS check has been recorded.", _dbs),
-    "registration": Fact("Record the registration", "The registration has been recorded.", _registration),
-    "competency": Fact("Record training or an assessment", "The record has been kept.", _competency),
-    "back-to-training": Fact("Send back to training", "That competency counts no more until a new assessment.", _back),
-    "check": Fact("Record a check", "The check has been recorded.", _check),
-    "profile": Fact("Profile for families", "The profile has been kept.", _profile),
-    "stand-down": Fact("Stand down", "The worker is stood down, and those who plan visits have been told.",
-                       _reason(workforce.stand_down)),
-    "stand-up": Fact("End the standing down", "The worker may be placed again where the evidence allows.",
-                     _reason(workforce.stand_up)),
-    "leave": Fact("Record the last day", "The last day has been recorded.", _leave),
-    "invite": Fact("Invite to sign in", "The worker gets an e-mail that says how to sign in.", _invite),
-}  # fmt: skip
-
 
 @get("/workforce/{worker_id:uuid}/{fact:str}", **WRITES)
 async def fact_page(request: Request[Any, Any, Any], worker_id: FromPath[UUID], fact: FromPath[str]) -> Response[Any]:
     """The form for one fact about a worker."""
-    about = await ask(request.user, _worker, worker_id)
+    about = await ask(request.user, about_worker, worker_id)
     worker = about.worker
     form = Form.starting_with(
         profile=worker.profile or None,
@@ -281,6 +143,9 @@ async def fact_page(request: Request[Any, Any, Any], worker_id: FromPath[UUID], 
         workforce=about.private["dbs_workforce"],
         barred_list_checked=bool(about.private["dbs_barred_list_checked"]),
         update_service_consent=about.private["dbs_update_service_consent_at"] is not None,
+        certificate_forename=about.private["dbs_forename"] or None,
+        certificate_surname=about.private["dbs_surname"] or None,
+        date_of_birth=about.private["date_of_birth"],
         code=request.query_params.get("code"),
     )
     return _show_fact(request, fact, form, about)
@@ -290,7 +155,7 @@ async def fact_page(request: Request[Any, Any, Any], worker_id: FromPath[UUID], 
 async def record_fact(request: Request[Any, Any, Any], worker_id: FromPath[UUID], fact: FromPath[str]) -> Response[Any]:
     """Records it and goes back to the worker's page."""
     form = Form(await read_form(request))
-    about = await ask(request.user, _worker, worker_id)
+    about = await ask(request.user, about_worker, worker_id)
     if fact not in FACTS:
         raise NotFound
     action = FACTS[fact].read(form, request.user, about)
@@ -321,11 +186,10 @@ def _show_fact(request: Request[Any, Any, Any], fact: str, form: Form, about: Wo
         outcomes=list(evidence.DBS_OUTCOMES.items()),
         workforces=list(evidence.DBS_WORKFORCES.items()),
         skills=[*spoken.competencies.items(), *((c, f"{t} (for one child)") for c, t in spoken.child_specific.items())],
-        held=[(code, spoken.skill(code)) for code in sorted(_current(about))],
-        methods=[
-            (code, title, "" if code in spoken.signing_methods else "Signs nobody off")
-            for code, title in spoken.methods.items()
-        ],
+        held=[(code, spoken.skill(code)) for code in sorted(counting(about))],
+        methods=[(code, title) for code, title in spoken.methods.items() if code in spoken.signing_methods],
+        attending=[(code, title) for code, title in spoken.methods.items() if code not in spoken.signing_methods],
+        files=[(str(key), title) for key, kind, title in about.files if (kind == DBS_SCAN) == (fact == "dbs")],
         colleagues=[("outside", "Somebody from outside"), *((str(each.id), each.name) for each in about.colleagues)],
         packages=[(str(key), reference) for key, reference in about.packages],
         checks=[(key, rule.title) for key, rule in spoken.checks.items() if key != "profile"],
@@ -333,5 +197,6 @@ def _show_fact(request: Request[Any, Any, Any], fact: str, form: Form, about: Wo
 
 
 ROUTES: list[Any] = [
-    new_worker_page, new_worker, worker_page, details_page, details, fact_page, record_fact,
+    new_worker_page, new_worker, worker_page, details_page, details, fact_page, record_fact, *dbs_pages.ROUTES,
+    *own_profile_pages.ROUTES,
 ]  # fmt: skip

@@ -25,6 +25,7 @@ from marketplace.policy.calendar import local_day
 from marketplace.policy.facts import WeeklySlot
 from marketplace.policy.pack import Pack
 from marketplace.policy.records import is_blank
+from marketplace.providers.profiles import family_profile
 from marketplace.providers.readiness import Ready, match_statement, readiness
 from marketplace.providers.standing import hold_standing, standing
 from marketplace.referrals import needs, patterns, queries
@@ -352,13 +353,9 @@ async def _keep_workers(work: Work, referral: Referral, offer_id: UUID, provider
                 """INSERT INTO offer_worker (commissioner_id, offer_id, provider_id, worker_id, part, position, name,
                    role, profile, statement) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)""",
                 referral.commissioner_id, offer_id, provider_id, entry.worker.id, part, position, entry.worker.name,
-                role.title if role else entry.worker.role, _profile(entry), match_statement(entry),
+                role.title if role else entry.worker.role, family_profile(entry.pack, entry.worker, entry.on),
+                match_statement(entry),
             )  # fmt: skip
-
-
-def _profile(entry: Ready) -> str:
-    speaks = f" Speaks {entry.worker.languages}." if entry.worker.languages else ""
-    return (entry.worker.published_profile + speaks).strip() if entry.worker.published_profile else ""
 
 
 async def _tell_referrer(work: Work, referral: Referral, sentence: str) -> None:
