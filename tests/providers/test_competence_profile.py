@@ -176,7 +176,7 @@ async def test_page_and_api_of_my_profile(place: Place, database, clock):
         (told,) = (await door.get("/api/v1/my-profile")).json()
         assert told["families_agreed_at"] and told["text_hash"] == sent["text_hash"]
         answer = await door.post(f"/my-profile/{worker}/families", {"agreed": "no"}, page="/my-profile")
-        assert answer.status_code == 303 and "No family sees" in (await door.get("/my-profile")).text
+        assert answer.status_code == 303 and "Not shown" in (await door.get("/my-profile")).text
         assert (
             await door.post(f"/my-profile/{worker}/status-checks", {"agreed": "yes"}, page="/my-profile")
         ).status_code == 303
