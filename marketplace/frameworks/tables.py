@@ -138,3 +138,53 @@ class Pause(Table, db=ENGINE, tablename="pause"):
     paused_by = UUID(default=None, null=False)
     ended_at = Timestamptz(default=None, null=True)
     ended_by = UUID(default=None, null=True)
+
+
+class ApplicationScore(Table, db=ENGINE, tablename="application_score"):
+    framework_id = UUID(default=None, null=False)
+    id = UUID(primary_key=True, default=UUID4(), null=False)
+    application_id = UUID(default=None, null=False)
+    provider_id = UUID(default=None, null=False)
+    commissioner_id = UUID(default=None, null=False)
+    person_id = UUID(default=None, null=False)
+    person_name = Text(default=None, null=False)
+    points = JSONB(default=None, null=False)
+    remark = Text(default="", null=False)
+    given_at = Timestamptz(default=None, null=False)
+    pack_hash = Text(default=None, null=False)
+
+
+class ApplicationModeration(Table, db=ENGINE, tablename="application_moderation"):
+    framework_id = UUID(default=None, null=False)
+    application_id = UUID(primary_key=True, default=None, null=False)
+    provider_id = UUID(default=None, null=False)
+    points = JSONB(default=None, null=False)
+    remark = Text(default="", null=False)
+    agreed_by = UUID(default=None, null=False)
+    agreed_by_name = Text(default=None, null=False)
+    agreed_at = Timestamptz(default=None, null=False)
+    pack_hash = Text(default=None, null=False)
+
+
+class TermsChange(Table, db=ENGINE, tablename="terms_change"):
+    framework_id = UUID(default=None, null=False)
+    id = UUID(primary_key=True, default=UUID4(), null=False)
+    rule_key = Text(default=None, null=False)
+    value_before = JSONB(default=None, null=False)
+    value = JSONB(default=None, null=False)
+    reason = Text(default=None, null=False)
+    hash_before = Text(default=None, null=False)
+    pack_hash = Text(default=None, null=False)
+    changed_by = UUID(default=None, null=False)
+    changed_by_name = Text(default=None, null=False)
+    changed_at = Timestamptz(default=None, null=False)
+
+
+class TermsAcceptance(Table, db=ENGINE, tablename="terms_acceptance"):
+    framework_id = UUID(default=None, null=False)
+    id = UUID(primary_key=True, default=UUID4(), null=False)
+    provider_id = UUID(default=None, null=False)
+    pack_hash = Text(default=None, null=False)
+    accepted_by = UUID(default=None, null=False)
+    accepted_by_name = Text(default=None, null=False)
+    accepted_at = Timestamptz(default=None, null=False)

@@ -211,3 +211,35 @@ class StandingGround(Table, db=ENGINE, tablename="standing_ground"):
     since = Timestamptz(default=None, null=False)
     lots = Array(base_column=Text(), default=list, null=False)
     flags_visits = Boolean(default=None, null=False)
+
+
+class Declaration(Table, db=ENGINE, tablename="declaration"):
+    provider_id = UUID(default=None, null=False)
+    id = UUID(primary_key=True, default=UUID4(), null=False)
+    rule_key = Text(default=None, null=False)
+    declared_on = Date(default=None, null=False)
+    remark = Text(default="", null=False)
+    details = JSONB(default=dict, null=False)
+    declared_by = UUID(default=None, null=False)
+    declared_by_name = Text(default=None, null=False)
+    recorded_at = Timestamptz(default=None, null=False)
+
+
+class DeclarationFile(Table, db=ENGINE, tablename="declaration_file"):
+    provider_id = UUID(default=None, null=False)
+    declaration_id = UUID(default=None, null=False)
+    evidence_id = UUID(primary_key=True, default=None, null=False)
+
+
+class DeclarationAssessment(Table, db=ENGINE, tablename="declaration_assessment"):
+    framework_id = UUID(default=None, null=False)
+    id = UUID(primary_key=True, default=UUID4(), null=False)
+    provider_id = UUID(default=None, null=False)
+    declaration_id = UUID(default=None, null=False)
+    commissioner_id = UUID(default=None, null=False)
+    verdict = Text(default=None, null=False)
+    to_mend = Text(default="", null=False)
+    assessed_by = UUID(default=None, null=False)
+    assessed_by_name = Text(default=None, null=False)
+    assessed_at = Timestamptz(default=None, null=False)
+    pack_hash = Text(default=None, null=False)
