@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import http.client
+import json
 import os
 import signal
 import subprocess
@@ -22,6 +23,7 @@ GOODBYE_SECONDS = 12.0
 LARGEST_LOG = 20_000_000
 RESTARTS = 5
 RESTART_WINDOW = 300.0
+LAST_LINES = 50  # of a log, among which the reason of an end is looked for
 
 
 class Child:
@@ -68,6 +70,16 @@ class Child:
             self.process = None
 
     def last_words(self) -> str:
+        """The newest error in its log, which what it says while ending comes after; else its last line."""
+        try:
+            lines = self.log.read_text(errors="replace").splitlines()[-LAST_LINES:]
+        except OSError:
+            lines = []
+        for line in reversed(lines):
+            with contextlib.suppress(ValueError, TypeError, KeyError):
+                said = json.loads(line)
+                if said["level"] in ("error", "critical"):
+                    return str(said["event"])
         return tail(self.log, 1)
 
 
