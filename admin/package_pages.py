@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from marketplace.packages import package_pages, plan_pages, routes, visit_pages, visit_routes
+from marketplace.packages import cover_pages, package_pages, plan_pages, routes, visit_pages, visit_routes
 
 ROUTES: list[Any] = [
     *package_pages.CONSOLE_ROUTES,
+    *cover_pages.ROUTES,
     *plan_pages.CONSOLE_ROUTES,
     *visit_pages.CONSOLE_ROUTES,
     *routes.CONSOLE_ROUTES,

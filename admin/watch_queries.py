@@ -163,6 +163,32 @@ async def lapsing(work: Work) -> WatchList:
     )
 
 
+async def flagged(work: Work) -> WatchList:
+    """Coming visits that may not go on as they are planned, the next first: whose worker or provider, and why."""
+    rows = await work.fetch(
+        """SELECT p.reference, v.package_id, v.planned_start, o.name AS provider,
+                  string_agg(f.says, '; ' ORDER BY f.says) AS why
+           FROM visit_flag f JOIN visit v ON v.commissioner_id = f.commissioner_id AND v.id = f.visit_id
+           JOIN package p ON p.commissioner_id = v.commissioner_id AND p.id = v.package_id
+           JOIN organisation o ON o.id = v.provider_id
+           WHERE f.commissioner_id = $1 AND f.cleared_at IS NULL AND v.outcome IS NULL
+           GROUP BY v.id, p.reference, v.package_id, v.planned_start, o.name
+           ORDER BY v.planned_start, p.reference LIMIT $2""",
+        work.actor.commissioner_id, MOST,
+    )  # fmt: skip
+    return WatchList(
+        key="flagged",
+        number=f"{len(rows):,}",
+        label="visit that may not go on" if len(rows) == 1 else "visits that may not go on",
+        title="Coming visits that may not go on as planned",
+        heads=("Package", "Visit", "Provider", "Why"),
+        rows=[(row["reference"], moment(row["planned_start"]), row["provider"], row["why"]) for row in rows],
+        links=[f"/packages/{row['package_id']}" for row in rows],
+        alarm=bool(rows),
+        nothing="Every coming visit may take place as it is planned.",
+    )
+
+
 async def suspended(work: Work) -> WatchList:
     """Providers suspended at present on the commissioner's frameworks, the longest first."""
     rows = await work.fetch(
@@ -227,6 +253,7 @@ LISTS: dict[str, tuple[Question, str]] = {
     "waiting": (waiting, "watch.read"),
     "silent": (silent, "watch.read"),
     "late": (late, "watch.read"),
+    "flagged": (flagged, "package.read"),
     "lapsing": (lapsing, "workforce.read"),
     "suspended": (suspended, "standing.read"),
     "spend": (spend, "invoice.read"),

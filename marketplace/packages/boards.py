@@ -50,14 +50,15 @@ async def packages(
         ["set_up", "active"] if state == "running" else [state] if state in PACKAGE_STATES else list(PACKAGE_STATES)
     )
     rows = await work.fetch(
-        """
+        f"""
         SELECT p.id, p.reference, p.state, coalesce(l.title, p.lot_code) AS lot_title, p.starts_on, p.ends_on,
             o.name AS provider_name, n.name AS commissioner_name,
             CASE WHEN app_commissioner() IS NULL OR c.referrer_id = app_person() THEN i.name END AS child_name,
             (SELECT min(v.planned_start) FROM visit v WHERE v.commissioner_id = p.commissioner_id AND v.package_id = p.id
                 AND v.outcome IS NULL AND v.planned_end > $1) AS next_visit,
             (SELECT count(*) FROM visit v WHERE v.commissioner_id = p.commissioner_id AND v.package_id = p.id
-                AND (v.outcome IS NULL AND v.planned_end <= $1 OR v.outcome = 'delivered' AND NOT v.family_signed)) AS to_look_at,
+                AND (v.outcome IS NULL AND v.planned_end <= $1 OR v.outcome = 'delivered' AND NOT v.family_signed
+                    OR {FLAGGED})) AS to_look_at,
             (SELECT x.state FROM plan_version x WHERE x.commissioner_id = p.commissioner_id AND x.package_id = p.id
                 ORDER BY (x.state = 'shared') DESC, (x.state = 'signed') DESC, x.version DESC LIMIT 1) AS plan_state,
             count(*) OVER () AS total
@@ -70,7 +71,7 @@ async def packages(
             OR (app_commissioner() IS NULL OR c.referrer_id = app_person()) AND strpos(lower(i.name), lower($3)) > 0)
         ORDER BY (p.state IN ('set_up', 'active')) DESC, to_look_at DESC, next_visit NULLS FIRST, p.reference
         LIMIT $4 OFFSET $5
-        """,  # noqa: E501 - laid out as SQL
+        """,  # noqa: E501, S608 - laid out as SQL, of our own constants
         work.now, states, text.strip(), PAGE_SIZE, (max(page, 1) - 1) * PAGE_SIZE,
     )  # fmt: skip
     total = rows[0]["total"] if rows else 0
@@ -89,6 +90,7 @@ class VisitLine:
     state: str
     overdue: bool
     missing: tuple[str, ...]
+    flag: str = ""  # why it may not go on as it is planned
 
     @property
     def names(self) -> list[str]:
@@ -112,18 +114,25 @@ class VisitLine:
 _VISITS = """
 SELECT v.*, p.reference, CASE WHEN app_commissioner() IS NULL OR c.referrer_id = app_person() THEN i.name END AS child_name,
     coalesce((SELECT jsonb_agg(jsonb_build_array(w.worker_id, w.printed_name, w.signed_at IS NOT NULL) ORDER BY w.printed_name)
-        FROM visit_worker w WHERE w.commissioner_id = v.commissioner_id AND w.visit_id = v.id), '[]') AS workers
+        FROM visit_worker w WHERE w.commissioner_id = v.commissioner_id AND w.visit_id = v.id), '[]') AS workers,
+    (SELECT string_agg(f.says, '; ' ORDER BY f.says) FROM visit_flag f WHERE f.commissioner_id = v.commissioner_id
+        AND f.visit_id = v.id AND f.cleared_at IS NULL) AS flag
 FROM visit v LEFT JOIN package p ON p.commissioner_id = v.commissioner_id AND p.id = v.package_id
 LEFT JOIN child c ON c.commissioner_id = v.commissioner_id AND c.id = v.child_id
 LEFT JOIN child_identity i ON i.commissioner_id = v.commissioner_id AND i.child_id = v.child_id
 """  # noqa: E501 - laid out as SQL
 _MINE = "(v.commissioner_id, v.id) IN (SELECT * FROM my_visits())"
+FLAGGED = (
+    "v.outcome IS NULL AND EXISTS (SELECT 1 FROM visit_flag f WHERE f.commissioner_id = v.commissioner_id"
+    " AND f.visit_id = v.id AND f.cleared_at IS NULL)"
+)
 # What somebody has to look at: no word of it after its end, under way for long, not confirmed, longer than planned.
 TO_LOOK_AT = (
-    "(v.outcome IS NULL AND v.planned_end <= $1 OR v.outcome = 'delivered' AND NOT v.family_signed"
+    "(v.outcome IS NULL AND v.planned_end <= $1 OR v.outcome = 'delivered' AND NOT v.family_signed"  # noqa: S608 - ours
     " OR v.outcome = 'delivered' AND v.actual_end - v.actual_start > v.planned_end - v.planned_start"
     " AND v.overrun_approved_at IS NULL AND EXISTS (SELECT 1 FROM obligation b WHERE b.subject_id = v.id"
-    " AND b.rule_key = 'task.approve_overrun' AND b.met_at IS NULL AND b.cancelled_at IS NULL))"
+    " AND b.rule_key = 'task.approve_overrun' AND b.met_at IS NULL AND b.cancelled_at IS NULL)"
+    f" OR {FLAGGED})"
 )
 
 
@@ -148,7 +157,7 @@ async def _line(work: Work, row: Any) -> VisitLine:
     lacking = missing_words(pack, visit, [(name, signed) for _, name, signed in workers]) if over else []
     return VisitLine(
         visit, row["reference"] or "", pack.activities.get(visit.activity, visit.activity), row["child_name"], workers,
-        state, overdue, tuple(lacking),
+        state, overdue, tuple(lacking), row["flag"] or "",
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from marketplace.obligations.queries import duties_about
 from marketplace.packages import boards, queries
 from marketplace.packages.boards import VisitLine
 from marketplace.packages.documents import Document
+from marketplace.packages.lapsed_cover import LapsedCover, covers_of, decisions_of
 from marketplace.packages.placing import may_have_visits
 from marketplace.packages.planning import pattern_of
 from marketplace.packages.records import facts_of, missing_words
@@ -59,6 +60,7 @@ class PackageFile:
     past_total: int
     looks: list[Any]
     story: list[dict[str, Any]]
+    covers: list[LapsedCover]  # what of its provider's registration and insurance has lapsed
 
 
 async def open_package(actor: Actor, package_id: UUID, *, why: str = "") -> PackageFile:
@@ -114,6 +116,7 @@ async def open_package(actor: Actor, package_id: UUID, *, why: str = "") -> Pack
             past_total=past_total,
             looks=looks,
             story=await _story(work, package, plans),
+            covers=await covers_of(work, package) if package.state in ("set_up", "active") else [],
         )
 
 
@@ -170,6 +173,9 @@ async def _story(work: Work, package: Package, plans: list[PlanVersion]) -> list
                 row["signed_at"],
                 by=row["printed_name"],
             )
+    for row in await decisions_of(work, package):
+        what = "Goes on" if row["goes_on"] else "Visits stopped"
+        add(f"{what} while the provider's cover has lapsed", row["decided_at"], row["reason"], row["decided_by_name"])
     first = await work.fetchval(
         "SELECT min(actual_start) FROM visit WHERE commissioner_id = $1 AND package_id = $2",
         package.commissioner_id, package.id,
@@ -246,6 +252,7 @@ class VisitFile:
     reasons: dict[str, str]  # coded reasons of this framework
     recent: list[tuple[VisitLine, Any]]
     duties: list[Any]
+    flags: list[str]  # why it may not go on as it is planned
 
 
 async def open_visit(actor: Actor, visit_id: UUID, *, why: str = "") -> VisitFile:
@@ -306,4 +313,5 @@ async def open_visit(actor: Actor, visit_id: UUID, *, why: str = "") -> VisitFil
             reasons={reason.code: reason.title for reason in pack.on(day).reasons("unsigned_visit")},
             recent=await boards.recent_records(work, package.id, before=visit.planned_start) if reads else [],
             duties=duties,
+            flags=await queries.visit_flags(work, visit) if visit.outcome is None else [],
         )

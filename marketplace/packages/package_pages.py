@@ -10,6 +10,7 @@ from litestar.params import FromPath
 from litestar.response import Response
 
 from marketplace.identity.guards import requires
+from marketplace.identity.permissions import may
 from marketplace.packages import boards, queries, setup_actions
 from marketplace.packages.opening import PackageFile, open_package
 from marketplace.packages.page_forms import page_number
@@ -71,7 +72,8 @@ async def _package_page(request: Request[Any, Any, Any], package_id: UUID, why: 
     return page(
         request, "packages/package.html", title=f"Package {file.package.reference}", file=file, package=file.package,
         now=file.now, next_step=next_step(request.user, file), provides=request.user.provider_id is not None,
-        parts=PARTS, week_slots=patterns.drawn(file.pattern, file.pack.activities),
+        parts=PARTS, decides_cover=may(request.user, "provider.suspend"),
+        week_slots=patterns.drawn(file.pattern, file.pack.activities),
     )  # fmt: skip
 
 

@@ -84,6 +84,15 @@ async def visit_workers(work: Work, row: Visit) -> list[asyncpg.Record]:
     )  # fmt: skip
 
 
+async def visit_flags(work: Work, row: Visit) -> list[str]:
+    """Why a coming visit may not go on as it is planned, each cause as a sentence without its full stop."""
+    rows = await work.fetch(
+        "SELECT says FROM visit_flag WHERE commissioner_id = $1 AND visit_id = $2 AND cleared_at IS NULL ORDER BY says",
+        row.commissioner_id, row.id,
+    )  # fmt: skip
+    return [each["says"] for each in rows]
+
+
 async def visit_note(work: Work, row: Visit) -> asyncpg.Record | None:
     """What was written down of a visit; None where nothing was, or where it is not the context's to read."""
     return await work.fetchrow(

@@ -50,7 +50,11 @@ async def start_visit(actor: Actor, visit_id: UUID, *, at: datetime | None = Non
             own["worker_id"], local_day(visit.planned_start)
         )
         if not ready.ready:
-            raise Conflict(f"You are not cleared for this visit: {', '.join(ready.reasons)}. Call your office.")
+            raise Conflict(
+                f"You are not cleared for this visit: {ready.sentence} Call your office, which renews the evidence or"
+                " sends another worker."
+            )
+        await _colleagues_are_cleared(work, visit, own["worker_id"])
         missing = await may_have_visits(work, package, await queries.pack_for(work, visit))
         if missing:
             raise Conflict(f"This visit cannot begin: {listing(missing)}. Call your office.")
@@ -264,6 +268,17 @@ async def _owe_signatures(work: Work, visit: Visit, package: Package) -> None:
                 commissioner_id=visit.commissioner_id, framework_id=visit.framework_id, child_id=visit.child_id,
                 package_id=visit.package_id,
             )  # fmt: skip
+
+
+async def _colleagues_are_cleared(work: Work, visit: Visit, worker_id: UUID) -> None:
+    """Where two come together both must be ready; of the other the worker at the door reads the flag alone."""
+    says = await work.fetchval(
+        "SELECT says FROM visit_flag WHERE commissioner_id = $1 AND visit_id = $2 AND worker_id <> $3"
+        " AND cleared_at IS NULL ORDER BY says LIMIT 1",
+        visit.commissioner_id, visit.id, worker_id,
+    )  # fmt: skip
+    if says is not None:
+        raise Conflict(f"This visit cannot begin: {says}. Call your office, which sends another worker.")
 
 
 async def _overrun(work: Work, visit: Visit, package: Package) -> None:

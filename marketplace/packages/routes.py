@@ -9,7 +9,7 @@ from litestar import Request, get, post, put
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from marketplace.identity.guards import requires
-from marketplace.packages import boards, opening, plan_actions, setup_actions
+from marketplace.packages import boards, cover_routes, opening, plan_actions, setup_actions
 from marketplace.packages.plans import PlanContent
 from marketplace.packages.schemas import (
     Made,
@@ -132,6 +132,6 @@ async def return_plan(request: Request[Any, Any, Any], plan_id: FromPath[UUID], 
 
 ROUTES: list[Any] = [
     list_packages, open_package, list_visits, risk_assessment, add_to_team, remove_from_team, write_plan, open_plan,
-    share_plan, sign_plan, return_plan,
+    share_plan, sign_plan, return_plan, *cover_routes.ROUTES,
 ]  # fmt: skip
-CONSOLE_ROUTES: list[Any] = [list_packages, open_package, list_visits, open_plan]
+CONSOLE_ROUTES: list[Any] = [list_packages, open_package, list_visits, open_plan, *cover_routes.CONSOLE_ROUTES]

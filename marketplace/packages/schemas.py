@@ -111,7 +111,7 @@ class PlanLineOut(msgspec.Struct, kw_only=True):
 
 
 class VisitLineOut(msgspec.Struct, kw_only=True):
-    """A visit in a list. `missing` says in words what its record lacks."""
+    """A visit in a list. `missing` says in words what its record lacks, `flag` why it may not go on as planned."""
 
     id: UUID
     package_id: UUID
@@ -124,6 +124,7 @@ class VisitLineOut(msgspec.Struct, kw_only=True):
     outcome: str | None
     workers: list[str]
     missing: list[str]
+    flag: str
     version: int
 
 
@@ -210,7 +211,8 @@ def visit_line_out(line: VisitLine) -> VisitLineOut:
     return VisitLineOut(
         id=visit.id, package_id=visit.package_id, package=line.reference, child=line.child_name,
         activity=visit.activity, planned_start=visit.planned_start, planned_end=visit.planned_end, state=line.state,
-        outcome=visit.outcome, workers=line.names, missing=list(line.missing), version=visit.version,
+        outcome=visit.outcome, workers=line.names, missing=list(line.missing), flag=line.flag,
+        version=visit.version,
     )  # fmt: skip
 
 

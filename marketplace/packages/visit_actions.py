@@ -16,6 +16,7 @@ from marketplace.identity.permissions import permit
 from marketplace.obligations.duties import Owed, cancel, meet, owe
 from marketplace.obligations.news import tell
 from marketplace.packages import queries
+from marketplace.packages.lapsed_visits import look_at_package
 from marketplace.packages.placing import check_workers, give_back, judge_for, may_have_visits, take_time
 from marketplace.packages.planning import (
     check_days,
@@ -151,6 +152,7 @@ async def move_visit(actor: Actor, visit_id: UUID, *, version: int, starts_at: d
                 visit.commissioner_id, visit.id, row["worker_id"], booking,
             )  # fmt: skip
         await change(work, visit, {"planned_start": starts_at, "planned_end": ends_at})
+        await look_at_package(work, package)
         said = f"A visit of package {package.reference} moves from {when(visit.planned_start)} to {when(starts_at)}."
         await tell_family(work, package, said, "/who-is-coming")
         await _tell_workers(work, [row["worker_person_id"] for row in workers], said)
@@ -182,6 +184,7 @@ async def swap_worker(actor: Actor, visit_id: UUID, *, version: int, leaves: UUI
         await give_back(work, [workers[leaves]["booking_id"]], visit.id)
         await join_team(work, package, None, [comes])
         await change(work, visit, {})
+        await look_at_package(work, package)
         said = f"Another worker comes to the visit of package {package.reference} on {when(visit.planned_start)}."
         await tell_family(work, package, said, "/who-is-coming")
         people = [workers[leaves]["worker_person_id"], ready.worker.person_id]
@@ -312,6 +315,7 @@ async def _not_taking_place(work: Work, visit: Visit, package: Package) -> None:
     await cancel(work, visit.id)
     if work.actor.provider_id is not None and work.actor.role != "worker":
         await give_back(work, [row["booking_id"] for row in workers], visit.id)
+        await look_at_package(work, package)
 
 
 async def _report(work: Work, visit: Visit, package: Package, rule: str, happened_at: datetime) -> None:

@@ -148,6 +148,7 @@ class VisitOut(msgspec.Struct, kw_only=True):
     text_hash: str | None
     signatures: list[SignatureOut]
     missing: list[str]
+    flags: list[str]
     overrun_minutes: int
     overrun_approved: bool
     confirmers: dict[str, str]
@@ -209,7 +210,7 @@ def visit_out(file: VisitFile) -> VisitOut:
         workers=[row["printed_name"] for row in file.workers], record=record,
         parts=parts_out(file.text) if file.text else [], text=file.text.text if file.text else None,
         text_hash=visit.record_hash if file.text else None,
-        signatures=[signature_out(row) for row in file.signatures], missing=file.missing,
+        signatures=[signature_out(row) for row in file.signatures], missing=file.missing, flags=file.flags,
         overrun_minutes=file.overrun_minutes, overrun_approved=visit.overrun_approved_at is not None,
         confirmers={str(grant.person_id): grant.person_name for grant in file.confirmers},
         unsigned_reasons=file.reasons, version=visit.version,

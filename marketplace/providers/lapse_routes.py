@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -16,7 +16,7 @@ from marketplace.policy.calendar import local_day
 from marketplace.providers.lapses import Lapse, lapses, within
 
 READS: dict[str, Any] = {"guards": [requires("workforce.write", "training.read")], "tags": ["Workforce"]}
-Days = Annotated[int, msgspec.Meta(ge=0, le=3660)]
+LONGEST_DAYS = 3660
 
 
 class LapseOut(msgspec.Struct, kw_only=True):
@@ -37,14 +37,16 @@ class LapseOut(msgspec.Struct, kw_only=True):
 
 
 @get("/api/v1/lapses", **READS)
-async def get_lapses(request: Request[Any, Any, Any], within_days: FromQuery[Days | None] = None) -> list[LapseOut]:
+async def get_lapses(request: Request[Any, Any, Any], within_days: FromQuery[int | None] = None) -> list[LapseOut]:
     """Everything that counts up to a day, the first to lapse first; `within_days` leaves out what lapses later."""
     return await ask(request.user, _lapses, within_days)
 
 
 async def _lapses(work: Work, days: int | None) -> list[LapseOut]:
     found, today = await lapses(work), local_day(work.now)
-    return [_out(lapse, today) for lapse in (found if days is None else within(found, days, today))]
+    if days is not None:
+        found = within(found, min(max(days, 0), LONGEST_DAYS), today)
+    return [_out(lapse, today) for lapse in found]
 
 
 def _out(lapse: Lapse, today: date) -> LapseOut:

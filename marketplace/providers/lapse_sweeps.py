@@ -22,6 +22,7 @@ from marketplace.platform.mail import queue_mail
 from marketplace.policy.calendar import local_day
 from marketplace.policy.pack import PackError
 from marketplace.providers.lapses import Lapse, lapses
+from marketplace.providers.workforce import LOOK_AT_VISITS
 from marketplace.settings import Settings
 from marketplace.web.filters import count
 
@@ -58,6 +59,7 @@ async def look_at_provider(provider_id: UUID) -> int:
         )  # fmt: skip
         if look is None:
             return 0
+        await work.enqueue(LOOK_AT_VISITS, {"provider": provider_id}, dedupe_key=f"visits of {provider_id}")
         due = _due(await lapses(work), look["looked_before_on"], today)
         if not due:
             return 0

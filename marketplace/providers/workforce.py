@@ -17,6 +17,7 @@ from marketplace.providers.assessors import is_oneself
 from marketplace.providers.tables import Worker, WorkerPrivate
 from marketplace.providers.vocabulary import Words, words
 
+LOOK_AT_VISITS = "look_at_visits"  # packages has it: which coming visits this touches
 ENGAGEMENTS = {"employed": "Employed", "agency": "Agency worker", "volunteer": "Volunteer"}
 LONGEST_REFERENCE = 40
 
@@ -271,6 +272,7 @@ async def tell_planners(work: Work, worker: dict, sentence: str) -> None:
     provider_id = worker["provider_id"]
     link = f"/workforce/{worker['id']}"
     await tell(work, sentence, link, organisation_id=provider_id, role="coordinator")
+    await work.enqueue(LOOK_AT_VISITS, {"provider": provider_id}, dedupe_key=f"visits of {provider_id}")
     for package in await work.fetch(
         "SELECT p.id, p.commissioner_id, p.reference, p.referrer_id FROM package_worker w JOIN package p"
         " ON p.commissioner_id = w.commissioner_id AND p.id = w.package_id WHERE w.provider_id = $1"

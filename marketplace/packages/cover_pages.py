@@ -1,0 +1,94 @@
+"""A contract manager decides whether a package goes on while its provider's registration or insurance has lapsed.
+
+In the console. References and the provider's name only: no child's data is needed to decide.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from litestar import Request, get, post
+from litestar.params import FromPath
+from litestar.response import Response
+
+from marketplace.identity.guards import requires
+from marketplace.packages import queries
+from marketplace.packages.lapsed_cover import LapsedCover, covers_of, decide, decisions_of
+from marketplace.packages.lapsed_visits import coming_visits
+from marketplace.packages.tables import Package
+from marketplace.platform.database import Work, ask
+from marketplace.platform.errors import Conflict, InvalidInput
+from marketplace.web.forms import Form
+from marketplace.web.reading import read_form
+from marketplace.web.render import page, see_other
+
+DECIDES: dict[str, Any] = {"guards": [requires("provider.suspend")]}
+CHOICES = [("yes", "It goes on"), ("no", "Its visits stop")]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is to be decided: the package, what has lapsed, how many visits are to come, and what was decided before."""
+
+    package: Package
+    covers: list[LapsedCover]
+    coming: int
+    next_visit: datetime | None
+    before: list[Any]
+
+    @property
+    def decided(self) -> bool:
+        """Whether a decision is in force about everything that has lapsed."""
+        return all(cover.goes_on is not None for cover in self.covers)
+
+
+async def _question(work: Work, package_id: UUID) -> Question:
+    package = await queries.package(work, package_id)
+    coming = await coming_visits(work, package)
+    covers = await covers_of(work, package) if package.state in ("set_up", "active") else []
+    return Question(
+        package, covers, len({row["visit_id"] for row in coming}),
+        coming[0]["planned_start"] if coming else None, await decisions_of(work, package),
+    )  # fmt: skip
+
+
+@get("/packages/{package_id:uuid}/cover", **DECIDES)
+async def cover_page(request: Request[Any, Any, Any], package_id: FromPath[UUID]) -> Response[Any]:
+    """What has lapsed, what it means for this package, and the two ways to decide."""
+    return _ask(request, Form(), await ask(request.user, _question, package_id))
+
+
+@post("/packages/{package_id:uuid}/cover", status_code=303, **DECIDES)
+async def decide_cover(request: Request[Any, Any, Any], package_id: FromPath[UUID]) -> Response[Any]:
+    """First shows what the decision will do; with `go=decide` does it."""
+    form = Form(await read_form(request))
+    found = await ask(request.user, _question, package_id)
+    choice = form.choice("goes_on", "whether the package goes on", [code for code, _ in CHOICES])
+    reason = form.text("reason", "why, as the provider and the referrer will read it", most=2000, lines=True)
+    if not form.errors and form.value("go") == "decide":
+        try:
+            await decide(request.user, package_id, goes_on=choice == "yes", reason=reason)
+            return see_other(request, "/today", flash="Decided. The provider and the referrer have been told.")
+        except InvalidInput as error:
+            form.merge(error)
+        except Conflict as error:
+            form.error("goes_on", error.sentence)
+    if form.errors or form.value("go") != "check":
+        return _ask(request, form, found)
+    return page(
+        request, "packages/cover_check.html", title="Check before you decide", form=form, found=found,
+        package=found.package, goes_on=choice == "yes", reason=reason,
+    )  # fmt: skip
+
+
+def _ask(request: Request[Any, Any, Any], form: Form, found: Question) -> Response[Any]:
+    return page(
+        request, "packages/cover.html", title=f"Decide on package {found.package.reference}", form=form, found=found,
+        package=found.package, choices=CHOICES,
+    )  # fmt: skip
+
+
+ROUTES: list[Any] = [cover_page, decide_cover]
