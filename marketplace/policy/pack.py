@@ -152,6 +152,11 @@ class Pack:
         return _group(self.content, "profile", settings.Profile)
 
     @cached_property
+    def evaluation(self) -> settings.Evaluation:
+        """How applications are scored."""
+        return _group(self.content, "evaluation", settings.Evaluation)
+
+    @cached_property
     def holidays(self) -> Holidays:
         """Bank holidays: the published ones and the pack's own."""
         vouched = _group(self.content, "calendar", settings.Calendar).bank_holidays_known_until

@@ -114,6 +114,14 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     holds: tuple[Literal["own_words", "languages", "training"], ...] = ("own_words", "languages")
 
 
+class Evaluation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How applications are scored: by `scorers` people alone, then together, each criterion with 0 to `most_points`."""
+
+    criteria: Annotated[tuple[Text, ...], msgspec.Meta(min_length=1, max_length=12)] = ("How it would deliver the lot",)
+    most_points: AtLeastOne = 5
+    scorers: AtLeastOne = 2
+
+
 GROUPS: dict[str, type[msgspec.Struct]] = {
     "charging": Charging,
     "billing": Billing,
@@ -124,4 +132,5 @@ GROUPS: dict[str, type[msgspec.Struct]] = {
     "calendar": Calendar,
     "reminders": Reminders,
     "profile": Profile,
+    "evaluation": Evaluation,
 }
