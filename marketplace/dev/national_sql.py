@@ -77,6 +77,7 @@ JOIN national.framework f ON f.n = s.c JOIN national.lot l ON l.pack = f.pack
 WHERE l.position = national.pick(p * 200 + c, 5, (SELECT count(*) FROM national.lot x WHERE x.pack = f.pack))
     OR (national.pick(p * 200 + c, 6, 2) = 0 AND l.position = national.pick(p * 200 + c, 7, (SELECT count(*) FROM national.lot x WHERE x.pack = f.pack)));
 ALTER TABLE national.admission ADD PRIMARY KEY (n);
+ANALYZE national.framework, national.admission;
 INSERT INTO application (framework_id, id, provider_id, lot_code, state, statement, submitted_at, submitted_by, decided_at, decided_by)
 SELECT framework_id, national.id('application', n), provider_id, lot, 'admitted', 'Experienced staff who know the area.', $then,
     national.id('office', p * 10 + 1), $then, national.id('staff', c * 10 + 2) FROM national.admission;
@@ -105,6 +106,8 @@ SELECT n, p, national.id('worker', n) AS id, national.id('provider', p) AS provi
     (ARRAY['support_worker', 'childrens_nurse', 'support_worker', 'highly_skilled_carer', 'support_worker', 'outreach_worker'])[1 + (idx - 1) % 6] AS role
 FROM (SELECT n, p, row_number() OVER (PARTITION BY p ORDER BY n) AS idx FROM (SELECT n,
     CASE WHEN n <= 6 * $P THEN 1 + (n - 1) % $P ELSE 1 + national.pick(n, 20, $P) END AS p FROM generate_series(1, $W::bigint) n) x) y;
+ALTER TABLE national.worker ADD PRIMARY KEY (p, idx);
+ANALYZE national.worker;
 INSERT INTO worker (provider_id, id, name, role, profile, profile_consent_at, languages, drives_children, registration_until, started_on, created_at,
     stood_down_at, stood_down_reason)
 SELECT provider_id, id, national.person(2000000 + n), role, 'I like to be outdoors with children.', CASE WHEN national.pick(n, 21, 20) > 0 THEN $then END,
@@ -153,6 +156,7 @@ FROM (SELECT c.*, row_number() OVER (PARTITION BY c.p ORDER BY c.n) - 1 AS turn,
 JOIN national.worker w1 ON w1.p = c.p AND w1.idx = 1 + c.turn % c.hands JOIN national.worker w2 ON w2.p = c.p AND w2.idx = 1 + (c.turn + 1) % c.hands;
 ALTER TABLE national.child ADD PRIMARY KEY (n);
 ALTER TABLE national.place ADD PRIMARY KEY (n);
+ANALYZE national.child, national.place;
 INSERT INTO child (commissioner_id, id, reference, family_id, referrer_id, created_at)
 SELECT commissioner_id, id, national.reference('C', n), national.id('family', n), referrer_id, $then FROM national.child;
 INSERT INTO child_identity (commissioner_id, child_id, name, date_of_birth, address, postcode)
@@ -168,8 +172,10 @@ SELECT c.commissioner_id, national.id('referral', c.n), c.framework_id, c.id, c.
     'More time outdoors.', 'Swimming, cooking together.', 'Loves music and water.', ($then)::date, 1, t.sent, t.sent + interval '3 days', k.hash, t.sent, t.sent
 FROM national.child c JOIN national.pack k ON k.no = c.pack, LATERAL (SELECT CASE WHEN c.searching THEN $now - interval '1 hour' ELSE $then + interval '40 days' END AS sent) t;
 INSERT INTO referral_reach (commissioner_id, referral_id, framework_id, round, provider_id, reached, ready_workers, at)
-SELECT c.commissioner_id, national.id('referral', c.n), c.framework_id, 1, a.provider_id, true, 3, CASE WHEN c.searching THEN $now - interval '1 hour' ELSE $then + interval '40 days' END
-FROM national.child c JOIN national.admission a ON CASE WHEN c.searching THEN a.framework_id = c.framework_id AND a.lot = c.lot ELSE a.n = c.admission END;
+SELECT c.commissioner_id, national.id('referral', c.n), c.framework_id, 1, a.provider_id, true, 3, $now - interval '1 hour'
+FROM national.child c JOIN national.admission a ON a.framework_id = c.framework_id AND a.lot = c.lot WHERE c.searching
+UNION ALL SELECT commissioner_id, national.id('referral', n), framework_id, 1, provider_id, true, 3, $then + interval '40 days'
+FROM national.child WHERE NOT searching;
 INSERT INTO offer (commissioner_id, id, framework_id, referral_id, round, provider_id, state, starts_on, pattern, price, pence_per_week, pence_per_period, made_at, made_by, decided_at)
 SELECT commissioner_id, national.id('offer', n), framework_id, national.id('referral', n), 1, provider_id, 'awarded', $period, $pattern, $price, 19200, 76800,
     $then + interval '41 days', national.id('office', p * 10 + 1), $then + interval '43 days' FROM national.child WHERE NOT searching;
@@ -198,6 +204,7 @@ SELECT v.n, c.n AS child, s.day + make_time(6 + 2 * (l.ordinal % 8)::int, 0, 0) 
 FROM (SELECT n, 1 + (n - 1) % $K AS child, (n - 1) / $K AS turn FROM generate_series(1, $V::bigint) n) v
 JOIN national.child c ON c.n = v.child JOIN national.place l ON l.n = v.child,
 LATERAL (SELECT $period + (v.turn * 28 / greatest(1, ($V + $K - 1) / $K))::int AS day) s;
+ANALYZE national.visit, worker;
 INSERT INTO booking (provider_id, id, worker_id, worker_no, starts_at, ends_at, created_at)
 SELECT c.provider_id, national.id('booking', v.n), l.worker_id, w.worker_no, v.clock AT TIME ZONE 'Europe/London', (v.clock + interval '90 minutes') AT TIME ZONE 'Europe/London',
     $then + interval '50 days'
@@ -228,9 +235,4 @@ SELECT count(audit_append(id, 'The marketplace', 'system', 'national.laid', 'org
 FINGERPRINT = """
 SELECT md5(string_agg(name || ' ' || said, E'\\n' ORDER BY name)) FROM ($tables) each_table
 """
-FINGERPRINTED = (
-    "organisation person membership provider pack_version framework framework_lot framework_member application admission"
-    " rate_card rate suspension pause worker worker_private worker_dbs_check worker_check worker_competency"
-    " readiness_item worker_readiness child child_identity family_grant referral referral_reach offer offer_worker"
-    " package package_funding package_worker booking visit visit_worker"
-).split()
+FINGERPRINTED = ["organisation", "person", "membership", "provider", "pack_version", "framework", "framework_lot", "framework_member", "application", "admission", "rate_card", "rate", "suspension", "pause", "worker", "worker_private", "worker_dbs_check", "worker_check", "worker_competency", "readiness_item", "worker_readiness", "child", "child_identity", "family_grant", "referral", "referral_reach", "offer", "offer_worker", "package", "package_funding", "package_worker", "booking", "visit", "visit_worker"]
