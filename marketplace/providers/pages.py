@@ -40,7 +40,8 @@ def _skills(training: Training) -> list[tuple[str, Cell, str]]:
     on, pack = training.lots[0].entry.on, packs[0].on(training.lots[0].entry.on)
     record = training.record
     if record.dbs is not None and record.dbs.outcome == "clear":
-        rows.append(("DBS check", dated(dbs_current_until(pack, record.dbs.checked_on), on), record.dbs.checked_by))
+        until = dbs_current_until(pack, record.dbs.checked_on)
+        rows.append(("DBS check", dated(pack, until, on), record.dbs.checked_by))
     seen: set[str] = set()
     for each in record.competencies:
         holder = next((p.on(on) for p in packs if each.code in p.on(on).competencies), None)
@@ -52,7 +53,7 @@ def _skills(training: Training) -> list[tuple[str, Cell, str]]:
         elif each.assessor is None:
             cell = Cell("Attended, not signed off", "bad")
         else:
-            cell = dated(competency_current_until(holder, each.code, each.assessed_on), on)
+            cell = dated(holder, competency_current_until(holder, each.code, each.assessed_on), on)
         rows.append((holder.competencies[each.code].title, cell, each.assessor or ""))
     return rows
 
