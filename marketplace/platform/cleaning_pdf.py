@@ -156,10 +156,9 @@ def _left_out(found: pikepdf.Pdf) -> list[str]:
     root, said = found.Root, []
     script = any(key in root for key in ("/OpenAction", "/AA")) or "/JavaScript" in root.get("/Names", {})
     attached = "/EmbeddedFiles" in root.get("/Names", {}) or "/AF" in root or "/Collection" in root
-    for each in found.objects:
-        if isinstance(each, pikepdf.Dictionary | pikepdf.Stream):
-            script = script or str(each.get("/S", "")) in ACTIONS or "/JS" in each
-            attached = attached or str(each.get("/Type", "")) == "/EmbeddedFile"
+    for each in _reachable(root):
+        script = script or str(each.get("/S", "")) in ACTIONS or "/JS" in each
+        attached = attached or str(each.get("/Type", "")) == "/EmbeddedFile"
     if script:
         said.append(SCRIPT)
     if attached:
