@@ -26,7 +26,12 @@ from marketplace.web.reading import read_form
 from marketplace.web.render import page, see_other
 
 DECIDES: dict[str, Any] = {"guards": [requires("provider.suspend")]}
-CHOICES = [("yes", "It goes on"), ("no", "Its visits stop")]
+GOES_ON = "Visits take place as planned. Say why that is safe and lawful, and when what lapsed will be back."
+STOPS = (
+    "No visit of this package can start or be planned until you decide otherwise, or what lapsed is back. The family is"
+    " told to speak with the referrer."
+)
+CHOICES = [("yes", "It goes on", GOES_ON), ("no", "Its visits stop", STOPS)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,7 @@ async def decide_cover(request: Request[Any, Any, Any], package_id: FromPath[UUI
     """First shows what the decision will do; with `go=decide` does it."""
     form = Form(await read_form(request))
     found = await ask(request.user, _question, package_id)
-    choice = form.choice("goes_on", "whether the package goes on", [code for code, _ in CHOICES])
+    choice = form.choice("goes_on", "whether the package goes on", [code for code, _, _ in CHOICES])
     reason = form.text("reason", "why, as the provider and the referrer will read it", most=2000, lines=True)
     if not form.errors and form.value("go") == "decide":
         try:

@@ -1,4 +1,4 @@
-"""Visits that may not go on: flagged once for each cause, told to whom it concerns, refused at the door, and cleared."""
+"""Visits that may not go on: flagged once for each cause, told, refused at the door, and cleared."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ async def test_the_job_is_asked_for_when_a_worker_is_stood_down_and_daily(planne
 
 
 async def test_it_shows_on_the_visit_the_week_the_package_and_watch(planned):
-    case, one, _ = planned
+    case, _, _ = planned
     await sent_back(case)
     await look_at_visits(case.manager.provider_id)
     for actor in (case.manager, case.referrer):
@@ -133,7 +133,7 @@ async def test_another_worker_clears_the_flag_at_once_and_starts(planned, clock)
 
 
 async def test_renewed_evidence_clears_it_and_a_new_cause_is_told_anew(planned, migrator):
-    case, one, _ = planned
+    case, _, _ = planned
     await sent_back(case)
     await look_at_visits(case.manager.provider_id)
     await evidence.record_competency(
@@ -159,14 +159,17 @@ async def test_the_task_is_due_when_the_first_visit_begins(planned):
     assert duty["due_at"] == (await case.visit(one)).planned_start
 
 
-async def test_where_two_come_together_the_other_cannot_start_alone(world, clock):
+async def test_where_two_come_together_the_other_cannot_start_alone(database, clock):
+    world = await referrals.borough(database, provider_names=("Alder Care",), workers_each=3)
     case = await packages.set_up(world, workers_per_visit=2)
-    visit_id = await packages.a_visit(case, TUESDAY, workers=[case.worker_id, case.backup_id])
+    third = world.workers[case.manager.organisation_id][2]
+    colleague = await providers.with_sign_in(case.manager, third, "Alder Worker 3", "alder.three@example.org")
+    visit_id = await packages.a_visit(case, TUESDAY, workers=[case.worker_id, third])
     await sent_back(case)
     await look_at_visits(case.manager.provider_id)
     clock.move_to(wall_time(TUESDAY, time(16)))
     with pytest.raises(Conflict, match=r"This visit cannot begin: Alder Worker 1 .*First aid"):
-        await record_actions.start_visit(case.backup, visit_id)
+        await record_actions.start_visit(colleague, visit_id)
 
 
 async def test_rivals_other_councils_and_other_families_see_no_flag(planned, database):

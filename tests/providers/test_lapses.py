@@ -12,8 +12,8 @@ from marketplace.platform.errors import NotFound
 from marketplace.providers import actions, evidence
 from marketplace.providers.lapse_sweeps import MAIL_LAPSES, look_at_lapses
 from marketplace.providers.lapses import lapses, within
-from marketplace.providers.readiness import judge_worker
 from marketplace.providers.queries import worker as worker_of
+from marketplace.providers.readiness import judge_worker
 from tests.obligations.conftest import as_worker, run_jobs
 from tests.world import providers
 
@@ -26,7 +26,8 @@ async def look(database, clock, migrator) -> list[tuple[str, str, str]]:
         await look_at_lapses(database)
         await run_jobs(database, migrator, MAIL_LAPSES)
     rows = await migrator.fetch(
-        "SELECT to_address, subject, body FROM mail_message WHERE dedupe_key LIKE 'lapses %' ORDER BY created_at, to_address"
+        "SELECT to_address, subject, body FROM mail_message WHERE dedupe_key LIKE 'lapses %'"
+        " ORDER BY created_at, to_address"
     )
     return [tuple(row) for row in rows]
 
@@ -116,7 +117,7 @@ async def test_a_worker_is_warned_of_their_own_record_alone(place, database, mig
     told = [row["sentence"] for row in await ask(themself, my_news)]
     assert any("good until 11 August 2026" in sentence for sentence in told)
     told = [row["sentence"] for row in await ask(place.coordinator, my_news)]
-    assert [s for s in told if s.startswith("What lapses next: ")][0].endswith("and 1 more thing.")
+    assert next(s for s in told if s.startswith("What lapses next: ")).endswith("and 1 more thing.")
     assert {each.worker_id for each in await ask(themself, lapses)} == {worker_id}
 
 

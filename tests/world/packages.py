@@ -61,17 +61,19 @@ async def awarded(
     worker_people: tuple[Actor, Actor] | None = None,
     **draft: Any,
 ) -> Case:
-    """A package awarded to the first provider, with its two workers: one who comes and one back-up."""
+    """A package awarded to the first provider, with its two workers: one who comes (or as many as `workers_per_visit`
+    asks for, from the third on) and one back-up."""
     manager = manager or world.providers[0]
     referrer = world.referrer
     child_id = child_id or await referrals.add_child(referrer)
     family = family or await referrals.family_of(referrer, child_id, rights=rights)
     first = starts_on or await ask(manager, providers.today) + timedelta(days=1)
     referral_id = await referrals.broadcast(world, child_id, starts_on=first, pattern=pattern, **draft)
-    worker_id, backup_id = workers or world.workers[manager.organisation_id][:2]  # type: ignore[index]
+    known = workers or world.workers[manager.organisation_id]  # type: ignore[index]
+    worker_id, backup_id, *others = known[: 1 + draft.get("workers_per_visit", 1)]
     referral = await ask(manager, _referral, referral_id)
     slots = patterns.slots(referral.pattern)  # type: ignore[arg-type] - JSON comes as values
-    proposal = Proposal(workers=(worker_id,), backups=(backup_id,), starts_on=first, pattern=slots)
+    proposal = Proposal(workers=(worker_id, *others), backups=(backup_id,), starts_on=first, pattern=slots)
     offer_id = await make_offer(manager, referral_id, proposal)
     if "choose" in rights:
         await choose_as_family(family, offer_id, version=1)
