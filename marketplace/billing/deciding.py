@@ -57,7 +57,7 @@ async def accept_invoice(actor: Actor, invoice_id: UUID) -> None:
                 commissioner_id=invoice["commissioner_id"],
                 framework_id=invoice["framework_id"],
             )
-        await _tell_provider(work, invoice, f"Your invoice {_reference(invoice)} was accepted.")
+        await _tell_provider(work, invoice, f"{_reference(invoice)} was accepted.")
 
 
 async def return_invoice(actor: Actor, invoice_id: UUID, reason: str) -> None:
@@ -99,7 +99,7 @@ async def return_invoice(actor: Actor, invoice_id: UUID, reason: str) -> None:
             commissioner_id=invoice["commissioner_id"],
             framework_id=invoice["framework_id"],
         )
-        await _tell_provider(work, invoice, f"Your invoice {_reference(invoice)} was returned: see what to mend.")
+        await _tell_provider(work, invoice, f"{_reference(invoice)} was returned: see what to mend.")
 
 
 async def _waiting(work: Work, invoice_id: UUID, verb: str) -> asyncpg.Record:
@@ -116,7 +116,7 @@ async def _waiting(work: Work, invoice_id: UUID, verb: str) -> asyncpg.Record:
 
 
 def _reference(invoice: asyncpg.Record) -> str:
-    return f"{invoice['number']} ({invoice['framework']}, from {invoice['first_day']:%-d %B %Y})"
+    return f"Invoice {invoice['number']} ({invoice['framework']}, from {invoice['first_day']:%-d %B %Y})"
 
 
 async def _tell_provider(work: Work, invoice: asyncpg.Record, sentence: str) -> None:
