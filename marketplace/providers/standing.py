@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
@@ -146,7 +146,8 @@ def _told(code: str, record: ProviderRecord, lot: str, on: date) -> list[Standin
         holds = [hold for hold in record.holds if hold.kind == kind and hold.lot in lots]
         return [_of_hold(code, says, hold) for hold in holds]
     if code == "insurance_lapsed":
-        return [StandingReason(code, says, since=record.insurance_until)]
+        until = record.insurance_until
+        return [StandingReason(code, says, since=until + timedelta(days=1) if until is not None else None)]
     if code == "not_admitted":
         ended = [a for a in record.admissions if a.lot == lot and a.ends_on is not None and a.ends_on < on]
         if ended:

@@ -35,7 +35,8 @@ async def figures(actor: Actor) -> dict[str, WatchList]:
 async def test_a_quiet_borough_has_nothing_to_watch(borough, overseer):
     quiet = await figures(overseer)
     assert {key: each.number for key, each in quiet.items()} == {
-        "waiting": "0", "silent": "0", "late": "0", "lapsing": "0", "suspended": "0", "spend": "£0.00",
+        "waiting": "0", "silent": "0", "late": "0", "flagged": "0", "lapsing": "0", "suspended": "0",
+        "spend": "£0.00",
     }  # fmt: skip
     assert not any(each.alarm or each.rows for each in quiet.values())
 

@@ -64,7 +64,7 @@ class _Layer:
 _WITHOUT_ID = {
     "framework_lot", "framework_member", "child_identity", "referral_reach", "referral_decline", "offer_worker",
     "package_worker", "visit_worker", "visit_note", "rate", "worker_private", "invoice_line", "ledger_posting",
-    "pack_version",
+    "pack_version", "lapse_look",
 }  # fmt: skip
 
 
@@ -275,6 +275,23 @@ async def lay(connection: asyncpg.Connection) -> Rows:
         printed_name="w", booking_id=booking,
     )  # fmt: skip
     await put("visit_note", **case, visit_id=visit, activities="private", written_at=at)
+    await put(
+        "visit_flag", "flag", **case, visit_id=visit, package_id=package, worker_id=ids["allocated_worker_row"],
+        code="dbs_check_overdue", says="s", flagged_at=at,
+    )  # fmt: skip
+    await put(
+        "cover_decision", "cover_decision", **case, package_id=package, rule_key="insurance_lapsed", goes_on=True,
+        reason="r", decided_by=ids["northgate_contract_manager"], decided_by_name="n", decided_at=at,
+    )  # fmt: skip
+    await put(
+        "standing_ground", "winner_ground", framework_id=framework, provider_id=ids["winner"], since=at, lots=["C"],
+        rule_key="insurance_lapsed", code="insurance_lapsed", holds=False, flags_visits=True,
+    )  # fmt: skip
+    await put(
+        "suspension", "winner_rule_suspension", framework_id=framework, provider_id=ids["winner"], starts_at=at,
+        reason="r", rule_key="insurance_lapsed", imposed_by_name="a rule", lifted_at=at,
+    )  # fmt: skip
+    await put("lapse_look", provider_id=ids["winner"], looked_on=day)
     await put(
         "signature", "signature", **case, package_id=package, subject_type="plan", subject_id=ids["plan"], side="family",
         person_id=ids["mother"], printed_name="m", text_hash="t", method="own_sign_in", signed_at=at,
