@@ -158,6 +158,7 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
         settings.dsn("worker"),
         clock=DemoClock() if settings.demo else SystemClock(),
         max_size=AT_ONCE + len(SWEEPS) + 2,
+        session_locks=True,  # sweeps take turns by one
     )
     connection = await asyncpg.connect(settings.dsn("worker"), server_settings={"application_name": "worker"})
     manager = manager_for(settings, connection)

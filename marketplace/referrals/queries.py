@@ -75,40 +75,47 @@ class ReferralLine:
 
 LIST_STATES = ("open", "draft", "awarded", "closed")
 PAGE_SIZE = 20
-_LIST = """
-SELECT r.id, r.reference, r.state, r.lot_code, coalesce(l.title, '') AS lot_title, f.name AS framework_name, r.area,
-r.age_band,
-       r.starts_on, r.respond_by, r.broadcast_at, r.changed_at, coalesce(p.name, 'A colleague') AS referrer_name,
+# The page's rows are chosen first, in the case's own table; names and counts are looked up for those alone.
+LIST = """
+WITH page AS MATERIALIZED (
+    SELECT r.*, count(*) OVER () AS total FROM referral r
+    WHERE r.commissioner_id = (SELECT app_commissioner()) AND (r.state <> 'draft' OR r.closed_at IS NULL) AND {where}
+    ORDER BY {order}, r.id LIMIT {most} OFFSET {after}
+)
+SELECT r.id, r.reference, r.state, r.lot_code,
+       coalesce((SELECT l.title FROM framework_lot l WHERE l.framework_id = r.framework_id AND l.code = r.lot_code), '')
+         AS lot_title,
+       (SELECT f.name FROM framework f WHERE f.id = r.framework_id) AS framework_name,
+       r.area, r.age_band, r.starts_on, r.respond_by, r.broadcast_at, r.changed_at,
+       coalesce((SELECT p.name FROM person p WHERE p.id = r.referrer_id), 'A colleague') AS referrer_name,
        r.referrer_id = app_person() AS mine,
-
-             (SELECT count(*) FROM referral_reach x WHERE x.commissioner_id = r.commissioner_id AND x.referral_id = r.id AND x.round = r.round AND x.reached) AS reached,
-       (SELECT count(DISTINCT o.provider_id) FROM offer o WHERE o.commissioner_id = r.commissioner_id AND o.referral_id = r.id
-          AND o.state NOT IN ('withdrawn', 'undone')) AS offers,
-       (SELECT count(*) FROM referral_decline d WHERE d.commissioner_id = r.commissioner_id AND d.referral_id = r.id AND d.round = r.round
+       (SELECT count(*) FROM referral_reach x WHERE x.commissioner_id = r.commissioner_id AND x.referral_id = r.id
+          AND x.round = r.round AND x.reached) AS reached,
+       (SELECT count(DISTINCT o.provider_id) FROM offer o WHERE o.commissioner_id = r.commissioner_id
+          AND o.referral_id = r.id AND o.state NOT IN ('withdrawn', 'undone')) AS offers,
+       (SELECT count(*) FROM referral_decline d WHERE d.commissioner_id = r.commissioner_id AND d.referral_id = r.id
+          AND d.round = r.round
           AND NOT EXISTS (SELECT 1 FROM offer o WHERE o.commissioner_id = r.commissioner_id AND o.referral_id = r.id
                           AND o.provider_id = d.provider_id AND o.state NOT IN ('withdrawn', 'undone'))) AS declined,
-
-             (SELECT count(*) FROM referral_question q WHERE q.commissioner_id = r.commissioner_id AND q.referral_id = r.id AND q.answered_at IS NULL) AS questions,
-       count(*) OVER () AS total
-FROM referral r JOIN framework f ON f.id = r.framework_id
-LEFT JOIN framework_lot l ON l.framework_id = r.framework_id AND l.code = r.lot_code
-LEFT JOIN person p ON p.id = r.referrer_id
-WHERE r.commissioner_id = app_commissioner() AND (r.state <> 'draft' OR r.closed_at IS NULL)
-"""  # noqa: E501 - laid out as SQL
+       (SELECT count(*) FROM referral_question q WHERE q.commissioner_id = r.commissioner_id AND q.referral_id = r.id
+          AND q.answered_at IS NULL) AS questions,
+       r.total
+FROM page r ORDER BY {order}, r.id
+"""
 
 
 async def referrals(
     work: Work, *, state: str = "open", mine: bool = False, text: str = "", page: int = 1, most: int = PAGE_SIZE
 ) -> tuple[list[ReferralLine], int]:
     """A page of the commissioner's referrals and how many there are: open ones by time left, others newest first."""
-    where = {"open": "r.state = 'broadcast'"}.get(state, "r.state = $2")
+    where = {"open": "r.state = 'broadcast'", "all": "true"}.get(state, "r.state = $2")
     order = "r.respond_by" if state == "open" else "r.changed_at DESC"
-    if state == "all":
-        where = "true"
-    rows = await work.fetch(
-        f"{_LIST} AND {where} AND ($2::text IS NOT NULL) AND (NOT $1 OR r.referrer_id = app_person())"
+    where += (
+        " AND ($2::text IS NOT NULL) AND (NOT $1 OR r.referrer_id = app_person())"
         " AND ($3 = '' OR r.reference ILIKE '%' || $3 || '%' OR r.area ILIKE '%' || $3 || '%')"
-        f" ORDER BY {order}, r.id LIMIT $5 OFFSET $4",
+    )
+    rows = await work.fetch(
+        LIST.format(where=where, order=order, most="$5", after="$4"),
         mine, state, text.replace("%", r"\%").replace("_", r"\_"), (max(page, 1) - 1) * most, most,
     )  # fmt: skip
     total = rows[0]["total"] if rows else 0

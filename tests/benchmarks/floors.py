@@ -23,10 +23,10 @@ from litestar.response import Response
 
 from marketplace.platform.database import prepare_connection
 from marketplace.platform.jobs import enqueue
-from marketplace.referrals.queries import _LIST  # type: ignore[attr-defined] - the very statement that is measured
+from marketplace.referrals.queries import LIST as QUESTION
 from marketplace.settings import Settings
 
-LIST = f"{_LIST} AND r.state = $1 ORDER BY r.changed_at DESC, r.id LIMIT 20"
+LIST = QUESTION.format(where="r.state = $1", order="r.changed_at DESC", most="20", after="0")
 NAVIGATION = [
     {"text": text, "href": f"/{text.lower()}"} for text in ("Today", "Referrals", "Children", "Packages", "Providers")
 ]

@@ -1,5 +1,6 @@
 """The unit of work: context, commit and rollback, audit, and what happens without a tenant."""
 
+import asyncio
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -7,7 +8,7 @@ import pytest
 
 from marketplace.identity.tables import Organisation
 from marketplace.platform.actor import Actor
-from marketplace.platform.database import ENGINE, ask, outside_context, unit_of_work
+from marketplace.platform.database import ENGINE, ask, close_database, open_database, outside_context, unit_of_work
 from marketplace.referrals.tables import Child
 
 
@@ -83,6 +84,47 @@ async def test_a_failed_unit_leaves_nothing_and_gives_its_connection_back(databa
     assert ENGINE.current_transaction.get() is None
     assert await ask(ours, references) == []
     assert await migrator.fetchval("SELECT count(*) FROM audit_entry") == 0
+
+
+async def test_a_connection_carries_nothing_from_one_user_to_the_next(database, settings, migrator):
+    """One connection for all: whatever way a unit ends, the next user finds no context, no lock and no transaction."""
+    ours = await council(migrator)
+    await close_database()
+    await open_database(settings.dsn("app"), max_size=1)
+
+    async def left() -> tuple[str, int, int]:
+        async with outside_context() as connection:
+            kept = await connection.fetchval(
+                "SELECT concat(current_setting('app.commissioner', true), current_setting('app.organisation', true),"
+                " current_setting('app.person', true), current_setting('app.now', true))"
+            )
+            locks = await connection.fetchval(
+                "SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND locktype <> 'relation'"
+                " AND locktype <> 'virtualxid'"
+            )
+            return kept, locks, await connection.fetchval("SELECT count(*) FROM child")
+
+    try:
+        await add_child(ours, "C-1")
+        assert await left() == ("", 0, 0)
+        with pytest.raises(asyncpg.PostgresError):
+            async with unit_of_work(ours) as work:
+                await work.execute("SELECT pg_advisory_xact_lock(7)")
+                await work.execute("SELECT 1 / 0")
+        assert await left() == ("", 0, 0)
+
+        async def waits() -> None:
+            async with unit_of_work(ours) as work:
+                await work.execute("SELECT pg_sleep(5)")
+
+        asked = asyncio.create_task(waits())
+        await asyncio.wait([asked], timeout=0.2)
+        asked.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asked
+        assert await left() == ("", 0, 0)
+    finally:
+        await close_database()
 
 
 async def test_units_do_not_nest(database, migrator):
