@@ -9,6 +9,7 @@ from litestar import Litestar
 
 from admin import (
     applications,
+    assessments,
     frameworks,
     invoices,
     operator_pages,
@@ -40,6 +41,7 @@ MODULES: list[Any] = [
     watch_pages,
     frameworks,
     applications,
+    assessments,
     framework_routes,
     invoices,
     operator_pages,

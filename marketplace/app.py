@@ -28,7 +28,7 @@ from marketplace.packages import (
 )
 from marketplace.packages import routes as package_routes
 from marketplace.platform.clock import Clock
-from marketplace.providers import file_pages, file_routes, import_pages, import_routes
+from marketplace.providers import declaration_pages, file_pages, file_routes, import_pages, import_routes
 from marketplace.providers import pages as provider_pages
 from marketplace.providers import routes as provider_routes
 from marketplace.referrals import (
@@ -77,6 +77,7 @@ MODULES: list[Any] = [
     visit_routes,
     billing_pages,
     billing_routes,
+    declaration_pages,
     import_pages,
     import_routes,
     provider_pages,

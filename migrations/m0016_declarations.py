@@ -113,7 +113,7 @@ CREATE TABLE terms_acceptance (
     framework_id uuid NOT NULL REFERENCES framework, id uuid NOT NULL DEFAULT gen_random_uuid(), provider_id uuid NOT NULL REFERENCES organisation,
     pack_hash text NOT NULL REFERENCES pack_version,
     accepted_by uuid NOT NULL REFERENCES person, accepted_by_name text NOT NULL, accepted_at timestamptz NOT NULL,
-    PRIMARY KEY (framework_id, id), UNIQUE (framework_id, provider_id, pack_hash)
+    PRIMARY KEY (framework_id, id)
 );
 CREATE INDEX terms_acceptance_provider ON terms_acceptance (provider_id, framework_id);
 RESET ROLE;

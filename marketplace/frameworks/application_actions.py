@@ -15,6 +15,7 @@ from marketplace.frameworks import queries, rates
 from marketplace.frameworks.actions import led_framework
 from marketplace.frameworks.states import advance
 from marketplace.frameworks.tables import Admission, Application, RateCard
+from marketplace.frameworks.terms_actions import accepted_with_application
 from marketplace.frameworks.views import ApplicationView, FrameworkView
 from marketplace.identity.permissions import permit
 from marketplace.obligations import duties, news
@@ -78,6 +79,7 @@ async def apply(actor: Actor, framework_id: UUID, bids: Mapping[str, rates.Rates
         raise NotPermitted("Only a provider applies to a framework.")
     async with unit_of_work(actor) as work:
         found = await check_application(work, framework_id, bids, statement)
+        await accepted_with_application(work, found)
         made: list[UUID] = []
         for lot_code, bid in bids.items():
             application = Application(

@@ -63,6 +63,7 @@ ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
         {
             "framework.read",
             "application.read",
+            "application.assess",
             "provider.read",
             "workforce.read",
             "standing.read",
@@ -95,6 +96,7 @@ ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
             "framework.write",
             "application.read",
             "application.decide",
+            "application.assess",
             "provider.read",
             "standing.read",
             "people.write",

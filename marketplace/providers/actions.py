@@ -16,12 +16,12 @@ from marketplace.platform.database import Work, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted
 from marketplace.policy.calendar import local_day
 from marketplace.providers import queries
+from marketplace.providers.declarations import CQC_ID, keep_declaration
 from marketplace.providers.standing import hold_standing
 from marketplace.providers.vocabulary import words
 from marketplace.providers.workforce import ensure_profile
 from marketplace.web.filters import day
 
-CQC_ID = re.compile(r"1-[0-9]{1,12}")
 COMPANY = re.compile(r"[0-9]{8}|[A-Z]{2}[0-9]{6}")
 PROFILE_FIELDS = (
     "legal_name", "company_number", "about", "contact_name", "contact_phone", "contact_email", "on_call_name",
@@ -98,10 +98,8 @@ async def declare(actor: Actor, keys: Sequence[str], declared_on: date) -> None:
             wrong["declared_on"] = "The date must be today or in the past"
         if wrong:
             raise InvalidInput(wrong)
-        await work.execute(
-            "UPDATE provider SET declarations = declarations || $2::jsonb WHERE id = $1",
-            provider_id, dict.fromkeys(keys, declared_on.isoformat()),
-        )  # fmt: skip
+        for key in dict.fromkeys(keys):
+            await keep_declaration(work, provider_id, key, declared_on)
         work.audit("provider.declared", "provider", provider_id, keys=list(keys), declared_on=declared_on)
 
 

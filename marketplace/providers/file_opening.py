@@ -56,7 +56,7 @@ class Opened:
 async def link_to(actor: Actor, settings: Settings, evidence_id: UUID) -> str:
     """A token that opens the file to this very person for two minutes. Raises `NotFound`, `Conflict`."""
     permit(actor, "evidence.read")
-    _openable(await ask(actor, one_file, evidence_id))
+    openable(await ask(actor, one_file, evidence_id))
     until = int(time.time()) + LINK_SECONDS
     said = evidence_id.bytes + actor.person_id.bytes + struct.pack(">Q", until)
     return base64.urlsafe_b64encode(said + _proof(settings, said)).decode()
@@ -71,8 +71,13 @@ async def open_by_link(actor: Actor, settings: Settings, token: str) -> Opened:
     evidence_id = _named_by(settings, actor, token)
     async with unit_of_work(actor) as work:
         row = await one_file(work, evidence_id)
-        _openable(row)
+        openable(row)
         await work.look(row["provider_id"], "evidence", evidence_id, "opened the file")
+    return await fetched(settings, row)
+
+
+async def fetched(settings: Settings, row: dict[str, Any]) -> Opened:
+    """The bytes of a file that somebody may open, as they were checked. Raises `Conflict` where they are not."""
     folder = Path(tempfile.mkdtemp(prefix="evidence-"))
     try:
         stored = await Storage.from_settings(settings).fetch(
@@ -89,7 +94,7 @@ async def open_by_link(actor: Actor, settings: Settings, token: str) -> Opened:
         shutil.rmtree(folder)  # what is open stays readable until it is closed
 
 
-def _openable(row: dict[str, Any]) -> None:
+def openable(row: dict[str, Any]) -> None:
     if row["shown_state"] == "deleted":
         raise NotFound("This file has been deleted.")
     if row["state"] != "clean":

@@ -1,0 +1,146 @@
+"""The console's pages of assessing: what a provider declares, piece by piece; its files; an application's scores."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from litestar import Request, get, post
+from litestar.params import FromPath
+from litestar.response import Response, Stream
+
+from marketplace.frameworks import scoring
+from marketplace.frameworks.scoring import Scores
+from marketplace.identity.context import settings_of
+from marketplace.identity.guards import requires
+from marketplace.identity.permissions import may
+from marketplace.platform.database import ask
+from marketplace.platform.errors import Conflict, InvalidInput
+from marketplace.providers import declarations
+from marketplace.providers.declaration_files import open_declared
+from marketplace.providers.declaration_queries import TONES, declared_to_us, one_declared
+from marketplace.providers.file_pages import download
+from marketplace.web.forms import Form
+from marketplace.web.reading import read_form
+from marketplace.web.render import page, see_other
+
+READS: dict[str, Any] = {"guards": [requires("application.read")]}
+ASSESSES: dict[str, Any] = {"guards": [requires("application.assess")]}
+
+
+@get("/providers/{provider_id:uuid}/declarations", **READS)
+async def declared_page(request: Request[Any, Any, Any], provider_id: FromPath[UUID]) -> Response[Any]:
+    """What each of our frameworks asks of the provider, what it declared with which files, and what was found."""
+    facts, found = await ask(request.user, declared_to_us, provider_id)
+    return page(
+        request,
+        "admin/declarations.html",
+        title=f"What {facts['name']} declares",
+        provider_id=provider_id,
+        profile=facts,
+        found=found,
+        tones=TONES,
+        assesses=may(request.user, "application.assess"),
+    )
+
+
+@get("/declarations/{declaration_id:uuid}/assess/{framework_id:uuid}", **ASSESSES)
+async def assess_page(
+    request: Request[Any, Any, Any], declaration_id: FromPath[UUID], framework_id: FromPath[UUID]
+) -> Response[Any]:
+    """One piece with its files: accept it, or say what is to be mended."""
+    return await _assess(request, declaration_id, framework_id, Form())
+
+
+@post("/declarations/{declaration_id:uuid}/assess/{framework_id:uuid}", status_code=303, **ASSESSES)
+async def assess(
+    request: Request[Any, Any, Any], declaration_id: FromPath[UUID], framework_id: FromPath[UUID]
+) -> Response[Any]:
+    """Keeps the finding and tells the provider."""
+    form = Form(await read_form(request))
+    provider_id, _, _, _ = await ask(request.user, one_declared, declaration_id, framework_id)
+    verdict = form.choice("verdict", "what you find", declarations.VERDICTS)
+    to_mend = form.text("to_mend", "what is to be mended", required=False, most=declarations.LONGEST, lines=True)
+    if not form.errors:
+        try:
+            await declarations.assess(request.user, declaration_id, framework_id, verdict=verdict, to_mend=to_mend)
+            return see_other(
+                request, f"/providers/{provider_id}/declarations", flash="Kept. The provider has been told."
+            )
+        except InvalidInput as error:
+            form.merge(error)
+        except Conflict as error:
+            form.error("", error.sentence)
+    return await _assess(request, declaration_id, framework_id, form)
+
+
+async def _assess(
+    request: Request[Any, Any, Any], declaration_id: UUID, framework_id: UUID, form: Form
+) -> Response[Any]:
+    provider_id, facts, on, piece = await ask(request.user, one_declared, declaration_id, framework_id)
+    return page(
+        request,
+        "admin/assess.html",
+        title=f"Assess: {piece.title}",
+        form=form,
+        provider_id=provider_id,
+        profile=facts,
+        on=on,
+        piece=piece,
+        verdicts=list(declarations.VERDICTS.items()),
+        most=declarations.LONGEST,
+        tones=TONES,
+    )
+
+
+@get("/declared-files/{evidence_id:uuid}", **READS)
+async def declared_file(request: Request[Any, Any, Any], evidence_id: FromPath[UUID]) -> Stream:
+    """A file the provider declared with, as a download; the look is logged."""
+    return download(await open_declared(request.user, settings_of(request), evidence_id))
+
+
+# --- scores of an application -----------------------------------------------------------------------------------------
+
+
+@get("/applications/{application_id:uuid}/scores", **READS)
+async def scores_page(request: Request[Any, Any, Any], application_id: FromPath[UUID]) -> Response[Any]:
+    """Give one's own score; after that, everybody's; then what is agreed together."""
+    return _scores(request, await ask(request.user, scoring.scores, application_id), Form())
+
+
+@post("/applications/{application_id:uuid}/scores", status_code=303, **ASSESSES)
+async def give_score(request: Request[Any, Any, Any], application_id: FromPath[UUID]) -> Response[Any]:
+    """Keeps one's own score, or (`go=agree`) what was agreed together."""
+    form = Form(await read_form(request))
+    found = await ask(request.user, scoring.scores, application_id)
+    points = {
+        criterion: form.integer(f"points-{number}", f"the points for: {criterion}", most=found.rule.most_points)
+        for number, criterion in enumerate(found.rule.criteria)
+    }
+    remark = form.text("remark", "the remark", required=False, most=scoring.LONGEST, lines=True)
+    agree = form.value("go") == "agree"
+    if not form.errors:
+        try:
+            await (scoring.agree_scores if agree else scoring.give_score)(request.user, application_id, points, remark)
+            said = "The agreed scores have been kept." if agree else "Your score has been kept."
+            return see_other(request, f"/applications/{application_id}/scores", flash=said)
+        except InvalidInput as error:
+            form.merge(error, {each: f"points-{n}" for n, each in enumerate(found.rule.criteria)})
+        except Conflict as error:
+            form.error("", error.sentence)
+    return _scores(request, await ask(request.user, scoring.scores, application_id), form)
+
+
+def _scores(request: Request[Any, Any, Any], found: Scores, form: Form) -> Response[Any]:
+    return page(
+        request,
+        "admin/scores.html",
+        title=f"Scores: {found.application.provider_name}",
+        form=form,
+        found=found,
+        assesses=may(request.user, "application.assess"),
+        most=scoring.LONGEST,
+    )
+
+
+ROUTES: list[Any] = [declared_page, assess_page, assess, declared_file, scores_page, give_score]

@@ -1,0 +1,289 @@
+"""What each framework asks of a provider, what was declared with which files, and what was found of it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from marketplace.frameworks.queries import my_frameworks, pack_of
+from marketplace.platform.database import Work
+from marketplace.platform.errors import NotFound
+from marketplace.policy.calendar import local_day
+from marketplace.policy.pack import Pack
+from marketplace.policy.requirements import asked_of_provider
+from marketplace.providers.declarations import INSURANCE, RATINGS, REGISTRATION, known_keys
+from marketplace.providers.queries import profile
+from marketplace.web.filters import day as written_day
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file declared with; `open` once it has been checked."""
+
+    id: UUID
+    name: str
+    kind: str
+    open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one framework's lead found of one declaration."""
+
+    framework_id: UUID
+    framework_name: str
+    verdict: str
+    to_mend: str
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """One declaration as made, with its files and every finding of it, the newest first."""
+
+    id: UUID
+    key: str
+    declared_on: date
+    remark: str
+    details: dict[str, Any]
+    by: str
+    at: datetime
+    files: list[File] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+    def found_by(self, framework_id: UUID) -> Finding | None:
+        """What counts on a framework: its newest finding."""
+        return next((finding for finding in self.findings if finding.framework_id == framework_id), None)
+
+    @property
+    def said(self) -> list[str]:
+        """The details in words."""
+        said: list[str] = []
+        if self.key == REGISTRATION and self.details:
+            said.append(f"CQC provider {self.details['provider_identifier']}")
+            if self.details.get("location_identifier"):
+                said.append(f"location {self.details['location_identifier']}")
+            rating = RATINGS.get(self.details.get("rating") or "", "")
+            if inspected := self.details.get("inspected_on"):
+                rating += f", inspected on {written_day(date.fromisoformat(inspected))}"
+            said.append(rating)
+            said.append(
+                f"conditions: {self.details['conditions']}" if self.details.get("conditions") else "no conditions"
+            )
+        if self.key == INSURANCE and self.details:
+            said.append(f"until {written_day(date.fromisoformat(self.details['until']))}")
+        return said
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One thing a framework asks of a provider: `state` is missing, due_again, rejected, waiting or accepted.
+
+    `until` is the last day what was declared counts; `declared` the newest declaration, None where there is none with
+    files and findings (missing, or declared before these were kept).
+    """
+
+    key: str
+    title: str
+    clause: str
+    state: str
+    declared_on: date | None
+    until: date | None
+    declared: Declared | None
+    finding: Finding | None
+
+    @property
+    def missed(self) -> bool:
+        """Whether the framework still misses it: not there, run out, or rejected."""
+        return self.state in ("missing", "due_again", "rejected")
+
+    @property
+    def words(self) -> str:
+        if self.state == "due_again" and self.until is not None:
+            return f"Due again since {written_day(self.until)}"
+        return {
+            "missing": "Missing", "rejected": "To be mended", "waiting": "Declared, not assessed yet",
+            "accepted": "Accepted", "due_again": "Due again",
+        }[self.state]  # fmt: skip
+
+
+COLUMNS = (
+    "f.declaration_id, e.id, e.title, e.file_name, e.kind, e.state = 'clean' AND e.deleted_at IS NULL AS open"
+    " FROM declaration_file f"
+)
+OWN_FILES = (
+    f"SELECT {COLUMNS} JOIN evidence e ON e.provider_id = f.provider_id AND e.id = f.evidence_id"
+    " WHERE f.provider_id = $1 ORDER BY e.file_name, e.id"
+)
+# a commissioner reaches files through the narrow function alone
+WEIGHED_FILES = (
+    f"SELECT {COLUMNS} CROSS JOIN LATERAL declared_file(f.evidence_id) e"
+    " WHERE f.provider_id = $1 ORDER BY e.file_name, e.id"
+)
+TONES = {"missing": "red", "due_again": "yellow", "rejected": "red", "waiting": "blue", "accepted": "green"}
+
+
+@dataclass(frozen=True, slots=True)
+class AskedBy:
+    """A framework with everything it asks of one provider."""
+
+    framework_id: UUID
+    framework_name: str
+    led_by_me: bool
+    pieces: list[Piece]
+
+    @property
+    def missing(self) -> list[Piece]:
+        return [piece for piece in self.pieces if piece.missed]
+
+
+async def declared_by(work: Work, provider_id: UUID, key: str | None = None) -> list[Declared]:
+    """A provider's declarations, the newest first, as far as the actor may see them."""
+    rows = await work.fetch(
+        "SELECT * FROM declaration WHERE provider_id = $1 AND ($2::text IS NULL OR rule_key = $2)"
+        " ORDER BY recorded_at DESC, id",
+        provider_id, key,
+    )  # fmt: skip
+    files: defaultdict[UUID, list[File]] = defaultdict(list)
+    for row in await work.fetch(WEIGHED_FILES if work.actor.commissioner_id else OWN_FILES, provider_id):
+        files[row["declaration_id"]].append(File(row["id"], row["title"] or row["file_name"], row["kind"], row["open"]))
+    findings: defaultdict[UUID, list[Finding]] = defaultdict(list)
+    for row in await work.fetch(
+        "SELECT a.*, f.name FROM declaration_assessment a JOIN framework f ON f.id = a.framework_id"
+        " WHERE a.provider_id = $1 ORDER BY a.assessed_at DESC, a.id",
+        provider_id,
+    ):
+        findings[row["declaration_id"]].append(
+            Finding(
+                row["framework_id"], row["name"], row["verdict"], row["to_mend"], row["assessed_by_name"],
+                row["assessed_at"],
+            )
+        )  # fmt: skip
+    return [
+        Declared(
+            row["id"], row["rule_key"], row["declared_on"], row["remark"], row["details"], row["declared_by_name"],
+            row["recorded_at"], files[row["id"]], findings[row["id"]],
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+async def asked_by_frameworks(work: Work, provider_id: UUID) -> list[AskedBy]:
+    """Every framework the actor shares with the provider, with what it asks and how that stands there today."""
+    facts = await profile(work, provider_id)
+    newest: dict[str, Declared] = {}
+    for each in await declared_by(work, provider_id):
+        newest.setdefault(each.key, each)
+    today = local_day(work.now)
+    own = work.actor.commissioner_id
+    placed = {
+        row["framework_id"]
+        for row in await work.fetch(
+            "SELECT framework_id FROM application WHERE provider_id = $1 AND state IN ('submitted', 'admitted')"
+            " UNION SELECT framework_id FROM admission WHERE provider_id = $1",
+            provider_id,
+        )
+    }
+    found: list[AskedBy] = []
+    for each in await my_frameworks(work):
+        if each.id in placed:
+            pack = (await pack_of(work, each.id)).on(today)
+            pieces = _pieces(pack, each.id, facts, newest, today)
+            found.append(AskedBy(each.id, each.name, own is not None and each.led_by(own), pieces))
+    return found
+
+
+def _pieces(
+    pack: Pack, framework_id: UUID, facts: dict[str, Any], newest: dict[str, Declared], today: date
+) -> list[Piece]:
+    pieces: list[Piece] = []
+    for rule in pack.content.provider_requirements:
+        if rule.effect == "standing":
+            until = facts["insurance_until"] if rule.key == INSURANCE else None
+            held = bool(facts["cqc_registered"]) if rule.key == REGISTRATION else until is not None and until >= today
+            state = "held" if held else "due_again" if until is not None else "missing"
+            declared_on = facts["declarations"].get(rule.key)
+            pieces.append(_piece(rule.key, rule.title, rule.clause, state, declared_on, until, framework_id, newest))
+    for asked in asked_of_provider(pack, today, facts["declarations"]):
+        pieces.append(
+            _piece(
+                asked.key, asked.title, asked.clause, asked.state, asked.declared_on, asked.until, framework_id, newest
+            )
+        )
+    return pieces
+
+
+def _piece(
+    key: str, title: str, clause: str, state: str, declared_on: date | None, until: date | None, framework_id: UUID,
+    newest: dict[str, Declared],
+) -> Piece:  # fmt: skip
+    declared = newest.get(key)
+    finding = declared.found_by(framework_id) if declared else None
+    if state == "held":
+        state = finding.verdict if finding else "waiting"
+    elif finding is not None and finding.verdict == "rejected":
+        state = "rejected"
+    return Piece(key, title, clause, state, declared_on, until, declared, finding)
+
+
+async def own_pieces(work: Work) -> list[AskedBy]:
+    """What each framework asks of the actor's own provider. Raises `NotFound` to anybody else."""
+    if work.actor.provider_id is None:
+        raise NotFound
+    return await asked_by_frameworks(work, work.actor.provider_id)
+
+
+async def own_story(work: Work, key: str) -> tuple[str, list[Declared], list[tuple[UUID, str]]]:
+    """(title, every declaration of it, files that may be attached) of the actor's own provider. Raises `NotFound`."""
+    if work.actor.provider_id is None:
+        raise NotFound
+    titles = await known_keys(work)
+    if key not in titles:
+        raise NotFound("None of your frameworks asks for this.")
+    rows = await work.fetch(
+        "SELECT id, title, file_name, uploaded_at FROM evidence WHERE provider_id = $1 AND worker_id IS NULL"
+        " AND state NOT IN ('waiting', 'refused') AND deleted_at IS NULL ORDER BY uploaded_at DESC, id",
+        work.actor.provider_id,
+    )
+    files = [
+        (row["id"], f"{row['title'] or row['file_name']}, added {written_day(row['uploaded_at'])}") for row in rows
+    ]
+    return titles[key], await declared_by(work, work.actor.provider_id, key), files
+
+
+async def declared_to_us(work: Work, provider_id: UUID) -> tuple[dict[str, Any], list[AskedBy]]:
+    """The provider's profile and what our frameworks ask of it. Raises `NotFound` where we share none."""
+    found = await asked_by_frameworks(work, provider_id) if work.actor.commissioner_id else []
+    if not found:
+        raise NotFound("There is no such provider on your frameworks.")
+    return await profile(work, provider_id), found
+
+
+async def one_declared(
+    work: Work, declaration_id: UUID, framework_id: UUID
+) -> tuple[UUID, dict[str, Any], AskedBy, Piece]:
+    """(provider, its profile, the framework, the piece) of a newest declaration. Raises `NotFound`."""
+    provider_id = await work.fetchval("SELECT provider_id FROM declaration WHERE id = $1", declaration_id)
+    if provider_id is not None:
+        facts, found = await declared_to_us(work, provider_id)
+        for each in found:
+            for piece in each.pieces if each.framework_id == framework_id else ():
+                if piece.declared is not None and piece.declared.id == declaration_id:
+                    return provider_id, facts, each, piece
+    raise NotFound("There is no such declaration, or the provider has declared it again since.")
+
+
+async def weighed_file(work: Work, evidence_id: UUID) -> dict[str, Any]:
+    """A file a provider declared with, for a commissioner who weighs that provider. Raises `NotFound`."""
+    row = await work.fetchrow(
+        "SELECT e.*, CASE WHEN e.deleted_at IS NOT NULL THEN 'deleted' ELSE e.state END AS shown_state"
+        " FROM declared_file($1) e",
+        evidence_id,
+    )
+    if row is None:
+        raise NotFound("There is no such file.")
+    return dict(row)

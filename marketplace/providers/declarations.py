@@ -1,0 +1,250 @@
+"""What a provider declares, with files: policies and their reviews, registration, insurance, toolkits (L 10, P 10).
+
+One declaration serves every framework that asks for it; each framework's lead finds for itself. Nothing is overwritten:
+what is declared again is another row, and what was found of the earlier one stays.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from marketplace.frameworks.actions import led_framework
+from marketplace.frameworks.queries import framework, pack_of
+from marketplace.identity.permissions import permit
+from marketplace.obligations import duties, news
+from marketplace.platform.actor import Actor
+from marketplace.platform.database import Work, unit_of_work
+from marketplace.platform.errors import Conflict, InvalidInput, NotFound
+from marketplace.policy.calendar import local_day
+from marketplace.policy.pack import Pack
+from marketplace.providers.files import attachable
+from marketplace.providers.vocabulary import words
+from marketplace.providers.workforce import ensure_profile
+
+MEND = "task.mend_declaration"
+CQC_ID = re.compile(r"1-[0-9]{1,12}")
+REGISTRATION, INSURANCE = "cqc_registration", "insurance"
+# The regulator's own words.
+RATINGS = {
+    "outstanding": "Outstanding",
+    "good": "Good",
+    "requires_improvement": "Requires improvement",
+    "inadequate": "Inadequate",
+    "not_yet_inspected": "Not yet inspected",
+}
+LONGEST = 2_000
+MOST_FILES = 12
+VERDICTS = {"accepted": "Accepted", "rejected": "Rejected: something is to be mended"}
+
+
+def asked_keys(pack: Pack) -> dict[str, str]:
+    """Titles of everything the pack asks a provider to have or declare, by key."""
+    return {rule.key: rule.title for rule in (*pack.content.provider_requirements, *pack.content.documents)}
+
+
+async def known_keys(work: Work) -> dict[str, str]:
+    """The same over all frameworks of the actor."""
+    found: dict[str, str] = {}
+    for _, _, pack in (await words(work)).packs:
+        found = {**asked_keys(pack), **found}
+    return found
+
+
+async def make_declaration(
+    actor: Actor,
+    key: str,
+    *,
+    declared_on: date,
+    remark: str = "",
+    evidence_ids: Sequence[UUID] = (),
+    details: Mapping[str, Any] | None = None,
+) -> UUID:
+    """Declare one thing with its files; returns the declaration's id.
+
+    `declared_on` is since when, or when last reviewed. `details` of a registration: `provider_identifier`,
+    `location_identifier`, `rating`, `inspected_on`, `conditions`; of an insurance: `until`. Raises `InvalidInput`.
+    """
+    permit(actor, "provider.write")
+    async with unit_of_work(actor) as work:
+        provider_id = await ensure_profile(work)
+        if key not in await known_keys(work):
+            raise NotFound("None of your frameworks asks for this.")
+        today = local_day(work.now)
+        wrong: dict[str, str] = {}
+        if declared_on > today:
+            wrong["declared_on"] = "The date must be today or in the past"
+        if len(remark) > LONGEST:
+            wrong["remark"] = f"The remark must be {LONGEST:,} characters or fewer"
+        files = list(dict.fromkeys(evidence_ids))
+        if len(files) > MOST_FILES:
+            wrong["evidence_ids"] = f"Select {MOST_FILES} files or fewer"
+        kept = _details(key, details or {}, today, wrong)
+        if wrong:
+            raise InvalidInput(wrong)
+        for each in files:
+            row = await attachable(work, each, field="evidence_ids")
+            if row["worker_id"] is not None:
+                raise InvalidInput({"evidence_ids": "Select files about the organisation, not about a worker"})
+        declaration_id = await keep_declaration(work, provider_id, key, declared_on, remark.strip(), kept, files)
+        work.audit(
+            "provider.declared", "provider", provider_id, keys=[key], declared_on=declared_on, files=len(files),
+            declaration=declaration_id,
+        )  # fmt: skip
+        return declaration_id
+
+
+def _details(key: str, given: Mapping[str, Any], today: date, wrong: dict[str, str]) -> dict[str, Any]:
+    """The details of this kind of declaration, checked; what does not belong to it is left out."""
+    if key == INSURANCE:
+        until = given.get("until")
+        if not isinstance(until, date):
+            wrong["until"] = "Enter the last day of the insurance"
+            return {}
+        return {"until": until.isoformat()}
+    if key != REGISTRATION:
+        return {}
+    kept: dict[str, Any] = {}
+    for name, needed in (("provider_identifier", True), ("location_identifier", False)):
+        typed = str(given.get(name) or "").strip()
+        if (typed or needed) and not CQC_ID.fullmatch(typed):
+            wrong[name] = "A CQC identifier looks like 1-123456789"
+        kept[name] = typed
+    rating, inspected = given.get("rating"), given.get("inspected_on")
+    if rating not in RATINGS:
+        wrong["rating"] = "Select the rating, or that there was no inspection yet"
+    elif rating == "not_yet_inspected":
+        inspected = None
+    elif not isinstance(inspected, date):
+        wrong["inspected_on"] = "Enter the day of the last inspection"
+    elif inspected > today:
+        wrong["inspected_on"] = "The day of the last inspection must be today or in the past"
+    conditions = str(given.get("conditions") or "").strip()
+    if len(conditions) > LONGEST:
+        wrong["conditions"] = f"The conditions must be {LONGEST:,} characters or fewer"
+    kept |= {"rating": rating, "conditions": conditions}
+    kept["inspected_on"] = inspected.isoformat() if isinstance(inspected, date) else None
+    return kept
+
+
+async def keep_declaration(
+    work: Work,
+    provider_id: UUID,
+    key: str,
+    declared_on: date,
+    remark: str = "",
+    details: Mapping[str, Any] | None = None,
+    files: Sequence[UUID] = (),
+) -> UUID:
+    """The change itself, in the caller's unit: the row, what the profile shows of it, and what was to be mended."""
+    rejected = await work.fetch(
+        "SELECT DISTINCT ON (a.framework_id) a.framework_id, a.declaration_id, a.verdict FROM declaration_assessment a"
+        " JOIN declaration d ON d.provider_id = a.provider_id AND d.id = a.declaration_id"
+        " WHERE a.provider_id = $1 AND d.rule_key = $2 ORDER BY a.framework_id, a.assessed_at DESC",
+        provider_id, key,
+    )  # fmt: skip
+    declaration_id: UUID = await work.fetchval(
+        "INSERT INTO declaration (provider_id, rule_key, declared_on, remark, details, declared_by, declared_by_name,"
+        " recorded_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id",
+        provider_id, key, declared_on, remark, dict(details or {}), work.actor.person_id, work.actor.person_name,
+        work.now,
+    )  # fmt: skip
+    await work.execute(
+        "INSERT INTO declaration_file (provider_id, declaration_id, evidence_id) SELECT $1, $2, unnest($3::uuid[])",
+        provider_id, declaration_id, list(files),
+    )  # fmt: skip
+    await work.execute(
+        "UPDATE provider SET declarations = declarations || $2::jsonb WHERE id = $1",
+        provider_id, {key: declared_on.isoformat()},
+    )  # fmt: skip
+    if key == REGISTRATION and details:
+        await work.execute(
+            "UPDATE provider SET cqc_registered = true, cqc_provider_id = $2 WHERE id = $1",
+            provider_id, details["provider_identifier"],
+        )  # fmt: skip
+    elif key == INSURANCE and details:
+        until = date.fromisoformat(details["until"])
+        await work.execute("UPDATE provider SET insurance_until = $2 WHERE id = $1", provider_id, until)
+    for row in rejected:
+        if row["verdict"] == "rejected":
+            await duties.meet(work, MEND, row["declaration_id"])
+            view = await framework(work, row["framework_id"])
+            await news.tell(
+                work,
+                f"{work.actor.organisation_name} has declared again what {view.name} rejected.",
+                f"/providers/{provider_id}/declarations",
+                organisation_id=view.lead_id,
+                role="contract_manager",
+            )
+    return declaration_id
+
+
+async def assess(actor: Actor, declaration_id: UUID, framework_id: UUID, *, verdict: str, to_mend: str = "") -> UUID:
+    """Find for a framework whether a declaration is accepted, or what is to be mended; returns the finding's id.
+
+    Only the lead finds. The provider is told; what is rejected becomes its task. Raises `NotFound`, `InvalidInput`,
+    `NotPermitted` for a partner, and `Conflict` where the provider has declared the same again since.
+    """
+    permit(actor, "application.assess")
+    async with unit_of_work(actor) as work:
+        row = await work.fetchrow("SELECT * FROM declaration WHERE id = $1", declaration_id)
+        if row is None:
+            raise NotFound("There is no such declaration.")
+        view = await framework(work, framework_id)
+        pack = await pack_of(work, framework_id)
+        titles = asked_keys(pack.on(local_day(work.now)))
+        placed = await work.fetchval(
+            "SELECT 1 FROM application WHERE framework_id = $1 AND provider_id = $2"
+            " AND state IN ('submitted', 'admitted') UNION SELECT 1 FROM admission WHERE framework_id = $1"
+            " AND provider_id = $2",
+            framework_id, row["provider_id"],
+        )  # fmt: skip
+        if placed is None or row["rule_key"] not in titles:
+            raise NotFound("This framework does not ask that of this provider.")
+        view = await led_framework(work, framework_id)
+        mend = to_mend.strip()
+        wrong: dict[str, str] = {}
+        if verdict not in VERDICTS:
+            wrong["verdict"] = "Select what you find"
+        elif verdict == "rejected" and not mend:
+            wrong["to_mend"] = "Enter what is to be mended; the provider reads it"
+        if len(mend) > LONGEST:
+            wrong["to_mend"] = f"What is to be mended must be {LONGEST:,} characters or fewer"
+        if wrong:
+            raise InvalidInput(wrong)
+        newest = await work.fetchval(
+            "SELECT id FROM declaration WHERE provider_id = $1 AND rule_key = $2 ORDER BY recorded_at DESC, id LIMIT 1",
+            row["provider_id"], row["rule_key"],
+        )  # fmt: skip
+        if newest != declaration_id:
+            raise Conflict("The provider has declared this again since: look at the newest one.")
+        finding: UUID = await work.fetchval(
+            "INSERT INTO declaration_assessment (framework_id, provider_id, declaration_id, commissioner_id, verdict,"
+            " to_mend, assessed_by, assessed_by_name, assessed_at, pack_hash)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING id",
+            framework_id, row["provider_id"], declaration_id, actor.commissioner_id, verdict,
+            mend if verdict == "rejected" else "", actor.person_id, actor.person_name, work.now, pack.content_hash,
+        )  # fmt: skip
+        title = titles[row["rule_key"]]
+        work.audit(
+            "declaration.assessed", "declaration", declaration_id, framework=framework_id, verdict=verdict,
+            provider=row["provider_id"],
+        )  # fmt: skip
+        await duties.cancel(work, declaration_id, MEND)
+        link = f"/declarations/{row['rule_key']}"
+        if verdict == "rejected":
+            await duties.owe(
+                work, pack, MEND, subject_type="declaration", subject_id=declaration_id, reference=view.name,
+                owed_by=duties.Owed(organisation_id=row["provider_id"], role="provider_manager"),
+                owed_to=view.lead_id, link=link, title=f"Mend what was rejected: {title}", framework_id=framework_id,
+            )  # fmt: skip
+            said = f"{view.name} rejected what you declared: {title}. Read what is to be mended."
+        else:
+            said = f"{view.name} accepted what you declared: {title}."
+        await news.tell(
+            work, said, link, organisation_id=row["provider_id"], role="provider_manager", mail=verdict == "rejected"
+        )
+        return finding

@@ -1,0 +1,157 @@
+"""Declaring and being assessed: once for all frameworks, piece by piece, mended and sent again with its history."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+
+from marketplace.platform.actor import Actor
+from marketplace.platform.database import ask, unit_of_work
+from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted
+from marketplace.providers import actions, declaration_queries
+from marketplace.providers.declarations import assess, make_declaration
+from tests.world import frameworks, people
+
+TODAY = date(2026, 5, 11)
+
+
+async def a_file(manager: Actor, kind: str = "policy", worker_id: UUID | None = None) -> UUID:
+    """A checked file, as if it had come through quarantine."""
+    async with unit_of_work(manager) as work:
+        return await work.fetchval(
+            "INSERT INTO evidence (provider_id, kind, file_name, content_type, size, uploaded_by, uploaded_by_name,"
+            " uploaded_at, form_until, state, scan, quarantine_key, quarantine_version, original_sha256, published_key,"
+            " published_version, published_sha256, published_size, worker_id) VALUES ($1, $2, 'policy.pdf',"
+            " 'application/pdf', 10, $3, $4, $5, $5, 'clean', 'clean', $6, 'v1', repeat('a', 64), $7, 'v1',"
+            " repeat('a', 64), 10, $8) RETURNING id",
+            manager.provider_id, kind, manager.person_id, manager.person_name, work.now, f"quarantine/{uuid4()}",
+            f"evidence/{uuid4()}", worker_id,
+        )  # fmt: skip
+
+
+async def piece(actor: Actor, provider_id: UUID, framework_id: UUID, key: str) -> declaration_queries.Piece:
+    found = await ask(actor, declaration_queries.asked_by_frameworks, provider_id)
+    (on,) = [each for each in found if each.framework_id == framework_id]
+    return next(each for each in on.pieces if each.key == key)
+
+
+async def tasks(actor: Actor) -> list[str]:
+    async with unit_of_work(actor) as work:
+        rows = await work.fetch(
+            "SELECT title FROM obligation WHERE owed_by_organisation = $1 AND met_at IS NULL AND cancelled_at IS NULL"
+            " AND rule_key LIKE 'task.%' ORDER BY title",
+            actor.organisation_id,
+        )
+    return [row["title"] for row in rows]
+
+
+async def test_one_declaration_with_its_file_serves_every_framework_and_each_finds_for_itself(place, database):
+    other = await people.council(database, "Westmark Council")
+    second = await frameworks.open_framework(other, name="Second framework")
+    await frameworks.admitted(other, place.manager, second, ["A"])
+    west = await people.person_in(other, "contract_manager")
+    for framework_id in (place.framework_id, second):
+        assert (await piece(place.manager, place.provider_id, framework_id, "safeguarding")).state == "missing"
+    file = await a_file(place.manager)
+    made = await make_declaration(place.manager, "safeguarding", declared_on=TODAY, evidence_ids=[file, file])
+    for actor, framework_id in ((place.lead, place.framework_id), (west, second)):
+        seen = await piece(actor, place.provider_id, framework_id, "safeguarding")
+        assert seen.state == "waiting" and seen.declared and [f.id for f in seen.declared.files] == [file]
+        assert seen.until == date(2027, 5, 11)
+    await assess(west, made, second, verdict="accepted")
+    await assess(place.lead, made, place.framework_id, verdict="rejected", to_mend="Name the safeguarding lead")
+    assert (await piece(place.manager, place.provider_id, second, "safeguarding")).state == "accepted"
+    mine = await piece(place.manager, place.provider_id, place.framework_id, "safeguarding")
+    assert mine.state == "rejected" and mine.finding and mine.finding.to_mend == "Name the safeguarding lead"
+    assert await tasks(place.manager) == ["Mend what was rejected: Safeguarding and child protection policy"]
+
+
+async def test_what_was_rejected_is_sent_again_and_its_history_stays(place):
+    made = await make_declaration(place.manager, "complaints", declared_on=TODAY - timedelta(days=3))
+    for mend in ("", "   "):
+        with pytest.raises(InvalidInput) as refused:
+            await assess(place.lead, made, place.framework_id, verdict="rejected", to_mend=mend)
+        assert "to_mend" in refused.value.fields
+    await assess(place.lead, made, place.framework_id, verdict="rejected", to_mend="Say who answers complaints")
+    again = await make_declaration(place.manager, "complaints", declared_on=TODAY, remark="Page 4 names the manager")
+    assert await tasks(place.manager) == []
+    with pytest.raises(Conflict, match="declared this again since"):
+        await assess(place.lead, made, place.framework_id, verdict="accepted")
+    await assess(place.lead, again, place.framework_id, verdict="accepted")
+    assert (await piece(place.manager, place.provider_id, place.framework_id, "complaints")).state == "accepted"
+    _, story, _ = await ask(place.manager, declaration_queries.own_story, "complaints")
+    assert {each.id: [f.verdict for f in each.findings] for each in story} == {made: ["rejected"], again: ["accepted"]}
+
+
+async def test_registration_and_insurance_are_checked_and_keep_the_profile_in_step(place):
+    good = {"provider_identifier": "1-101", "rating": "good", "inspected_on": date(2025, 3, 1), "conditions": "None"}
+    for wrong, field in (
+        ({**good, "provider_identifier": "2-101"}, "provider_identifier"),
+        ({**good, "location_identifier": "1-x"}, "location_identifier"),
+        ({**good, "rating": "excellent"}, "rating"),
+        ({**good, "inspected_on": None}, "inspected_on"),
+        ({**good, "inspected_on": date(2027, 1, 1)}, "inspected_on"),
+    ):
+        with pytest.raises(InvalidInput) as refused:
+            await make_declaration(place.manager, "cqc_registration", declared_on=TODAY, details=wrong)
+        assert list(refused.value.fields) == [field]
+    await make_declaration(
+        place.manager, "cqc_registration", declared_on=TODAY,
+        details={"provider_identifier": "1-202", "rating": "not_yet_inspected"},
+    )  # fmt: skip
+    seen = await piece(place.lead, place.provider_id, place.framework_id, "cqc_registration")
+    assert seen.state == "waiting" and seen.declared
+    assert seen.declared.said == ["CQC provider 1-202", "Not yet inspected", "no conditions"]
+    with pytest.raises(InvalidInput):
+        await make_declaration(place.manager, "insurance", declared_on=TODAY)
+    await make_declaration(place.manager, "insurance", declared_on=TODAY, details={"until": date(2027, 1, 31)})
+    async with unit_of_work(place.manager) as work:
+        row = await work.fetchrow("SELECT * FROM provider WHERE id = $1", place.provider_id)
+    assert row and (row["cqc_provider_id"], row["insurance_until"]) == ("1-202", date(2027, 1, 31))
+
+
+async def test_declared_again_after_its_time_and_what_cannot_be_declared(place, clock):
+    await actions.declare(place.manager, ["making_it_real", "living_wage"], TODAY)
+    clock.move(timedelta(days=190))
+    due = await piece(place.manager, place.provider_id, place.framework_id, "making_it_real")
+    assert due.state == "due_again" and due.missed and due.words == "Due again since 11 November 2026"
+    assert (await piece(place.manager, place.provider_id, place.framework_id, "living_wage")).state == "waiting"
+    with pytest.raises(NotFound):
+        await make_declaration(place.manager, "no_such_thing", declared_on=TODAY)
+    with pytest.raises(InvalidInput):
+        await make_declaration(place.manager, "living_wage", declared_on=TODAY + timedelta(days=400))
+    theirs = await a_file(place.rival)
+    with pytest.raises(NotFound):
+        await make_declaration(place.manager, "living_wage", declared_on=TODAY, evidence_ids=[theirs])
+
+
+async def test_only_the_lead_finds_and_nobody_else_reads_what_is_declared(place):
+    file = await a_file(place.manager)
+    scan = await a_file(place.manager, "other")
+    made = await make_declaration(place.manager, "safeguarding", declared_on=TODAY, evidence_ids=[file])
+    with pytest.raises(NotPermitted):
+        await assess(place.partner, made, place.framework_id, verdict="accepted")
+    with pytest.raises(NotPermitted):
+        await assess(place.manager, made, place.framework_id, verdict="accepted")
+    with pytest.raises(NotFound):
+        await assess(place.apart, made, place.framework_id, verdict="accepted")
+    assert (await piece(place.partner, place.provider_id, place.framework_id, "safeguarding")).state == "waiting"
+    with pytest.raises(NotFound):
+        await ask(place.apart, declaration_queries.declared_to_us, place.provider_id)
+    for actor in (place.apart, place.rival):
+        async with unit_of_work(actor) as work:
+            for table in ("declaration", "declaration_file", "declaration_assessment"):
+                assert await work.fetchval(f"SELECT count(*) FROM {table}") == 0
+        with pytest.raises(NotFound):
+            await ask(actor, declaration_queries.weighed_file, file)
+    assert (await ask(place.partner, declaration_queries.weighed_file, file))["id"] == file
+    with pytest.raises(NotFound):
+        await ask(place.lead, declaration_queries.weighed_file, scan)  # not declared with
+    async with unit_of_work(place.lead) as work:
+        assert await work.fetchval("SELECT count(*) FROM evidence") == 0
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        async with unit_of_work(place.manager) as work:
+            await work.execute("UPDATE declaration SET remark = 'other' WHERE id = $1", made)
