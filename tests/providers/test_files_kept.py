@@ -69,7 +69,8 @@ async def test_a_scan_of_a_dbs_certificate_goes_after_six_months_and_is_said_bef
     with pytest.raises(NotFound, match="deleted"):
         await file_opening.link_to(manager, stored, scan["id"])
     waiting = await migrator.fetch(
-        "SELECT convert_from(payload, 'UTF8')::jsonb AS p FROM jobs.pgqueuer WHERE entrypoint = $1", jobs.TIDY
+        "SELECT convert_from(payload, 'UTF8')::jsonb AS p FROM jobs.pgqueuer WHERE entrypoint = $1",
+        jobs.TIDY,
     )
     assert [row["p"]["evidence"] for row in waiting] == [str(scan["id"])]
     await JOBS[jobs.TIDY].run(stored, waiting[0]["p"])

@@ -152,6 +152,11 @@ async def lay(connection: asyncpg.Connection) -> Rows:
                 **recorded,
             )
             await put("worker_check", f"{name}_check", **scope, kind="references", done_on=day, **recorded)
+            await put(
+                "evidence", f"{name}_file", **scope, kind="dbs_certificate", file_name="f", content_type="application/pdf",
+                size=1, uploaded_by=ids[f"{provider}_manager"], uploaded_by_name="n", uploaded_at=at, form_until=at,
+                quarantine_key=f"quarantine/{name}",
+            )  # fmt: skip
     number = await connection.fetchval("SELECT worker_no FROM worker WHERE id = $1", ids["allocated_worker_row"])
     booking = await put(
         "booking", "allocated_booking", provider_id=ids["winner"], worker_id=ids["allocated_worker_row"], worker_no=number,

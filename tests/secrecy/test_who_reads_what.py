@@ -34,6 +34,8 @@ READERS: dict[str, tuple[str, set[str]]] = {
     "allocated_worker_dbs": ("worker_dbs_check", NORTHGATE | {"winner_manager", "allocated_worker"}),
     "allocated_worker_competency": ("worker_competency", NORTHGATE | {"winner_manager", "allocated_worker"}),
     "allocated_worker_check": ("worker_check", NORTHGATE | {"winner_manager", "allocated_worker"}),
+    "allocated_worker_file": ("evidence", {"winner_manager", "allocated_worker"}),
+    "rival_worker_file": ("evidence", {"rival_manager", "rival_worker"}),
     "allocated_booking": ("booking", {"winner_manager", "allocated_worker"}),
     "child": ("child", NORTHGATE | {"winner_manager", "allocated_worker", "mother", "plan_only_uncle"}),
     "waiting_child": ("child", NORTHGATE | {"mother", "plan_only_uncle"}),
