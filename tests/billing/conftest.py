@@ -6,19 +6,34 @@ from datetime import timedelta
 
 import pytest
 
+from marketplace.settings import Settings
+from tests.laid import Start, the_richest
 from tests.world import packages, people
 from tests.world.billing import period_of
-from tests.world.referrals import borough
+from tests.world.referrals import World, borough
 
 
-@pytest.fixture
-async def world(settings, database):
+async def one_provider(settings: Settings) -> World:
     return await borough(settings, provider_names=("Alder Care",))
 
 
+async def running_package(settings: Settings) -> packages.Case:
+    return await packages.set_up(await one_provider(settings))
+
+
 @pytest.fixture
-async def case(world):
-    return await packages.set_up(world)
+def start(request: pytest.FixtureRequest) -> Start | None:
+    return the_richest(request, case=running_package, world=one_provider)
+
+
+@pytest.fixture
+def world(laid: packages.Case | World) -> World:
+    return laid.world if isinstance(laid, packages.Case) else laid
+
+
+@pytest.fixture
+def case(laid: packages.Case) -> packages.Case:
+    return laid
 
 
 @pytest.fixture

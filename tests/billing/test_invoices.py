@@ -23,33 +23,11 @@ from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPer
 from marketplace.policy.calculators import invoice as calculate
 from marketplace.policy.facts import Claim, ClaimLine
 from marketplace.policy.invoicing import invoice_due_at
-from tests.world import packages, people
+from tests.world import people
 from tests.world.billing import after, period_of, submitted, the_draft, visit_done
 from tests.world.packages import a_visit
-from tests.world.referrals import borough
 
 pytestmark = pytest.mark.usefixtures("database")
-
-
-@pytest.fixture
-async def world(settings, database):
-    return await borough(settings, provider_names=("Alder Care",))
-
-
-@pytest.fixture
-async def case(world):
-    return await packages.set_up(world)
-
-
-@pytest.fixture
-async def finance(world):
-    return await people.person_in(world.admin, "finance", "Finn Ance")
-
-
-@pytest.fixture
-async def first_day(case):
-    """A day in the middle of the first billing period in which the package runs."""
-    return (await period_of(case, (await case.package()).starts_on)).first_day + timedelta(days=30)
 
 
 async def balances(work: Work) -> dict[str, int]:

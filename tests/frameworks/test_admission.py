@@ -11,26 +11,37 @@ from marketplace.frameworks import actions, application_actions, queries, rate_a
 from marketplace.platform.database import ask, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted, WrongState
 from marketplace.policy.pricing import rate_on
+from marketplace.settings import Settings
+from tests.laid import Start, the_richest
 from tests.world.frameworks import admitted, applied, draft_framework, flat_rates, open_framework
+from tests.world.people import council, person_in, provider_org
 
 TODAY = date(2026, 5, 11)
 
 
-@pytest.fixture
-async def world(database, person):
+async def two_councils_two_providers(settings: Settings) -> SimpleNamespace:
     """An open framework led by Northgate with partner Southmere; Kind Hands and Rival Care are providers."""
-
-    admin, partner = await person("Northgate", "commissioner_admin"), await person("Southmere", "commissioner_admin")
+    admin, partner = await council(settings, "Northgate"), await council(settings, "Southmere")
     framework_id = await open_framework(admin, partners=[partner])
     return SimpleNamespace(
         admin=admin,
         partner=partner,
-        stranger=await person("Eastham", "commissioner_admin"),
-        manager=await person("Kind Hands", "provider_manager"),
-        rival=await person("Rival Care", "provider_manager"),
+        stranger=await council(settings, "Eastham"),
+        manager=await provider_org(settings, "Kind Hands"),
+        rival=await provider_org(settings, "Rival Care"),
         framework_id=framework_id,
         pack=await ask(admin, queries.pack_of, framework_id),
     )
+
+
+@pytest.fixture
+def start(request: pytest.FixtureRequest) -> Start | None:
+    return the_richest(request, world=two_councils_two_providers)
+
+
+@pytest.fixture
+def world(laid: SimpleNamespace) -> SimpleNamespace:
+    return laid
 
 
 async def test_applied_evaluated_admitted_and_the_rates_agreed_from_that_day(world):
@@ -204,15 +215,15 @@ async def test_a_partner_reads_but_cannot_decide_for_the_lead(world):
         await application_actions.end_admission(world.partner, admission_id, TODAY, "No")
 
 
-async def test_only_administrators_decide_and_only_managers_apply(world, person):
+async def test_only_administrators_decide_and_only_managers_apply(world):
     (application_id,) = await applied(world.manager, world.framework_id, ["C"])
     for role in ("referrer", "contract_manager", "finance"):
         with pytest.raises(NotPermitted):
-            await application_actions.admit(await person("Northgate", role), application_id, TODAY)
+            await application_actions.admit(await person_in(world.admin, role), application_id, TODAY)
     with pytest.raises(NotPermitted):
         await application_actions.admit(world.manager, application_id, TODAY)
     with pytest.raises(NotPermitted):
-        await applied(await person("Kind Hands", "coordinator"), world.framework_id, ["D"])
+        await applied(await person_in(world.manager, "coordinator"), world.framework_id, ["D"])
 
 
 async def test_a_rival_and_another_commissioner_see_nothing_of_it(world):

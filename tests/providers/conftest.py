@@ -12,6 +12,7 @@ from marketplace.platform.actor import Actor
 from marketplace.platform.database import ask
 from marketplace.policy.pack import Pack
 from marketplace.settings import Settings
+from tests.laid import Start, the_richest
 from tests.world import frameworks, people, providers
 
 
@@ -34,8 +35,7 @@ class Place:
         return self.manager.provider_id
 
 
-@pytest.fixture
-async def place(database: Settings) -> Place:
+async def two_councils_sharing(database: Settings) -> Place:
     admin = await people.council(database, "Northgate Council")
     partner = await people.council(database, "Southmere Council")
     apart = await people.council(database, "Eastham Council")
@@ -55,3 +55,13 @@ async def place(database: Settings) -> Place:
         await people.person_in(manager, "coordinator"),
         rival,
     )
+
+
+@pytest.fixture
+def start(request: pytest.FixtureRequest) -> Start | None:
+    return the_richest(request, place=two_councils_sharing)
+
+
+@pytest.fixture
+def place(laid: Place) -> Place:
+    return laid

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from marketplace.settings import Settings
+from tests.laid import Start, the_richest
 from tests.world import referrals
 
 
 @pytest.fixture
-async def world(database: Settings) -> referrals.World:
-    return await referrals.borough(database)
+def start(request: pytest.FixtureRequest) -> Start | None:
+    return the_richest(request, world=referrals.borough)
+
+
+@pytest.fixture
+def world(laid: referrals.World) -> referrals.World:
+    return laid

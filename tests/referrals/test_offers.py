@@ -18,14 +18,9 @@ from marketplace.referrals.award import acceptance, choose_offer
 from tests.world import people
 from tests.world.offers import offered, proposal
 from tests.world.providers import worker as unready_worker
-from tests.world.referrals import add_child, borough, broadcast, family_of
+from tests.world.referrals import add_child, broadcast, family_of
 
 pytestmark = pytest.mark.usefixtures("database")
-
-
-@pytest.fixture
-async def world(settings, database):
-    return await borough(settings)
 
 
 @pytest.fixture

@@ -13,6 +13,8 @@ from marketplace.packages import plan_actions, signing
 from marketplace.platform.actor import Actor
 from marketplace.platform.errors import MarketplaceError, NotFound, NotPermitted
 from marketplace.referrals import choosing, granting
+from marketplace.settings import Settings
+from tests.laid import Start, the_richest
 from tests.world import packages, people, referrals
 from tests.world.offers import offered
 
@@ -29,9 +31,18 @@ DEEDS = {
 }
 
 
+async def one_provider(settings: Settings) -> referrals.World:
+    return await referrals.borough(settings, provider_names=("Alder Care",))
+
+
 @pytest.fixture
-async def world(database) -> referrals.World:
-    return await referrals.borough(database, provider_names=("Alder Care",))
+def start(request: pytest.FixtureRequest) -> Start | None:
+    return the_richest(request, world=one_provider)
+
+
+@pytest.fixture
+def world(laid: referrals.World) -> referrals.World:
+    return laid
 
 
 async def with_one_right(case: packages.Case, right: str) -> Actor:

@@ -9,6 +9,8 @@ from marketplace.packages.award import award_offer, undo_award
 from marketplace.platform.errors import InvalidInput
 from marketplace.referrals import choosing
 from marketplace.referrals.children import take_over_case
+from marketplace.settings import Settings
+from tests.laid import Start, the_richest
 from tests.world import packages, people, referrals
 from tests.world.offers import offered
 
@@ -23,9 +25,18 @@ NAMING = [
 HARMLESS = ["", "Saturday morning suits us", "we may be late, ask for a quiet room"]
 
 
+async def one_provider(settings: Settings) -> referrals.World:
+    return await referrals.borough(settings, provider_names=("Alder Care",))
+
+
 @pytest.fixture
-async def world(database) -> referrals.World:
-    return await referrals.borough(database, provider_names=("Alder Care",))
+def start(request: pytest.FixtureRequest) -> Start | None:
+    return the_richest(request, world=one_provider)
+
+
+@pytest.fixture
+def world(laid: referrals.World) -> referrals.World:
+    return laid
 
 
 async def test_a_family_does_not_tell_a_provider_who_it_is_before_the_award(world, migrator):

@@ -19,6 +19,7 @@ from marketplace.platform.database import close_database, open_database
 from marketplace.platform.errors import Conflict
 from marketplace.providers.actions import reinstate, suspend
 from marketplace.referrals import choosing, offering
+from tests.laid import the_richest
 from tests.world import billing, offers, packages, people, referrals
 
 ROUNDS = 4
@@ -26,12 +27,21 @@ MONDAY = date(2026, 5, 18)
 NAMES = ("Zadok", "Ysolde", "Tamsin", "Leofric")
 
 
+async def two_providers(settings):
+    return await referrals.borough(settings, provider_names=("Alder Care", "Birch Support"), workers_each=4)
+
+
 @pytest.fixture
-async def world(settings, clock, database):
+def start(request):
+    return the_richest(request, world=two_providers)
+
+
+@pytest.fixture
+async def world(settings, clock, laid):
     """A borough on a pool that gives every rival a connection of its own from the start."""
     await close_database()
     await open_database(settings.dsn("app"), clock=clock, min_size=10, max_size=12)
-    return await referrals.borough(settings, provider_names=("Alder Care", "Birch Support"), workers_each=4)
+    return laid
 
 
 async def race(*rivals: Coroutine[Any, Any, Any]) -> tuple[list[Any], list[Conflict]]:
