@@ -10,6 +10,7 @@ from litestar import Litestar
 from admin import (
     applications,
     assessments,
+    credit_notes,
     frameworks,
     invoices,
     operator_pages,
@@ -44,6 +45,7 @@ MODULES: list[Any] = [
     assessments,
     framework_routes,
     invoices,
+    credit_notes,
     operator_pages,
     operator_routes,
     obligations_routes,

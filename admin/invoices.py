@@ -11,7 +11,7 @@ from litestar.response import Response
 
 from marketplace.billing import queries, words
 from marketplace.billing.deciding import accept_invoice, return_invoice
-from marketplace.billing.frozen import csv_of, invoice_context
+from marketplace.billing.frozen import csv_of, invoice_context, with_notes
 from marketplace.identity.guards import requires
 from marketplace.identity.permissions import may
 from marketplace.platform.database import ask
@@ -96,7 +96,7 @@ async def invoice_lines(request: Request[Any, Any, Any], invoice_id: FromPath[UU
 
 
 async def _page(request: Request[Any, Any, Any], invoice_id: UUID, form: Form, status: int = 200) -> Response[Any]:
-    view = await ask(request.user, queries.invoice, invoice_id)
+    view, notes = await ask(request.user, with_notes, invoice_id)
     return page(
         request,
         "admin/invoice.html",
@@ -104,7 +104,7 @@ async def _page(request: Request[Any, Any, Any], invoice_id: UUID, form: Form, s
         form=form,
         may_decide=may(request.user, "invoice.decide"),
         status=status,
-        **invoice_context(view),
+        **invoice_context(view, notes),
     )
 
 

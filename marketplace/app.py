@@ -6,6 +6,7 @@ from typing import Any
 
 from litestar import Litestar
 
+from marketplace.billing import credit_note_pages, credit_note_routes
 from marketplace.billing import pages as billing_pages
 from marketplace.billing import routes as billing_routes
 from marketplace.frameworks import pages as framework_pages
@@ -78,6 +79,8 @@ MODULES: list[Any] = [
     billing_pages,
     billing_routes,
     declaration_pages,
+    credit_note_pages,
+    credit_note_routes,
     import_pages,
     import_routes,
     provider_pages,

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import asyncpg
 
+from marketplace.billing.credit_notes import ask_over_claim
 from marketplace.billing.states import INVOICE
 from marketplace.billing.submitting import DECIDE, SUBMIT, period_subject
 from marketplace.frameworks.queries import pack_of
@@ -58,6 +59,7 @@ async def accept_invoice(actor: Actor, invoice_id: UUID) -> None:
                 framework_id=invoice["framework_id"],
             )
         await _tell_provider(work, invoice, f"{_reference(invoice)} was accepted.")
+        await ask_over_claim(work, pack, invoice)
 
 
 async def return_invoice(actor: Actor, invoice_id: UUID, reason: str) -> None:

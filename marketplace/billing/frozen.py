@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from litestar.response import Response
 
 from marketplace.billing import queries, words
+from marketplace.billing.credit_note_queries import STATES, CreditNote, credit_notes
 from marketplace.billing.exports import lines_csv
+from marketplace.platform.database import Work
 from marketplace.web.filters import moment
 
 
-def invoice_context(view: queries.InvoiceView) -> dict[str, Any]:
+def invoice_context(view: queries.InvoiceView, notes: Sequence[CreditNote] = ()) -> dict[str, Any]:
     """What the page of a frozen invoice shows, to the provider and to the payer alike."""
     return {
         "invoice": view,
@@ -22,7 +26,14 @@ def invoice_context(view: queries.InvoiceView) -> dict[str, Any]:
         "states": words.STATES,
         "outcomes": words.OUTCOMES,
         "methods": words.METHODS,
+        "notes": notes,
+        "note_states": STATES,
     }
+
+
+async def with_notes(work: Work, invoice_id: UUID) -> tuple[queries.InvoiceView, list[CreditNote]]:
+    """An invoice and its credit notes, as a question for both front doors."""
+    return await queries.invoice(work, invoice_id), await credit_notes(work, invoice_id=invoice_id)
 
 
 def csv_of(view: queries.InvoiceView) -> Response[bytes]:

@@ -14,7 +14,7 @@ from marketplace.billing import queries, words
 from marketplace.billing.claims import amount_field, changes, claim_form, marks, read_claim
 from marketplace.billing.drafting import Draft, draft
 from marketplace.billing.exports import case_of
-from marketplace.billing.frozen import csv_of, invoice_context
+from marketplace.billing.frozen import csv_of, invoice_context, with_notes
 from marketplace.billing.submitting import RecordsChanged, submit_invoice
 from marketplace.frameworks.queries import billing_period
 from marketplace.identity.guards import requires
@@ -108,12 +108,12 @@ async def draft_case(
 @get("/invoices/{invoice_id:uuid}", **READ)
 async def invoice_page(request: Request[Any, Any, Any], invoice_id: FromPath[UUID]) -> Response[Any]:
     """A submitted invoice, as it was judged."""
-    view = await ask(request.user, queries.invoice, invoice_id)
+    view, notes = await ask(request.user, with_notes, invoice_id)
     return page(
         request,
         "billing/invoice.html",
         title=f"Invoice {view.number}",
-        **invoice_context(view),
+        **invoice_context(view, notes),
     )
 
 

@@ -1,4 +1,4 @@
-"""The life cycle of a submitted invoice."""
+"""The life cycles of a submitted invoice and of what follows it."""
 
 from marketplace.platform.states import Transitions
 
@@ -8,4 +8,11 @@ INVOICE: Transitions = {
     # disputes and payments are the ledger's own doors
     "disputed": {"submitted": "disputed", "accepted": "disputed"},
     "paid": {"accepted": "paid"},
+}
+
+CREDIT_NOTE: Transitions = {
+    "confirmed": {"asked": "confirmed"},
+    "refused": {"asked": "refused"},
+    "asked for again": {"refused": "asked"},
+    "withdrawn": {"asked": "withdrawn", "refused": "withdrawn"},
 }

@@ -1,0 +1,238 @@
+"""Questions about paying: what is owed on accepted invoices, what lies in which run, how the 30 days were kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from marketplace.platform.database import Work
+from marketplace.platform.errors import NotFound
+from marketplace.policy.calendar import Period, local_day
+from marketplace.policy.payments import Clock, clock_of
+
+RUN_STATES = {
+    "built": ("Built", "blue"),
+    "approved": ("Approved", "light-blue"),
+    "exported": ("Exported", "green"),
+    "cancelled": ("Cancelled", "grey"),
+}
+CLOCKS = {
+    "waiting": ("In time so far", "blue"),
+    "late": ("Late", "red"),
+    "paid_in_time": ("Paid in time", "green"),
+    "paid_late": ("Paid late", "orange"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Payable:
+    """An accepted invoice on which something is owed; `held` while a credit note on it is open."""
+
+    invoice_id: UUID
+    number: int
+    framework_id: UUID
+    framework: str
+    provider_id: UUID
+    provider: str
+    period: Period
+    pay_by: date
+    pence: int
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """A payment run in a list."""
+
+    id: UUID
+    number: int
+    state: str
+    total_pence: int
+    lines: int
+    unpaid: int
+    built_at: datetime
+    exported_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentLine:
+    """One payment of a run. `reference` is what the bank's file names it by."""
+
+    id: UUID
+    position: int
+    reference: str
+    invoice_id: UUID
+    number: int
+    framework: str
+    provider_id: UUID
+    provider: str
+    period: Period
+    received_at: datetime
+    accepted_at: datetime
+    pay_by: date
+    pence: int
+    paid_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentRun:
+    """A payment run with its lines, who built and approved it, and the control hash of its exported file."""
+
+    id: UUID
+    number: int
+    state: str
+    total_pence: int
+    four_eyes: bool
+    built_at: datetime
+    built_by: UUID
+    built_by_name: str
+    approved_at: datetime | None
+    approved_by_name: str | None
+    exported_at: datetime | None
+    exported_by_name: str | None
+    control_hash: str | None
+    taken: int
+    lines: tuple[PaymentLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ClockRow:
+    """A valid invoice on the clock of payment: received, accepted, to be paid by, paid."""
+
+    invoice_id: UUID
+    number: int
+    framework: str
+    provider: str
+    received_on: date
+    accepted_on: date
+    pay_by: date
+    paid_on: date | None
+    pence: int
+    state: Clock
+    days: int  # from receipt to payment, or to today
+
+
+# What the books say is owed on an invoice i: its own entries, its credit notes', its payments'.
+_OWED = """
+    SELECT coalesce(-sum(p.pence), 0)::bigint FROM ledger_posting p
+    JOIN ledger_entry e ON e.commissioner_id = p.commissioner_id AND e.id = p.entry_id
+    WHERE e.commissioner_id = i.commissioner_id AND p.account = 'provider_payable' AND e.subject_id IN (
+        SELECT i.id UNION ALL SELECT n.id FROM credit_note n WHERE n.commissioner_id = i.commissioner_id AND n.invoice_id = i.id
+        UNION ALL SELECT l.id FROM payment_line l WHERE l.commissioner_id = i.commissioner_id AND l.invoice_id = i.id)
+"""  # noqa: E501
+
+
+async def owed_on(work: Work, payer_id: UUID, invoice_id: UUID) -> int:
+    """What is still owed on an invoice, in pence, as the ledger says (0 once it is paid)."""
+    return await work.fetchval(
+        f"SELECT ({_OWED}) FROM invoice i WHERE i.commissioner_id = $1 AND i.id = $2", payer_id, invoice_id
+    )
+
+
+async def payables(work: Work) -> list[Payable]:
+    """Accepted invoices on which something is owed and which lie in no open run, the soonest due first."""
+    rows = await work.fetch(
+        f"""SELECT * FROM (
+              SELECT i.id, i.number, i.framework_id, f.name AS framework, i.provider_id, o.name AS provider, i.first_day,
+                     i.last_day, i.pay_by, ({_OWED}) AS pence,
+                     EXISTS (SELECT 1 FROM credit_note n WHERE n.commissioner_id = i.commissioner_id
+                             AND n.invoice_id = i.id AND n.state IN ('asked', 'refused')) AS held
+              FROM invoice i JOIN framework f ON f.id = i.framework_id JOIN organisation o ON o.id = i.provider_id
+              WHERE i.commissioner_id = $1 AND i.pay_by IS NOT NULL AND (i.state = 'accepted' OR i.state = 'paid'
+                AND EXISTS (SELECT 1 FROM ledger_entry e WHERE e.commissioner_id = i.commissioner_id
+                            AND e.subject_id = i.id AND e.at > i.paid_at))
+                AND NOT EXISTS (SELECT 1 FROM payment_line l WHERE l.commissioner_id = i.commissioner_id
+                                AND l.invoice_id = i.id AND l.counts AND l.paid_on IS NULL)) due
+            WHERE pence > 0 ORDER BY pay_by, provider, number, id""",
+        work.actor.commissioner_id,
+    )  # fmt: skip
+    return [
+        Payable(
+            row["id"], row["number"], row["framework_id"], row["framework"], row["provider_id"], row["provider"],
+            Period(row["first_day"], row["last_day"]), row["pay_by"], row["pence"], row["held"],
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+async def payment_runs(work: Work, *, limit: int = 50, offset: int = 0) -> list[RunRow]:
+    """The commissioner's payment runs, newest first."""
+    rows = await work.fetch(
+        """SELECT r.id, r.number, r.state, r.total_pence, r.built_at, r.exported_at, count(l.id) AS lines,
+                  count(l.id) FILTER (WHERE l.paid_on IS NULL AND l.counts) AS unpaid
+           FROM payment_run r JOIN payment_line l ON l.commissioner_id = r.commissioner_id AND l.run_id = r.id
+           WHERE r.commissioner_id = $1 GROUP BY r.commissioner_id, r.id ORDER BY r.number DESC LIMIT $2 OFFSET $3""",
+        work.actor.commissioner_id, limit, offset,
+    )  # fmt: skip
+    return [RunRow(**dict(row)) for row in rows]
+
+
+async def payment_run(work: Work, run_id: UUID) -> PaymentRun:
+    """One run with its lines. Raises `NotFound` outside the commissioner's own."""
+    row = await work.fetchrow(
+        """SELECT r.*, b.name AS built_by_name, a.name AS approved_by_name, x.name AS exported_by_name
+           FROM payment_run r LEFT JOIN person b ON b.id = r.built_by LEFT JOIN person a ON a.id = r.approved_by
+           LEFT JOIN person x ON x.id = r.exported_by WHERE r.commissioner_id = $1 AND r.id = $2""",
+        work.actor.commissioner_id, run_id,
+    )  # fmt: skip
+    if row is None:
+        raise NotFound
+    copied = (
+        "id", "number", "state", "total_pence", "four_eyes", "built_at", "built_by", "approved_at", "exported_at",
+        "control_hash", "taken",
+    )  # fmt: skip
+    names = {name: row[name] or "Somebody who has left" for name in ("built_by_name",)}
+    return PaymentRun(
+        **{name: row[name] for name in copied},
+        **names,
+        approved_by_name=row["approved_by_name"],
+        exported_by_name=row["exported_by_name"],
+        lines=await lines_of(work, row["commissioner_id"], run_id, row["number"]),
+    )
+
+
+async def lines_of(work: Work, payer_id: UUID, run_id: UUID, run_number: int) -> tuple[PaymentLine, ...]:
+    """A run's payments in their order."""
+    rows = await work.fetch(
+        """SELECT l.id, l.position, l.invoice_id, i.number, f.name AS framework, l.provider_id, o.name AS provider,
+                  i.first_day, i.last_day, i.received_at, i.accepted_at, i.pay_by, l.pence, l.paid_on
+           FROM payment_line l JOIN invoice i ON i.commissioner_id = l.commissioner_id AND i.id = l.invoice_id
+           JOIN framework f ON f.id = i.framework_id JOIN organisation o ON o.id = l.provider_id
+           WHERE l.commissioner_id = $1 AND l.run_id = $2 ORDER BY l.position""",
+        payer_id, run_id,
+    )  # fmt: skip
+    return tuple(
+        PaymentLine(
+            row["id"], row["position"], f"PR{run_number}-{row['position']}", row["invoice_id"], row["number"],
+            row["framework"], row["provider_id"], row["provider"], Period(row["first_day"], row["last_day"]),
+            row["received_at"], row["accepted_at"], row["pay_by"], row["pence"], row["paid_on"],
+        )
+        for row in rows
+    )  # fmt: skip
+
+
+async def payment_clock(work: Work, since: date | None = None) -> list[ClockRow]:
+    """Every invoice accepted with something to pay (received since a day), against its last day for payment."""
+    today = local_day(work.now)
+    rows: list[Any] = await work.fetch(
+        """SELECT i.id, i.number, f.name AS framework, o.name AS provider, i.received_at, i.accepted_at, i.pay_by,
+                  i.paid_at, i.net_pence
+           FROM invoice i JOIN framework f ON f.id = i.framework_id JOIN organisation o ON o.id = i.provider_id
+           WHERE i.commissioner_id = $1 AND i.pay_by IS NOT NULL AND i.net_pence > 0 AND i.replaced_at IS NULL
+             AND ($2::date IS NULL OR (i.received_at AT TIME ZONE 'Europe/London')::date >= $2)
+           ORDER BY i.pay_by, o.name, i.number""",
+        work.actor.commissioner_id, since,
+    )  # fmt: skip
+    found: list[ClockRow] = []
+    for row in rows:
+        received, paid = local_day(row["received_at"]), local_day(row["paid_at"]) if row["paid_at"] else None
+        found.append(
+            ClockRow(
+                row["id"], row["number"], row["framework"], row["provider"], received, local_day(row["accepted_at"]),
+                row["pay_by"], paid, row["net_pence"], clock_of(row["pay_by"], paid, today),
+                ((paid or today) - received).days,
+            )
+        )  # fmt: skip
+    return found

@@ -1,0 +1,23 @@
+"""Paying invoices: when a second person must approve, and how the clock of a valid invoice stands (N)."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Literal
+
+from marketplace.policy.pack import Pack
+
+Clock = Literal["waiting", "late", "paid_in_time", "paid_late"]
+
+
+def needs_four_eyes(pack: Pack, total_pence: int, day: date) -> bool:
+    """Whether a payment run of that sum is approved by a second person before it leaves; the sum itself is enough."""
+    least = pack.on(day).billing.payment_four_eyes_pence
+    return least is not None and total_pence >= least
+
+
+def clock_of(pay_by: date, paid_on: date | None, today: date) -> Clock:
+    """How an invoice stands against its last day for payment; paid on that day is in time."""
+    if paid_on is not None:
+        return "paid_in_time" if paid_on <= pay_by else "paid_late"
+    return "waiting" if today <= pay_by else "late"
