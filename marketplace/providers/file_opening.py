@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import hmac
 import shutil
-import struct
 import tempfile
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +17,7 @@ from marketplace.obligations.news import tell
 from marketplace.platform.actor import Actor, system_for
 from marketplace.platform.database import ask, unit_of_work
 from marketplace.platform.errors import Conflict, NotFound
+from marketplace.platform.signed_links import seal, unseal
 from marketplace.platform.storage import Storage
 from marketplace.providers.file_actions import largest_of
 from marketplace.providers.files import STATES, name_to_open, one_file
@@ -57,9 +54,7 @@ async def link_to(actor: Actor, settings: Settings, evidence_id: UUID) -> str:
     """A token that opens the file to this very person for two minutes. Raises `NotFound`, `Conflict`."""
     permit(actor, "evidence.read")
     openable(await ask(actor, one_file, evidence_id))
-    until = int(time.time()) + LINK_SECONDS
-    said = evidence_id.bytes + actor.person_id.bytes + struct.pack(">Q", until)
-    return base64.urlsafe_b64encode(said + _proof(settings, said)).decode()
+    return seal(settings.derived_key(PURPOSE), evidence_id.bytes + actor.person_id.bytes, LINK_SECONDS)
 
 
 async def open_by_link(actor: Actor, settings: Settings, token: str) -> Opened:
@@ -101,21 +96,11 @@ def openable(row: dict[str, Any]) -> None:
         raise Conflict(row["refused_reason"] or STATES[row["state"]][2])
 
 
-def _proof(settings: Settings, said: bytes) -> bytes:
-    return hmac.digest(settings.derived_key(PURPOSE), said, "sha256")
-
-
 def _named_by(settings: Settings, actor: Actor, token: str) -> UUID:
-    try:
-        raw = base64.urlsafe_b64decode(token)
-        said, proof = raw[:40], raw[40:]
-        evidence, person, until = UUID(bytes=said[:16]), UUID(bytes=said[16:32]), struct.unpack(">Q", said[32:])[0]
-    except (ValueError, struct.error):
-        raise NotFound(RUN_OUT) from None
-    fits = hmac.compare_digest(proof, _proof(settings, said))
-    if not fits or person != actor.person_id or until < time.time():
+    said = unseal(settings.derived_key(PURPOSE), token)
+    if said is None or said[16:] != actor.person_id.bytes:
         raise NotFound(RUN_OUT)
-    return evidence
+    return UUID(bytes=said[:16])
 
 
 async def _alarm(row: dict[str, Any]) -> None:

@@ -208,6 +208,14 @@ async def file_page(request: Asked, evidence_id: FromPath[UUID]) -> Response[Any
     )
 
 
+@get("/evidence/{evidence_id:uuid}/state", **READS)
+async def file_state(request: Asked, evidence_id: FromPath[UUID]) -> Response[None]:
+    """Nothing; the page that asks is loaded again once the file no longer stands as the page says (`?seen=`)."""
+    row = await ask(request.user, files.one_file, evidence_id)
+    moved = row["shown_state"] != request.query_params.get("seen")
+    return Response(None, status_code=204, headers={"HX-Refresh": "true"} if moved else {})
+
+
 @post("/evidence/{evidence_id:uuid}/open", **READS)
 async def open_file(request: Asked, evidence_id: FromPath[UUID]) -> Response[Any]:
     """Make the link and follow it; a file that cannot be opened says why on its page."""
@@ -280,6 +288,6 @@ async def retention_page(request: Asked) -> Response[Any]:
 
 
 ROUTES: list[Any] = [
-    files_page, new_file_page, new_file, arrived, retention_page, file_page, open_file, follow_link, delete_page,
-    delete_file,
+    files_page, new_file_page, new_file, arrived, retention_page, file_page, file_state, open_file, follow_link,
+    delete_page, delete_file,
 ]  # fmt: skip

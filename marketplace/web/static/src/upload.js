@@ -80,8 +80,8 @@ async function through() {
     window.location.assign(answer.responseURL)
     return
   }
-  // the same page with what is wrong: shown in place, what was typed is in it
-  const shown = new DOMParser().parseFromString(answer.responseText, 'text/html')
+  // the same page with what is wrong: shown in place, what was typed is in it (its styles are here already)
+  const shown = new DOMParser().parseFromString(answer.responseText.replace(/<style[^]*?<\/style>/g, ''), 'text/html')
   document.title = shown.title
   document.querySelector('main').replaceWith(shown.querySelector('main'))
   window.location.hash = ''
