@@ -122,7 +122,10 @@ class Deployment:
                     raise ServerError("A port of the store for files was taken while it started: start again.")
         else:
             with step("Looking for the store for files (S3)"):
-                Storage.from_settings(self.settings).ensure_bucket()
+                storage = Storage.from_settings(self.settings)
+                storage.ensure_bucket()
+                if self.settings.s3_browser_url:
+                    storage.let_pages_upload(self.settings.marketplace_url)
 
     def start_children(self) -> None:
         logs = writable_folder(self.data / "logs")
