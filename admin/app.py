@@ -12,6 +12,7 @@ from admin import (
     assessments,
     credit_notes,
     frameworks,
+    frameworks_changes,
     invoices,
     operator_pages,
     operator_routes,
@@ -20,12 +21,13 @@ from admin import (
     watch_pages,
 )
 from marketplace.frameworks import routes as framework_routes
+from marketplace.frameworks import scoring_routes
 from marketplace.identity import account_pages, front_door, people_pages, trail_pages
 from marketplace.identity import pages as identity_pages
 from marketplace.identity import routes as identity_routes
 from marketplace.obligations import routes as obligations_routes
 from marketplace.platform.clock import Clock
-from marketplace.providers import commissioner_routes
+from marketplace.providers import commissioner_routes, declaration_routes
 from marketplace.referrals import record_pages
 from marketplace.settings import Settings
 from marketplace.web.navigation import CONSOLE
@@ -41,9 +43,12 @@ MODULES: list[Any] = [
     trail_pages,
     watch_pages,
     frameworks,
+    frameworks_changes,
     applications,
     assessments,
     framework_routes,
+    scoring_routes,
+    declaration_routes,
     invoices,
     credit_notes,
     operator_pages,

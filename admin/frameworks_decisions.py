@@ -60,7 +60,7 @@ async def confirm(request: Request[Any, Any, Any], framework_id: FromPath[UUID],
     """Confirms the answer and goes on to the next question that waits."""
     form = Form(await read_form(request))
     found, decision, following = await ask(request.user, _one, framework_id, key)
-    value = _read(form, decision)
+    value = read_answer(form, decision)
     remark = form.text("remark", "the remark", required=False, most=actions.LONGEST_REMARK, lines=True)
     if not form.errors:
         try:
@@ -76,7 +76,7 @@ async def confirm(request: Request[Any, Any, Any], framework_id: FromPath[UUID],
     )
 
 
-def _read(form: Form, decision: DecisionView) -> object:
+def read_answer(form: Form, decision: DecisionView) -> object:
     """The answer as typed; the pack reads text as the decision's own type and says what does not fit."""
     if decision.kind == "yes_no":
         return form.choice("value", "yes or no", ("yes", "no")) == "yes"
@@ -119,6 +119,9 @@ def _show(request: Request[Any, Any, Any], form: Form, found: FrameworkView, dec
         unit=terms.UNITS.get(decision.unit, decision.unit),
         answer=terms.answer,
         confirms=_confirms(request, found),
+        changes=found.state == "open"
+        and found.led_by(request.user.commissioner_id)
+        and may(request.user, "framework.write"),
         most=actions.LONGEST_REMARK,
     )
 

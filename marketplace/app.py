@@ -11,6 +11,7 @@ from marketplace.billing import pages as billing_pages
 from marketplace.billing import routes as billing_routes
 from marketplace.frameworks import pages as framework_pages
 from marketplace.frameworks import routes as framework_routes
+from marketplace.frameworks import scoring_routes, terms_pages
 from marketplace.identity import account_pages, front_door, people_pages, trail_pages
 from marketplace.identity import pages as identity_pages
 from marketplace.identity import routes as identity_routes
@@ -29,7 +30,14 @@ from marketplace.packages import (
 )
 from marketplace.packages import routes as package_routes
 from marketplace.platform.clock import Clock
-from marketplace.providers import declaration_pages, file_pages, file_routes, import_pages, import_routes
+from marketplace.providers import (
+    declaration_pages,
+    declaration_routes,
+    file_pages,
+    file_routes,
+    import_pages,
+    import_routes,
+)
 from marketplace.providers import pages as provider_pages
 from marketplace.providers import routes as provider_routes
 from marketplace.referrals import (
@@ -56,6 +64,8 @@ MODULES: list[Any] = [
     obligations_pages,
     obligations_routes,
     framework_pages,
+    terms_pages,
+    scoring_routes,
     framework_routes,
     children_pages,
     record_pages,
@@ -79,6 +89,7 @@ MODULES: list[Any] = [
     billing_pages,
     billing_routes,
     declaration_pages,
+    declaration_routes,
     credit_note_pages,
     credit_note_routes,
     import_pages,

@@ -61,9 +61,10 @@ CREATE TABLE declaration (
     rule_key text NOT NULL, declared_on date NOT NULL,      -- since when, or when last reviewed
     remark text NOT NULL DEFAULT '', details jsonb NOT NULL DEFAULT '{{}}', -- of a registration or an insurance
     declared_by uuid NOT NULL REFERENCES person, declared_by_name text NOT NULL, recorded_at timestamptz NOT NULL,
+    in_order bigint GENERATED ALWAYS AS IDENTITY,           -- of two at one moment the later
     PRIMARY KEY (provider_id, id)
 );
-CREATE INDEX declaration_newest ON declaration (provider_id, rule_key, recorded_at DESC);
+CREATE INDEX declaration_newest ON declaration (provider_id, rule_key, in_order DESC);
 CREATE TABLE declaration_file (
     provider_id uuid NOT NULL, declaration_id uuid NOT NULL, evidence_id uuid NOT NULL,
     PRIMARY KEY (provider_id, declaration_id, evidence_id),
@@ -77,13 +78,13 @@ CREATE TABLE declaration_assessment (
     provider_id uuid NOT NULL, declaration_id uuid NOT NULL, commissioner_id uuid NOT NULL,
     verdict text NOT NULL CHECK (verdict IN ('accepted', 'rejected')), to_mend text NOT NULL DEFAULT '',
     assessed_by uuid NOT NULL REFERENCES person, assessed_by_name text NOT NULL, assessed_at timestamptz NOT NULL,
-    pack_hash text NOT NULL REFERENCES pack_version,
+    pack_hash text NOT NULL REFERENCES pack_version, in_order bigint GENERATED ALWAYS AS IDENTITY,
     PRIMARY KEY (framework_id, id),
     FOREIGN KEY (provider_id, declaration_id) REFERENCES declaration,
     FOREIGN KEY (framework_id, commissioner_id) REFERENCES framework_member,
     CHECK ((verdict = 'rejected') = (to_mend <> ''))
 );
-CREATE INDEX declaration_assessment_of ON declaration_assessment (provider_id, declaration_id, assessed_at DESC);
+CREATE INDEX declaration_assessment_of ON declaration_assessment (provider_id, declaration_id, in_order DESC);
 CREATE TABLE application_score (
     framework_id uuid NOT NULL, id uuid NOT NULL DEFAULT gen_random_uuid(), application_id uuid NOT NULL, provider_id uuid NOT NULL,
     commissioner_id uuid NOT NULL, person_id uuid NOT NULL REFERENCES person, person_name text NOT NULL,
@@ -106,13 +107,15 @@ CREATE TABLE terms_change (
     rule_key text NOT NULL, value_before jsonb NOT NULL, value jsonb NOT NULL, reason text NOT NULL CHECK (reason <> ''),
     hash_before text NOT NULL REFERENCES pack_version, pack_hash text NOT NULL REFERENCES pack_version,
     changed_by uuid NOT NULL REFERENCES person, changed_by_name text NOT NULL, changed_at timestamptz NOT NULL,
+    in_order bigint GENERATED ALWAYS AS IDENTITY,
     PRIMARY KEY (framework_id, id), CHECK (hash_before <> pack_hash)
 );
-CREATE INDEX terms_change_newest ON terms_change (framework_id, changed_at DESC);
+CREATE INDEX terms_change_newest ON terms_change (framework_id, in_order DESC);
 CREATE TABLE terms_acceptance (
     framework_id uuid NOT NULL REFERENCES framework, id uuid NOT NULL DEFAULT gen_random_uuid(), provider_id uuid NOT NULL REFERENCES organisation,
     pack_hash text NOT NULL REFERENCES pack_version,
     accepted_by uuid NOT NULL REFERENCES person, accepted_by_name text NOT NULL, accepted_at timestamptz NOT NULL,
+    in_order bigint GENERATED ALWAYS AS IDENTITY,
     PRIMARY KEY (framework_id, id)
 );
 CREATE INDEX terms_acceptance_provider ON terms_acceptance (provider_id, framework_id);

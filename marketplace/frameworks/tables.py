@@ -3,7 +3,7 @@
 The database's own constraints are in the migrations; a test keeps these columns the same as theirs.
 """
 
-from piccolo.columns import JSONB, UUID, Boolean, Date, Integer, Text, Timestamptz
+from piccolo.columns import JSONB, UUID, BigSerial, Boolean, Date, Integer, Text, Timestamptz
 from piccolo.columns.defaults.timestamptz import TimestamptzNow
 from piccolo.columns.defaults.uuid import UUID4
 from piccolo.table import Table
@@ -178,6 +178,7 @@ class TermsChange(Table, db=ENGINE, tablename="terms_change"):
     changed_by = UUID(default=None, null=False)
     changed_by_name = Text(default=None, null=False)
     changed_at = Timestamptz(default=None, null=False)
+    in_order = BigSerial()
 
 
 class TermsAcceptance(Table, db=ENGINE, tablename="terms_acceptance"):
@@ -188,3 +189,4 @@ class TermsAcceptance(Table, db=ENGINE, tablename="terms_acceptance"):
     accepted_by = UUID(default=None, null=False)
     accepted_by_name = Text(default=None, null=False)
     accepted_at = Timestamptz(default=None, null=False)
+    in_order = BigSerial()

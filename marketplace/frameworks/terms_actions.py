@@ -147,7 +147,7 @@ async def changes(work: Work, framework_id: UUID) -> list[Change]:
     """Every change of a framework's terms, the newest first."""
     titles = {each.key: each for each in await queries.decisions(work, framework_id)}
     rows = await work.fetch(
-        "SELECT * FROM terms_change WHERE framework_id = $1 ORDER BY changed_at DESC, id", framework_id
+        "SELECT * FROM terms_change WHERE framework_id = $1 ORDER BY in_order DESC", framework_id
     )
     return [
         Change(
@@ -172,8 +172,8 @@ async def terms_to_provider(work: Work, framework_id: UUID) -> Terms:
         raise NotFound("You are not on this framework.")
     last = await work.fetchrow(
         "SELECT * FROM terms_acceptance WHERE framework_id = $1 AND provider_id = $2"
-        " ORDER BY accepted_at DESC, pack_hash = $3 DESC LIMIT 1",
-        framework_id, work.actor.provider_id, found.pack_hash,
+        " ORDER BY in_order DESC LIMIT 1",
+        framework_id, work.actor.provider_id,
     )  # fmt: skip
     if last is None:
         return Terms(found, newer := await _since(work, framework_id, since), None, None, bool(newer))
@@ -200,7 +200,19 @@ async def _accept(work: Work, framework: FrameworkView) -> None:
     await work.execute(
         "INSERT INTO terms_acceptance (framework_id, provider_id, pack_hash, accepted_by, accepted_by_name,"
         " accepted_at) SELECT $1, $2, $3, $4, $5, $6 WHERE $3 IS DISTINCT FROM (SELECT pack_hash FROM terms_acceptance"
-        " WHERE framework_id = $1 AND provider_id = $2 ORDER BY accepted_at DESC LIMIT 1)",
+        " WHERE framework_id = $1 AND provider_id = $2 ORDER BY in_order DESC LIMIT 1)",
         framework.id, work.actor.provider_id, framework.pack_hash, work.actor.person_id, work.actor.person_name,
         work.now,
     )  # fmt: skip
+
+
+async def acceptances(work: Work, framework_id: UUID) -> list[tuple[str, datetime | None, str]]:
+    """(provider, when, by whom) of everybody on the framework today: who has accepted its terms as they stand."""
+    rows = await work.fetch(
+        "SELECT o.name, t.accepted_at, t.accepted_by_name FROM organisation o LEFT JOIN LATERAL (SELECT *"
+        " FROM terms_acceptance a WHERE a.framework_id = $1 AND a.provider_id = o.id"
+        " AND a.pack_hash = (SELECT pack_hash FROM framework WHERE id = $1) ORDER BY a.in_order DESC LIMIT 1) t"
+        " ON true WHERE o.id = ANY ($2) ORDER BY t.accepted_at IS NOT NULL, o.name",
+        framework_id, await _on_framework(work, framework_id),
+    )  # fmt: skip
+    return [(row["name"], row["accepted_at"], row["accepted_by_name"] or "") for row in rows]

@@ -105,6 +105,8 @@ class Piece:
     def words(self) -> str:
         if self.state == "due_again" and self.until is not None:
             return f"Due again since {written_day(self.until)}"
+        if self.state == "waiting" and self.declared is None:
+            return "As the profile says"
         return {
             "missing": "Missing", "rejected": "To be mended", "waiting": "Declared, not assessed yet",
             "accepted": "Accepted", "due_again": "Due again",
@@ -145,7 +147,7 @@ async def declared_by(work: Work, provider_id: UUID, key: str | None = None) -> 
     """A provider's declarations, the newest first, as far as the actor may see them."""
     rows = await work.fetch(
         "SELECT * FROM declaration WHERE provider_id = $1 AND ($2::text IS NULL OR rule_key = $2)"
-        " ORDER BY recorded_at DESC, id",
+        " ORDER BY in_order DESC",
         provider_id, key,
     )  # fmt: skip
     files: defaultdict[UUID, list[File]] = defaultdict(list)
@@ -154,7 +156,7 @@ async def declared_by(work: Work, provider_id: UUID, key: str | None = None) -> 
     findings: defaultdict[UUID, list[Finding]] = defaultdict(list)
     for row in await work.fetch(
         "SELECT a.*, f.name FROM declaration_assessment a JOIN framework f ON f.id = a.framework_id"
-        " WHERE a.provider_id = $1 ORDER BY a.assessed_at DESC, a.id",
+        " WHERE a.provider_id = $1 ORDER BY a.in_order DESC",
         provider_id,
     ):
         findings[row["declaration_id"]].append(

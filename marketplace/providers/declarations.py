@@ -143,7 +143,7 @@ async def keep_declaration(
     rejected = await work.fetch(
         "SELECT DISTINCT ON (a.framework_id) a.framework_id, a.declaration_id, a.verdict FROM declaration_assessment a"
         " JOIN declaration d ON d.provider_id = a.provider_id AND d.id = a.declaration_id"
-        " WHERE a.provider_id = $1 AND d.rule_key = $2 ORDER BY a.framework_id, a.assessed_at DESC",
+        " WHERE a.provider_id = $1 AND d.rule_key = $2 ORDER BY a.framework_id, a.in_order DESC",
         provider_id, key,
     )  # fmt: skip
     declaration_id: UUID = await work.fetchval(
@@ -216,7 +216,7 @@ async def assess(actor: Actor, declaration_id: UUID, framework_id: UUID, *, verd
         if wrong:
             raise InvalidInput(wrong)
         newest = await work.fetchval(
-            "SELECT id FROM declaration WHERE provider_id = $1 AND rule_key = $2 ORDER BY recorded_at DESC, id LIMIT 1",
+            "SELECT id FROM declaration WHERE provider_id = $1 AND rule_key = $2 ORDER BY in_order DESC LIMIT 1",
             row["provider_id"], row["rule_key"],
         )  # fmt: skip
         if newest != declaration_id:

@@ -223,6 +223,7 @@ class Declaration(Table, db=ENGINE, tablename="declaration"):
     declared_by = UUID(default=None, null=False)
     declared_by_name = Text(default=None, null=False)
     recorded_at = Timestamptz(default=None, null=False)
+    in_order = BigSerial()
 
 
 class DeclarationFile(Table, db=ENGINE, tablename="declaration_file"):
@@ -243,3 +244,4 @@ class DeclarationAssessment(Table, db=ENGINE, tablename="declaration_assessment"
     assessed_by_name = Text(default=None, null=False)
     assessed_at = Timestamptz(default=None, null=False)
     pack_hash = Text(default=None, null=False)
+    in_order = BigSerial()
