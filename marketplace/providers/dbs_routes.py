@@ -13,7 +13,6 @@ from litestar.params import FromPath
 from marketplace.identity.context import settings_of
 from marketplace.identity.guards import requires
 from marketplace.platform.database import Work, ask
-from marketplace.platform.errors import NotFound
 from marketplace.providers import dbs_updates, queries
 
 READS: dict[str, Any] = {"guards": [requires("workforce.read")], "tags": ["Workforce"]}
@@ -84,8 +83,6 @@ async def list_status_checks(request: Asked, worker_id: FromPath[UUID]) -> list[
 
 
 async def _all(work: Work, connected: bool) -> StatusChecksOut:
-    if work.actor.provider_id is None:
-        raise NotFound
     fields = StatusLineOut.__struct_fields__
     lines = await dbs_updates.status_lines(work)
     return StatusChecksOut(

@@ -290,7 +290,9 @@ class StatusLine:
 
 
 async def status_lines(work: Work) -> list[StatusLine]:
-    """The actor's workers who have not left, those due first, then by name."""
+    """The actor's workers who have not left, those due first, then by name. Raises `NotFound` outside a provider."""
+    if work.actor.provider_id is None:
+        raise NotFound
     today = local_day(work.now)
     packs = [await pack_of(work, each.id) for each in await my_frameworks(work)]
     rows = await work.fetch(

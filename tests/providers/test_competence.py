@@ -242,3 +242,13 @@ async def test_back_to_training_flags_planned_visits_to_both_sides_and_they_cann
     clock.move_to(visit.planned_start)
     with pytest.raises(Conflict, match="not cleared for this visit"):
         await record_actions.start_visit(case.worker, visit_id)
+
+
+async def test_an_offers_statement_holds_who_what_until_when_by_whom_and_nothing_else(place):
+    worker = await providers.ready_worker(place.manager, place.framework_id, "A", "Nia Nurse")
+    found = await ask(place.manager, readiness, place.provider_id, place.pack, "A", (), TODAY)
+    statement = match_statement(next(entry for entry in found if entry.worker.id == worker))
+    assert set(statement) == {"worker", "role", "lot", "on", "ready", "items", "missing"}
+    assert {key for item in statement["items"] for key in item} == {"what", "since", "valid_until", "signed_off_by"}
+    assert all(item["valid_until"] for item in statement["items"])
+    assert all(item["signed_off_by"] for item in statement["items"] if not item["what"].startswith("Registration"))

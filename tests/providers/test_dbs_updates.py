@@ -13,7 +13,7 @@ import pytest
 
 from marketplace.platform import update_service as client
 from marketplace.platform.actor import Actor
-from marketplace.platform.database import ask, close_database, open_database, unit_of_work
+from marketplace.platform.database import Work, ask, close_database, open_database, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted
 from marketplace.providers import dbs_updates, evidence, queries, sweeps, workforce
 from marketplace.providers.readiness import Ready, match_statement, readiness
@@ -300,6 +300,11 @@ async def test_who_answers_for_it_leaves_the_office_and_it_stops_and_says_so(pla
 
 # --- who sees what ----------------------------------------------------------------------------------------------------
 
+
+async def _automatic_rows(work: Work) -> int:
+    return await work.fetchval("SELECT count(*) FROM dbs_automatic")
+
+
 SECRETS = "SELECT worker_id FROM worker_private UNION ALL SELECT worker_id FROM dbs_status_request"
 
 
@@ -323,6 +328,9 @@ async def test_in_sql_the_certificate_and_the_answers_are_the_providers_and_the_
     checks = "SELECT worker_id FROM worker_dbs_check"
     assert await seen(place.lead, checks) == {worker, other}
     assert await seen(place.apart, checks) == await seen(family, checks) == await seen(place.rival, checks) == set()
+    await dbs_updates.start_automatic(place.manager)
+    for actor in (place.lead, place.rival, themself, family):
+        assert await ask(actor, _automatic_rows) == 0
     for actor in (place.lead, themself, place.rival):
         with pytest.raises(asyncpg.PostgresError):
             async with unit_of_work(actor) as work:

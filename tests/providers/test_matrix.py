@@ -13,7 +13,7 @@ from marketplace.frameworks.queries import pack_of
 from marketplace.platform.database import ask
 from marketplace.providers import evidence, queries, workforce
 from marketplace.providers.matrix import look_ahead, matrix
-from tests.world import packages, providers, referrals
+from tests.world import frameworks, packages, people, providers, referrals
 from tests.world.door import at
 from tests.world.referrals import borough
 
@@ -128,3 +128,21 @@ async def test_it_prints_landscape_and_a_file_starts_no_formula(app, database, p
         assert "'=Lee Barton" in file.text
     async with at(app, database, place.rival) as door:
         assert "Lee Barton" not in (await door.get("/workforce")).text
+
+
+async def test_a_worker_is_told_lot_by_lot_on_every_framework_why_ready_or_not(app, database, place):
+    other = await people.council(database, "Westham Council")
+    second = await frameworks.open_framework(other)
+    await frameworks.admitted(other, place.manager, second, ["C"])
+    worker = await providers.ready_worker(place.manager, place.framework_id, "C", "Wren Ashby")
+    themself = await providers.with_sign_in(place.manager, worker, "Wren Ashby", "wren@example.org")
+    await evidence.send_back_to_training(place.manager, worker, "first_aid", "Unsure")
+    record = await ask(place.manager, queries.worker, worker)
+    found = await ask(place.manager, queries.readiness_by_lot, record)
+    assert {(each.framework_id, each.lot, each.entry.ready) for each in found} == {
+        (place.framework_id, "A", False), (place.framework_id, "C", False), (second, "C", False),
+    }  # fmt: skip
+    for actor, path in ((place.manager, f"/workforce/{worker}"), (themself, "/my-training")):
+        async with at(app, database, actor) as door:
+            page = (await door.get(path)).text
+            assert page.count("has not been assessed in First aid") == 2  # on each lot that takes the role
