@@ -89,7 +89,7 @@ async def fingerprint(connection: asyncpg.Connection) -> str:
         f" FROM {table} t"
         for table in FINGERPRINTED
     )
-    return await connection.fetchval(Template(FINGERPRINT).substitute(tables=each))
+    return str(await connection.fetchval(Template(FINGERPRINT).substitute(tables=each)))
 
 
 async def _lay(connection: asyncpg.Connection, settings: Settings, nation: Nation, say: Say) -> None:

@@ -79,10 +79,15 @@ async def open_frameworks(work: Work) -> list[FrameworkView]:
 
 async def pack_of(work: Work, framework_id: UUID) -> Pack:
     """The pack that judges on this framework: as confirmed once it is open, as proposed before. Raises `NotFound`."""
-    pack_hash = await work.fetchval("SELECT pack_hash FROM framework WHERE id = $1", framework_id)
-    if pack_hash is None:
+    if ("pack", framework_id) in work.kept:
+        return work.kept["pack", framework_id]
+    row = await work.fetchrow("SELECT pack_hash, state FROM framework WHERE id = $1", framework_id)
+    if row is None:
         raise NotFound
-    return await packs.stored(work, pack_hash)
+    pack = await packs.stored(work, row["pack_hash"])
+    if row["state"] != "draft":  # a draft's pack may change within the unit
+        work.kept["pack", framework_id] = pack
+    return pack
 
 
 async def lots(work: Work, framework_id: UUID) -> list[LotView]:

@@ -5,6 +5,7 @@ The action's own audit entry covers its duties; what time alone does to them (a 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
@@ -95,13 +96,13 @@ async def owe(
 
 async def meet(
     work: Work,
-    rule_key: str,
+    rule_key: str | Sequence[str],
     subject_id: UUID,
     *,
     by_organisation: UUID | None = None,
     by_person: UUID | None = None,
 ) -> int:
-    """Mark the open duties of this rule and subject (of one debtor, if named) as met now; how many there were.
+    """Mark the open duties of this rule (or these) and subject (of one debtor, if named) as met now; how many it were.
 
     One met at or after its due moment is missed as well, and stays so, whether or not a sweep had seen it yet.
     """
@@ -109,9 +110,10 @@ async def meet(
         await work.execute(
             """UPDATE obligation SET met_at = $1, next_check_at = NULL,
                       missed_at = CASE WHEN due_at <= $1 THEN coalesce(missed_at, due_at) END
-               WHERE rule_key = $2 AND subject_id = $3 AND met_at IS NULL AND cancelled_at IS NULL
+               WHERE rule_key = ANY ($2) AND subject_id = $3 AND met_at IS NULL AND cancelled_at IS NULL
                  AND ($4::uuid IS NULL OR owed_by_organisation = $4) AND ($5::uuid IS NULL OR owed_by_person = $5)""",
-            work.now, rule_key, subject_id, by_organisation, by_person,
+            work.now, [rule_key] if isinstance(rule_key, str) else list(rule_key), subject_id, by_organisation,
+            by_person,
         )
     )  # fmt: skip
 

@@ -23,7 +23,7 @@ from piccolo.querystring import QueryString
 from marketplace.platform.actor import Actor
 from marketplace.platform.clock import Clock, SystemClock
 from marketplace.platform.errors import Conflict, Unavailable
-from marketplace.platform.jobs import enqueue
+from marketplace.platform.jobs import Waiting, enqueue_all
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -56,7 +56,9 @@ class Work:
     connection: asyncpg.Connection
     actor: Actor
     now: datetime
+    kept: dict[Any, Any] = field(default_factory=dict)  # what queries need not ask twice in one unit
     _audits: list[tuple[Any, ...]] = field(default_factory=list)
+    _jobs: list[Waiting] = field(default_factory=list)
 
     async def fetch(self, sql: str, *args: Any) -> list[asyncpg.Record]:
         return await self.connection.fetch(sql, *args)
@@ -89,14 +91,19 @@ class Work:
         )  # fmt: skip
 
     async def enqueue(self, job: str, payload: dict[str, Any], *, dedupe_key: str | None = None) -> None:
-        """Queue a job that exists only if this unit commits."""
-        await enqueue(self.connection, job, payload, dedupe_key=dedupe_key)
+        """Queue a job that exists only if this unit commits; all of a unit's are written together at its end."""
+        self._jobs.append(Waiting(job, payload, dedupe_key))
 
-    async def write_audits(self) -> None:
-        for chain, action, subject_type, subject_id, details in self._audits:
+    async def write_jobs_and_audits(self) -> None:
+        """The end of a unit: its jobs, then its audit entries, which lock the heads of their chains."""
+        await enqueue_all(self.connection, self._jobs)
+        if self._audits:
             await self.connection.execute(
-                "SELECT audit_append($1, $2, $3, $4, $5, $6, $7)",
-                chain, self.actor.person_name, self.actor.role, action, subject_type, subject_id, details,
+                "SELECT count(audit_append(chain, $2, $3, action, type, subject, facts::jsonb)) FROM (SELECT * FROM"
+                " unnest($1::uuid[], $4::text[], $5::text[], $6::uuid[], $7::text[]) WITH ORDINALITY"
+                " AS e (chain, action, type, subject, facts, number) ORDER BY number) e",
+                [entry[0] for entry in self._audits], self.actor.person_name, self.actor.role,
+                *([entry[at] for entry in self._audits] for at in (1, 2, 3, 4)),
             )  # fmt: skip
 
 
@@ -193,7 +200,7 @@ async def unit_of_work(actor: Actor, *, read_only: bool = False) -> AsyncIterato
         work = Work(connection, actor, now)
         try:
             yield work
-            await work.write_audits()
+            await work.write_jobs_and_audits()
         except BaseException:
             await connection.execute("ROLLBACK")
             raise

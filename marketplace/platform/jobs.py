@@ -104,14 +104,35 @@ async def enqueue(
     `dedupe_key`: while a job with this key waits or runs, another is not added (answer None). `run_after` counts from
     now, by the database's clock. Answers the job's number.
     """
-    ids = await queries_on(connection).enqueue(
-        name,
-        json.dumps(payload, separators=(",", ":"), default=str).encode(),
-        execute_after=run_after,
-        dedupe_key=dedupe_key,
-        on_conflict="skip",
-    )
+    ids = await enqueue_all(connection, [Waiting(name, payload, dedupe_key, run_after)])
     return ids[0]
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A job about to be queued: as `enqueue` takes it."""
+
+    name: str
+    payload: dict[str, Any]
+    dedupe_key: str | None = None
+    run_after: timedelta | None = None
+
+
+async def enqueue_all(connection: asyncpg.Connection, jobs: list[Waiting]) -> list[int | None]:
+    """Queue several in one statement; their numbers, None where one of that key waits or runs already."""
+    if not jobs:
+        return []
+    payloads = [json.dumps(job.payload, separators=(",", ":"), default=str).encode() for job in jobs]
+    return list(
+        await queries_on(connection).enqueue(
+            [job.name for job in jobs],
+            list(payloads),
+            [0] * len(jobs),
+            [job.run_after for job in jobs],
+            [job.dedupe_key for job in jobs],
+            on_conflict="skip",
+        )
+    )
 
 
 @dataclass(frozen=True)

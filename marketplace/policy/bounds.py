@@ -7,6 +7,7 @@ still decided by `standing.last_good_day`, and a test holds `within` against `wo
 """
 
 from datetime import date, timedelta
+from functools import lru_cache
 
 import msgspec
 
@@ -43,6 +44,7 @@ class ReadinessBounds(msgspec.Struct, frozen=True):
     own_sign_off_counts: bool
 
 
+@lru_cache(maxsize=1_000)
 def readiness_bounds(pack: Pack, lot: str, on: date, needs: tuple[str, ...] = ()) -> ReadinessBounds:
     """The bounds for a lot and the starred competencies a child needs. Raises `UnknownCode` for an unknown lot."""
     pack = pack.on(on)

@@ -251,26 +251,30 @@ async def provider_records(
     """
     at = at or work.now
     wanted = None if provider_ids is None else list(provider_ids)
+    providers: dict[UUID, Any] = {}
     admissions: defaultdict[UUID, list[AdmissionRow]] = defaultdict(list)
     for row in await work.fetch(
-        "SELECT * FROM admission WHERE framework_id = $1 AND ($2::uuid[] IS NULL OR provider_id = ANY ($2))"
-        " ORDER BY lot_code, starts_on",
+        "SELECT p.id, o.name, p.cqc_registered, p.insurance_until, a.id AS admission_id, a.lot_code, a.starts_on,"
+        " a.ends_on, a.ended_reason FROM provider p JOIN organisation o ON o.id = p.id"
+        " LEFT JOIN admission a ON a.framework_id = $1 AND a.provider_id = p.id"
+        " WHERE p.id = ANY (ARRAY(SELECT x.provider_id FROM admission x WHERE x.framework_id = $1"
+        " AND ($2::uuid[] IS NULL OR x.provider_id = ANY ($2)) AND ($3::text IS NULL OR x.lot_code = $3))"
+        " || coalesce($2, '{}')) ORDER BY o.name, o.id, a.lot_code, a.starts_on",
         framework_id,
         wanted,
+        lot,
     ):
-        admissions[row["provider_id"]].append(
-            AdmissionRow(row["id"], row["lot_code"], row["starts_on"], row["ends_on"], row["ended_reason"])
-        )
-    found = [p for p, rows in admissions.items() if lot is None or any(row.lot == lot for row in rows)]
-    found = list({*found, *(wanted or ())})
-    providers = await work.fetch(
-        "SELECT p.*, o.name FROM provider p JOIN organisation o ON o.id = p.id WHERE p.id = ANY ($1)"
-        " ORDER BY o.name, o.id",
-        found,
-    )
+        providers[row["id"]] = row
+        if row["admission_id"] is not None:
+            admissions[row["id"]].append(
+                AdmissionRow(
+                    row["admission_id"], row["lot_code"], row["starts_on"], row["ends_on"], row["ended_reason"]
+                )
+            )
+    found = list(providers)
     holds = await _holds(work, framework_id, found, at, commissioner_id)
     records: list[ProviderRecord] = []
-    for row in providers:
+    for row in providers.values():
         own = tuple(admissions[row["id"]])
         own_holds = tuple(holds[row["id"]])
         suspensions = [hold for hold in own_holds if hold.kind == "suspension"]
@@ -297,9 +301,14 @@ async def _holds(
     day = local_day(at)
     holds: defaultdict[UUID, list[Hold]] = defaultdict(list)
     for row in await work.fetch(
-        "SELECT * FROM suspension WHERE framework_id = $1 AND provider_id = ANY ($2) AND starts_at <= $3"
-        " AND (lifted_at IS NULL OR lifted_at > $3) AND (until_on IS NULL OR until_on >= $4)"
-        " AND (commissioner_id IS NULL OR commissioner_id = $5) ORDER BY starts_at",
+        "SELECT 'suspension' AS kind, provider_id, id, lot_code, starts_at, until_on, imposed_by_name AS by, reason,"
+        " rule_key, commissioner_id FROM suspension WHERE framework_id = $1 AND provider_id = ANY ($2)"
+        " AND starts_at <= $3 AND (lifted_at IS NULL OR lifted_at > $3) AND (until_on IS NULL OR until_on >= $4)"
+        " AND (commissioner_id IS NULL OR commissioner_id = $5)"
+        " UNION ALL SELECT 'pause', provider_id, id, lot_code, starts_at, until_on, NULL, reason, NULL, NULL FROM pause"
+        " WHERE framework_id = $1 AND provider_id = ANY ($2) AND starts_at <= $3"
+        " AND (ended_at IS NULL OR ended_at > $3)"
+        " AND (until_on IS NULL OR until_on >= $4) ORDER BY kind DESC, starts_at",
         framework_id,
         provider_ids,
         at,
@@ -308,21 +317,10 @@ async def _holds(
     ):
         holds[row["provider_id"]].append(
             Hold(
-                row["id"], "suspension", row["lot_code"], row["starts_at"], row["until_on"], row["imposed_by_name"],
-                row["reason"], row["rule_key"], row["commissioner_id"],
+                row["id"], row["kind"], row["lot_code"], row["starts_at"], row["until_on"], row["by"], row["reason"],
+                row["rule_key"], row["commissioner_id"],
             )
         )  # fmt: skip
-    for row in await work.fetch(
-        "SELECT * FROM pause WHERE framework_id = $1 AND provider_id = ANY ($2) AND starts_at <= $3"
-        " AND (ended_at IS NULL OR ended_at > $3) AND (until_on IS NULL OR until_on >= $4) ORDER BY starts_at",
-        framework_id,
-        provider_ids,
-        at,
-        day,
-    ):
-        holds[row["provider_id"]].append(
-            Hold(row["id"], "pause", row["lot_code"], row["starts_at"], row["until_on"], None, row["reason"])
-        )
     return holds
 
 

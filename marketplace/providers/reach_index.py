@@ -40,23 +40,33 @@ async def count_by_days(
 
     Workers who had left before `today` are no longer anybody's workers.
     """
-    places = {(row["kind"], row["code"]): row["place"] for row in await work.fetch("SELECT * FROM readiness_item")}
-    sql, values = _statement(bounds, today, places)
+    sql, values = _statement(bounds, today)
     return {
         row["provider_id"]: Counted(row["ready"], tuple(row["unclear"] or ()))
         for row in await work.fetch(sql, list(provider_ids), *values)
     }
 
 
-def _statement(bounds: ReadinessBounds, today: date, places: dict[tuple[str, str], int]) -> tuple[str, list[Any]]:
+def _statement(bounds: ReadinessBounds, today: date) -> tuple[str, list[Any]]:
+    """The text depends only on how much is asked, so that the database keeps its plan; what is asked travels as $n.
+
+    Places are looked up by the statement itself: a code that no record has ever used has none, so that its comparison
+    is unknown and holds for nobody.
+    """
     values: list[Any] = []
+    kinds: list[str] = []
+    codes: list[str] = []
 
     def value(given: Any, kind: str) -> str:
         values.append(given)
         return f"${len(values) + 1}::{kind}"
 
+    def day_of(kind: str, code: str) -> str:
+        kinds.append(kind)
+        codes.append(code)
+        return f"days[at[{len(codes)}]]"
+
     on = value(_number(bounds.on), "smallint")
-    signing = sum(1 << places[key] for code in bounds.signing_methods if (key := ("method", code)) in places)
     unclear = [
         "unclear" if EPOCH <= bounds.on <= LAST_DAY else "true",
         f"days[{NEWEST}] > {on}",
@@ -73,24 +83,25 @@ def _statement(bounds: ReadinessBounds, today: date, places: dict[tuple[str, str
     if bounds.registered_roles:
         registered = value(list(bounds.registered_roles), "text[]")
         asked.append(f"(role <> ALL ({registered}) OR days[{REGISTRATION}] >= {on})")
-    # A code that no record anywhere has ever used has no place, and nobody it could be true of.
     for bound in bounds.competencies:
-        place = places.get(("competency", bound.code))
-        asked.append(f"days[{place}] >= {value(_number(bound.since), 'smallint')}" if place else "false")
+        asked.append(f"{day_of('competency', bound.code)} >= {value(_number(bound.since), 'smallint')}")
     for bound in bounds.checks:
-        place, until = places.get(("check", bound.code)), places.get(("until", bound.code))
-        done = "false"
-        if place and until:
-            done = f"days[{place}] >= {value(_number(bound.since), 'smallint')} AND days[{until}] >= {on}"
+        since = value(_number(bound.since), "smallint")
+        done = f"{day_of('check', bound.code)} >= {since} AND {day_of('until', bound.code)} >= {on}"
         asked.append(f"(NOT drives OR {done})" if bound.drivers_only else f"({done})")
     holds = " AND ".join(asked)
     # A method that signs nobody off here can only have made days look better than they are.
-    unclear.append(f"methods & ~{value(signing, 'int')} <> 0 AND {holds}")
+    unclear.append(f"methods & ~signing <> 0 AND {holds}")
     doubt = " OR ".join(unclear)
     return (
-        f"SELECT provider_id, count(*) FILTER (WHERE NOT ({doubt}) AND {holds}) AS ready,"  # noqa: S608 - our own text, values as $n
+        "WITH place AS MATERIALIZED (SELECT (SELECT array_agg(i.place ORDER BY n.number)"  # noqa: S608 - our own text
+        f" FROM unnest({value(kinds, 'text[]')}, {value(codes, 'text[]')}) WITH ORDINALITY n (kind, code, number)"
+        " LEFT JOIN readiness_item i USING (kind, code)) AS at,"
+        " (SELECT coalesce(bit_or(1 << i.place), 0) FROM readiness_item i WHERE i.kind = 'method'"
+        f" AND i.code = ANY ({value(list(bounds.signing_methods), 'text[]')})) AS signing)"
+        f" SELECT provider_id, count(*) FILTER (WHERE NOT ({doubt}) AND {holds}) AS ready,"
         f" array_agg(worker_id) FILTER (WHERE {doubt}) AS unclear"
-        " FROM worker_readiness WHERE provider_id = ANY ($1) GROUP BY provider_id",
+        " FROM worker_readiness CROSS JOIN place WHERE provider_id = ANY ($1) GROUP BY provider_id",
         values,
     )
 

@@ -63,14 +63,16 @@ class Checked:
     price: OfferPrice
 
 
-async def check_proposal(work: Work, referral_id: UUID, proposal: Proposal) -> Checked:
-    """What would be offered, with its price; nothing is kept.
+async def check_proposal(
+    work: Work, referral_id: UUID, proposal: Proposal, referral: Referral | None = None
+) -> Checked:
+    """What would be offered, with its price; nothing is kept. `referral` where the unit has read it already.
 
     Raises `InvalidInput` by field (workers, backups, starts_on, pattern, remark), `NotFound` where the referral did not
     reach the provider.
     """
     provider_id = _provider(work.actor)
-    referral = await queries.referral(work, referral_id)
+    referral = referral or await queries.referral(work, referral_id)
     assert referral.lot_code is not None
     pack = await pack_of(work, referral.framework_id)
     faults: dict[str, str] = {}
@@ -119,21 +121,17 @@ async def make_offer(actor: Actor, referral_id: UUID, proposal: Proposal) -> UUI
     async with unit_of_work(actor) as work:
         provider_id = _provider(actor)
         referral = await _open_to_me(work, referral_id)
-        checked = await check_proposal(work, referral_id, proposal)
-        if await work.fetchval(
-            "SELECT 1 FROM offer WHERE referral_id = $1 AND provider_id = $2 AND state = 'made'",
-            referral.id,
-            provider_id,
-        ):
-            raise Conflict("You have already made an offer for this referral. Change that one instead.")
+        checked = await check_proposal(work, referral_id, proposal, referral)
         offer_id = uuid4()
         price = checked.price
         try:
             await work.execute(
                 """INSERT INTO offer (commissioner_id, id, framework_id, referral_id, round, provider_id, starts_on,
                    pattern, remark, price, pence_per_week, pence_per_period, made_at, made_by)
-                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)""",
-                referral.commissioner_id, offer_id, referral.framework_id, referral.id, await _my_round(work, referral),
+                   VALUES ($1, $2, $3, $4, (SELECT max(round) FROM referral_reach x WHERE x.commissioner_id = $1
+                     AND x.referral_id = $4 AND x.provider_id = $5 AND x.reached),
+                     $5, $6, $7, $8, $9, $10, $11, $12, $13)""",
+                referral.commissioner_id, offer_id, referral.framework_id, referral.id,
                 provider_id, proposal.starts_on, checked.pattern, proposal.remark.strip(), price.explained,
                 price.pence_per_week, price.pence_per_period, work.now, actor.person_id,
             )  # fmt: skip
@@ -144,8 +142,7 @@ async def make_offer(actor: Actor, referral_id: UUID, proposal: Proposal) -> UUI
             "DELETE FROM referral_decline WHERE referral_id = $1 AND provider_id = $2 AND round = $3",
             referral.id, provider_id, referral.round,
         )  # fmt: skip
-        for rule in (RESPONSE, EVIDENCE):
-            await meet(work, rule, referral.id, by_organisation=provider_id)
+        await meet(work, (RESPONSE, EVIDENCE), referral.id, by_organisation=provider_id)
         await _tell_referrer(work, referral, f"An offer came in for referral {referral.reference}.")
         await _tell_families(work, referral, offer_id, 1)
         work.audit(
@@ -250,8 +247,7 @@ async def decline_referral(actor: Actor, referral_id: UUID, reason_code: str, re
             referral.commissioner_id, referral.id, await _my_round(work, referral), provider_id, reason_code,
             remark.strip(), work.now, actor.person_id,
         )  # fmt: skip
-        for rule in (RESPONSE, EVIDENCE):
-            await meet(work, rule, referral.id, by_organisation=provider_id)
+        await meet(work, (RESPONSE, EVIDENCE), referral.id, by_organisation=provider_id)
         work.audit(
             "referral.declined", "referral", referral.id, commissioner_id=referral.commissioner_id, reason=reason_code
         )
@@ -346,16 +342,20 @@ def _ready(field: str, chosen: Sequence[UUID], judged: dict[UUID, Ready]) -> tup
 
 
 async def _keep_workers(work: Work, referral: Referral, offer_id: UUID, provider_id: UUID, checked: Checked) -> None:
-    for part, entries in (("main", checked.main), ("backup", checked.backups)):
-        for position, entry in enumerate(entries):
-            role = checked.pack.roles.get(entry.worker.role)
-            await work.execute(
-                """INSERT INTO offer_worker (commissioner_id, offer_id, provider_id, worker_id, part, position, name,
-                   role, profile, statement) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)""",
-                referral.commissioner_id, offer_id, provider_id, entry.worker.id, part, position, entry.worker.name,
-                role.title if role else entry.worker.role, family_profile(entry.pack, entry.worker, entry.on),
-                match_statement(entry),
-            )  # fmt: skip
+    rows = [
+        (
+            referral.commissioner_id, offer_id, provider_id, entry.worker.id, part, position, entry.worker.name,
+            role.title if (role := checked.pack.roles.get(entry.worker.role)) else entry.worker.role,
+            family_profile(entry.pack, entry.worker, entry.on), match_statement(entry),
+        )
+        for part, entries in (("main", checked.main), ("backup", checked.backups))
+        for position, entry in enumerate(entries)
+    ]  # fmt: skip
+    await work.connection.executemany(
+        """INSERT INTO offer_worker (commissioner_id, offer_id, provider_id, worker_id, part, position, name,
+           role, profile, statement) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)""",
+        rows,
+    )
 
 
 async def _tell_referrer(work: Work, referral: Referral, sentence: str) -> None:

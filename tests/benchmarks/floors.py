@@ -80,7 +80,8 @@ def bare_app(settings: Settings, now: datetime) -> Litestar:
             await connection.execute(
                 f"BEGIN; SELECT set_config('app.commissioner', '{query.get('commissioner', '')}', true),"
                 f" set_config('app.organisation', '{query['organisation']}', true),"
-                f" set_config('app.person', '{query['person']}', true), set_config('app.now', '{now.isoformat()}', true)"
+                f" set_config('app.person', '{query['person']}', true),"
+                f" set_config('app.now', '{now.isoformat()}', true)"
             )
             yield connection  # type: ignore[misc]
             await connection.execute("COMMIT")
@@ -94,8 +95,11 @@ def bare_app(settings: Settings, now: datetime) -> Litestar:
         async with tenant(request) as connection:
             rows = await connection.fetch(LIST, "awarded")
         lines = [
-            Line(r["id"], r["reference"], r["state"], r["lot_code"], r["area"], r["respond_by"], r["reached"], r["offers"],
-                 r["declined"], r["reached"] - r["offers"] - r["declined"], r["questions"], r["referrer_name"], r["mine"])
+            Line(
+                r["id"], r["reference"], r["state"], r["lot_code"], r["area"], r["respond_by"], r["reached"],
+                r["offers"], r["declined"], r["reached"] - r["offers"] - r["declined"], r["questions"],
+                r["referrer_name"], r["mine"],
+            )
             for r in rows
         ]  # fmt: skip
         return Lines(lines, rows[0]["total"] if rows else 0)
@@ -132,8 +136,8 @@ async def insert_offer(connection: asyncpg.Connection, given: dict[str, Any], no
     for part, workers in (("main", given["workers"]), ("backup", given["backups"])):
         for worker in workers:
             await connection.execute(
-                "INSERT INTO offer_worker (commissioner_id, offer_id, provider_id, worker_id, part, position, name, role,"
-                " profile, statement) VALUES ($1, $2, $3, $4, $5, 0, 'Worker', 'Support worker', $6, $7)",
+                "INSERT INTO offer_worker (commissioner_id, offer_id, provider_id, worker_id, part, position, name,"
+                " role, profile, statement) VALUES ($1, $2, $3, $4, $5, 0, 'Worker', 'Support worker', $6, $7)",
                 tenant, offer_id, provider, UUID(worker), part, given["profile"], given["statement"],
             )  # fmt: skip
     await connection.execute(

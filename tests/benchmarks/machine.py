@@ -69,7 +69,7 @@ class Server:
         known = "SELECT pid FROM pg_stat_activity WHERE usename = $1"
         before = {row["pid"] for row in await migrator.fetch(known, self.settings.role("app"))}
         self.port = free_port()
-        self.process = subprocess.Popen(
+        self.process = subprocess.Popen(  # noqa: ASYNC220 - nothing else runs in this loop meanwhile
             [sys.executable, "-m", "tests.benchmarks.serving", self.app, str(self.port)],
             env=os.environ | self.settings.environment(),
         )
@@ -84,7 +84,7 @@ class Server:
                 self.connection.close()
                 if time.monotonic() > until or self.process.poll() is not None:
                     raise
-                time.sleep(0.1)
+                time.sleep(0.1)  # noqa: ASYNC251 - the same
         after = {row["pid"] for row in await migrator.fetch(known, self.settings.role("app"))}
         self.backends = sorted(after - before)
         assert self.backends, "the server has no connection that can be found"

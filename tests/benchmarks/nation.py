@@ -1,4 +1,4 @@
-"""What the benchmarks need of a laid nation: its day, somebody to act, sign-ins for them, proposals that will be taken."""
+"""What the benchmarks need of a laid nation: its day, somebody to act, sign-ins, proposals that will be taken."""
 
 from __future__ import annotations
 
@@ -116,10 +116,12 @@ async def chances(settings: Settings, migrator: asyncpg.Connection, wanted: int)
     )
     await migrator.execute("DELETE FROM offer WHERE state = 'made'")
     rows = await migrator.fetch(
-        "SELECT r.id, r.commissioner_id, r.framework_id, r.referrer_id, r.lot_code, r.needs, r.interventions, r.starts_on, r.pattern,"
+        "SELECT r.id, r.commissioner_id, r.framework_id, r.referrer_id, r.lot_code, r.needs, r.interventions,"
+        " r.starts_on, r.pattern,"
         " x.provider_id FROM referral_reach x JOIN referral r ON r.commissioner_id = x.commissioner_id"
         " AND r.id = x.referral_id WHERE r.state = 'broadcast' AND NOT EXISTS (SELECT 1 FROM suspension s"
-        " WHERE s.framework_id = r.framework_id AND s.provider_id = x.provider_id) AND NOT EXISTS (SELECT 1 FROM pause s"
+        " WHERE s.framework_id = r.framework_id AND s.provider_id = x.provider_id) AND NOT EXISTS"
+        " (SELECT 1 FROM pause s"
         " WHERE s.framework_id = r.framework_id AND s.provider_id = x.provider_id) AND EXISTS (SELECT 1 FROM provider p"
         " WHERE p.id = x.provider_id AND p.cqc_registered AND p.insurance_until >= r.starts_on)"
         " ORDER BY md5(r.id::text || x.provider_id::text)"

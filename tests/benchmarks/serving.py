@@ -1,4 +1,4 @@
-"""One server for the benchmarks: `python -m tests.benchmarks.serving product|floor PORT`, settings from the environment.
+"""One server for the benchmarks: `python -m tests.benchmarks.serving product|floor PORT`, told by the environment.
 
 Both the same way: one uvicorn process, no access log, a pool of one connection so that its backend can be found.
 """

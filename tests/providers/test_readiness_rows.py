@@ -117,7 +117,8 @@ class Editor:
     async def competency(self, worker: UUID, code: str, method: str, assessor: str | None, **more: object) -> None:
         await self.sql(
             "INSERT INTO worker_competency (provider_id, worker_id, code, assessed_on, method, assessor_name,"
-            " recorded_at, recorded_by, for_package_id, assessor_worker_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+            " recorded_at, recorded_by, for_package_id, assessor_worker_id)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
             worker,
             code,
             more.get("day") or date(2028, 2, 1),
