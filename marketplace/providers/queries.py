@@ -68,8 +68,15 @@ async def worker(work: Work, worker_id: UUID) -> WorkerRecord:
 
 
 async def private_details(work: Work, worker_id: UUID) -> dict[str, Any]:
-    """What stays with the provider: contact, certificate and registration numbers. Raises `NotFound` to anyone else."""
-    row = await work.fetchrow("SELECT * FROM worker_private WHERE worker_id = $1", worker_id)
+    """What stays with the provider: contact, certificate and registration numbers, its own reference of the worker.
+
+    Raises `NotFound` to anyone else.
+    """
+    row = await work.fetchrow(
+        "SELECT p.*, w.reference FROM worker_private p JOIN worker w ON w.provider_id = p.provider_id"
+        " AND w.id = p.worker_id WHERE p.worker_id = $1",
+        worker_id,
+    )
     if row is None:
         raise NotFound
     return dict(row)

@@ -79,7 +79,7 @@ async def details_page(request: Request[Any, Any, Any], worker_id: FromPath[UUID
     form = Form.starting_with(
         name=worker.name, role=worker.role, engagement=worker.engagement, languages=worker.languages,
         started_on=worker.started_on, email=about.private["email"], phone=about.private["phone"],
-        drives_children=worker.drives_children,
+        drives_children=worker.drives_children, reference=about.private["reference"],
     )  # fmt: skip
     return _details(request, form, about.words, worker)
 
@@ -109,6 +109,7 @@ def _read_details(form: Form, spoken: Words) -> dict[str, Any]:
         "started_on": form.date("started_on", "the first day", required=False),
         "email": form.email("email", required=False),
         "phone": form.text("phone", "the phone number", required=False, most=40),
+        "reference": form.text("reference", "your reference", required=False, most=workforce.LONGEST_REFERENCE),
     }
 
 
