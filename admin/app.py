@@ -17,6 +17,7 @@ from admin import (
     operator_pages,
     operator_routes,
     package_pages,
+    payments,
     provider_pages,
     watch_pages,
 )
@@ -51,6 +52,7 @@ MODULES: list[Any] = [
     declaration_routes,
     invoices,
     credit_notes,
+    payments,
     operator_pages,
     operator_routes,
     obligations_routes,

@@ -6,7 +6,7 @@ from typing import Any
 
 from litestar import Litestar
 
-from marketplace.billing import credit_note_pages, credit_note_routes
+from marketplace.billing import credit_note_pages, credit_note_routes, payment_routes
 from marketplace.billing import pages as billing_pages
 from marketplace.billing import routes as billing_routes
 from marketplace.frameworks import pages as framework_pages
@@ -92,6 +92,7 @@ MODULES: list[Any] = [
     declaration_routes,
     credit_note_pages,
     credit_note_routes,
+    payment_routes,
     import_pages,
     import_routes,
     provider_pages,

@@ -13,6 +13,7 @@ import asyncpg
 
 from marketplace.billing.credit_note_queries import over_claimed
 from marketplace.billing.ledger import DEDUCTION, PROVIDER_PAYABLE, post
+from marketplace.billing.payment_queries import owed_on
 from marketplace.billing.states import CREDIT_NOTE
 from marketplace.frameworks.queries import pack_of
 from marketplace.identity.permissions import permit
@@ -72,7 +73,8 @@ async def ask_deduction(actor: Actor, invoice_id: UUID, defect: str, reason: str
         billing = pack.on(invoice["last_day"]).billing
         if invoice["deduction_pence"] and billing.deduction_once:
             raise Conflict("The deduction was made on this invoice already: it is made once, however many reasons.")
-        left = await to_pay(work, invoice["commissioner_id"], invoice_id)
+        await _must_not_be_on_its_way(work, invoice["commissioner_id"], invoice_id)
+        left = await owed_on(work, invoice["commissioner_id"], invoice_id)
         if billing.deduction_pence > left:
             raise Conflict("Less is left to be paid on this invoice than the deduction.")
         return await _ask(work, pack, invoice, "deduction", defect, billing.deduction_pence, reason.strip())
@@ -207,14 +209,14 @@ async def withdraw_credit_note(actor: Actor, note_id: UUID) -> None:
         await tell(work, sentence, f"/credit-notes/{note_id}", organisation_id=note["provider_id"])
 
 
-async def to_pay(work: Work, payer_id: UUID, invoice_id: UUID) -> int:
-    """What is to be paid on an invoice, in pence: its net less the deductions issued as credit notes since."""
-    return await work.fetchval(
-        """SELECT i.net_pence - coalesce((SELECT sum(n.pence) FROM credit_note n WHERE n.commissioner_id = i.commissioner_id
-                  AND n.invoice_id = i.id AND n.kind = 'deduction' AND n.state = 'confirmed'), 0)
-           FROM invoice i WHERE i.commissioner_id = $1 AND i.id = $2""",  # noqa: E501
+async def _must_not_be_on_its_way(work: Work, payer_id: UUID, invoice_id: UUID) -> None:
+    number = await work.fetchval(
+        """SELECT r.number FROM payment_line l JOIN payment_run r ON r.commissioner_id = l.commissioner_id AND r.id = l.run_id
+           WHERE l.commissioner_id = $1 AND l.invoice_id = $2 AND l.counts AND l.paid_on IS NULL""",  # noqa: E501
         payer_id, invoice_id,
     )  # fmt: skip
+    if number is not None:
+        raise Conflict(f"This invoice lies in payment run {number}. Cancel the run first, or take it as paid.")
 
 
 async def _of_provider(work: Work, note_id: UUID, verb: str) -> asyncpg.Record:
@@ -255,14 +257,12 @@ async def _owe_answer(work: Work, pack: Pack, note_id: UUID, invoice_number: int
         commissioner_id=of["commissioner_id"],
         framework_id=of["framework_id"],
     )
-    sentence = (
-        f"A credit note on your invoice {_reference(invoice_number, of)} waits for you; the invoice is paid after it."
-    )
+    sentence = f"A credit note waits for your answer: {_reference(invoice_number, of)} is paid after it."
     await tell(work, sentence, f"/credit-notes/{note_id}", organisation_id=of["provider_id"])
 
 
 def _reference(invoice_number: int, of: asyncpg.Record) -> str:
-    return f"{invoice_number} ({of['framework']}, from {of['first_day']:%-d %B %Y})"
+    return f"Invoice {invoice_number} ({of['framework']}, from {of['first_day']:%-d %B %Y})"
 
 
 async def _tell_finance(work: Work, note: asyncpg.Record, sentence: str) -> None:

@@ -1,14 +1,15 @@
-"""What the API of credit notes takes and gives. Money is integer pence, instants with their offset."""
+"""What the API of credit notes and payments takes and gives. Money is integer pence, instants with their offset."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
 
 from marketplace.billing.credit_note_queries import CreditNote
+from marketplace.billing.payment_queries import ClockRow, Payable, PaymentRun, RunRow
 
 
 class DeductIn(msgspec.Struct, forbid_unknown_fields=True):
@@ -66,3 +67,115 @@ def credit_note_out(note: CreditNote) -> CreditNoteOut:
         note.refused_reason, note.confirmed_at,
         [CreditLineOut(line.visit_id, line.claimed_pence, line.payable_pence) for line in note.lines],
     )  # fmt: skip
+
+
+class BuildIn(msgspec.Struct, forbid_unknown_fields=True):
+    """The invoices to pay; null for every one that can be paid now."""
+
+    invoices: Annotated[list[UUID], msgspec.Meta(max_length=20_000)] | None = None
+
+
+class PaidIn(msgspec.Struct, forbid_unknown_fields=True):
+    """A payment of the run by its position; `pence`, where given, must be the run's own."""
+
+    position: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+    paid_on: date
+    pence: Annotated[int, msgspec.Meta(ge=0, le=100_000_000_000)] | None = None
+
+
+class PaymentsIn(msgspec.Struct, forbid_unknown_fields=True):
+    payments: Annotated[list[PaidIn], msgspec.Meta(max_length=20_000)]
+
+
+class PayableOut(msgspec.Struct):
+    """`held` while a credit note on it is open."""
+
+    invoice_id: UUID
+    number: int
+    framework: str
+    provider: str
+    pay_by: date
+    pence: int
+    held: bool
+
+
+class RunOut(msgspec.Struct):
+    id: UUID
+    number: int
+    state: str
+    total_pence: int
+    lines: int
+    unpaid: int
+    built_at: datetime
+    exported_at: datetime | None
+
+
+class PaymentLineOut(msgspec.Struct):
+    position: int
+    reference: str
+    invoice_id: UUID
+    number: int
+    provider: str
+    pay_by: date
+    pence: int
+    paid_on: date | None
+
+
+class WholeRunOut(msgspec.Struct):
+    id: UUID
+    number: int
+    state: str
+    total_pence: int
+    four_eyes: bool
+    control_hash: str | None
+    lines: list[PaymentLineOut]
+
+
+class ExportedOut(msgspec.Struct):
+    control_hash: str
+
+
+class FileOut(msgspec.Struct):
+    """`copy` 0 is the original."""
+
+    name: str
+    copy: int
+    text: str
+
+
+class MarkedOut(msgspec.Struct):
+    marked: int
+
+
+class ClockOut(msgspec.Struct):
+    invoice_id: UUID
+    number: int
+    framework: str
+    provider: str
+    received_on: date
+    accepted_on: date
+    pay_by: date
+    paid_on: date | None
+    pence: int
+    state: str
+    days: int
+
+
+def payable_out(row: Payable) -> PayableOut:
+    """An invoice that can be paid."""
+    return msgspec.convert(row, PayableOut, from_attributes=True)
+
+
+def run_out(row: RunRow) -> RunOut:
+    """A payment run in a list."""
+    return msgspec.convert(row, RunOut, from_attributes=True)
+
+
+def whole_run_out(run: PaymentRun) -> WholeRunOut:
+    """A payment run with its payments."""
+    return msgspec.convert(run, WholeRunOut, from_attributes=True)
+
+
+def clock_out(row: ClockRow) -> ClockOut:
+    """An invoice on the clock of payment."""
+    return msgspec.convert(row, ClockOut, from_attributes=True)

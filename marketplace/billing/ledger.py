@@ -15,6 +15,7 @@ CARE_COST = "care_cost"  # what care was delivered, in pence
 DEDUCTION = "deduction_income"  # what late, inaccurate or incomplete invoices lost
 OWED_BY_PROVIDER = "owed_by_provider"  # carried to the next invoice
 PROVIDER_PAYABLE = "provider_payable"  # what is to be paid
+BANK = "bank"  # what was paid
 
 
 def invoice_postings(result: InvoiceResult) -> dict[str, int]:

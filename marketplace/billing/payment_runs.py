@@ -1,4 +1,4 @@
-"""The commissioner's payment run: built of accepted invoices, approved, exported once, marked paid; of two at once, one wins.
+"""The commissioner's payment run: built of accepted invoices, approved, exported once, paid; of two at once, one wins.
 
 The invoices leave in one file whose rows are frozen when the run is built. A run can be cancelled until it is exported.
 """

@@ -115,6 +115,7 @@ class InvoiceView:
     returned_reason: str | None
     accepted_at: datetime | None
     pay_by: date | None
+    paid_at: datetime | None
     replaces_id: UUID | None
     replaced_by_id: UUID | None
     lines: tuple[LineRow, ...]
@@ -256,6 +257,7 @@ async def invoice(work: Work, invoice_id: UUID) -> InvoiceView:
         returned_reason=row["returned_reason"],
         accepted_at=row["accepted_at"],
         pay_by=row["pay_by"],
+        paid_at=row["paid_at"],
         replaces_id=row["replaces_id"],
         replaced_by_id=row["replaced_by"],
         lines=await _lines(work, row["commissioner_id"], invoice_id),

@@ -10,6 +10,13 @@ INVOICE: Transitions = {
     "paid": {"accepted": "paid"},
 }
 
+PAYMENT_RUN: Transitions = {
+    "approved": {"built": "approved"},
+    "exported": {"built": "exported", "approved": "exported"},
+    "cancelled": {"built": "cancelled", "approved": "cancelled"},
+    "paid": {"exported": "exported"},
+}
+
 CREDIT_NOTE: Transitions = {
     "confirmed": {"asked": "confirmed"},
     "refused": {"asked": "refused"},

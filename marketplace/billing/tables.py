@@ -100,3 +100,36 @@ class CreditNote(Table, db=ENGINE, tablename="credit_note"):
     confirmed_by = UUID(default=None, null=True)
     withdrawn_at = Timestamptz(default=None, null=True)
     withdrawn_by = UUID(default=None, null=True)
+
+
+class PaymentRun(Table, db=ENGINE, tablename="payment_run"):
+    commissioner_id = UUID(default=None, null=False)
+    id = UUID(primary_key=True, default=UUID4(), null=False)
+    number = Integer(default=None, null=False)
+    state = Text(default="built", null=False)
+    total_pence = BigInt(default=None, null=False)
+    four_eyes = Boolean(default=None, null=False)
+    built_at = Timestamptz(default=None, null=False)
+    built_by = UUID(default=None, null=False)
+    approved_at = Timestamptz(default=None, null=True)
+    approved_by = UUID(default=None, null=True)
+    exported_at = Timestamptz(default=None, null=True)
+    exported_by = UUID(default=None, null=True)
+    control_hash = Text(default=None, null=True)
+    taken = Integer(default=0, null=False)
+    cancelled_at = Timestamptz(default=None, null=True)
+    cancelled_by = UUID(default=None, null=True)
+
+
+class PaymentLine(Table, db=ENGINE, tablename="payment_line"):
+    commissioner_id = UUID(default=None, null=False)
+    id = UUID(primary_key=True, default=UUID4(), null=False)
+    run_id = UUID(default=None, null=False)
+    position = Integer(default=None, null=False)
+    invoice_id = UUID(default=None, null=False)
+    provider_id = UUID(default=None, null=False)
+    pence = Integer(default=None, null=False)
+    counts = Boolean(default=True, null=False)
+    paid_on = Date(default=None, null=True)
+    marked_at = Timestamptz(default=None, null=True)
+    marked_by = UUID(default=None, null=True)

@@ -40,6 +40,7 @@ class Billing(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     deduction_once: bool
     unfinished_left_off_is_defect: bool
     payment_days: Count
+    payment_four_eyes_pence: Pence | None = None  # from this sum on a second person approves; None: never
 
     @property
     def period_length(self) -> PeriodLength:

@@ -70,7 +70,7 @@ CONSOLE: dict[str, tuple[Item, ...]] = {
         Item("Invoices", "/invoices"),
         Item("Audit", "/audit"),
     ),
-    "finance": (TODAY, Item("Watch", "/watch"), Item("Invoices", "/invoices")),
+    "finance": (TODAY, Item("Watch", "/watch"), Item("Invoices", "/invoices"), Item("Payments", "/payments")),
     "commissioner_admin": (
         TODAY,
         Item("Watch", "/watch"),

@@ -18,10 +18,10 @@ from marketplace.billing.credit_notes import (
     ask_deduction,
     confirm_credit_note,
     refuse_credit_note,
-    to_pay,
     withdraw_credit_note,
 )
 from marketplace.billing.deciding import accept_invoice
+from marketplace.billing.payment_queries import owed_on
 from marketplace.platform.database import Work, ask, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted, WrongState
 from marketplace.policy.facts import Claim, ClaimLine
@@ -83,10 +83,10 @@ async def test_what_was_claimed_beyond_the_records_is_asked_for_at_acceptance(ca
     assert (whole.kind, whole.state, whole.number, whole.pence) == ("claim", "asked", None, 4801)
     assert sorted(line.credited_pence for line in whole.lines) == [1, 4800]
     before = await ask(finance, books)
-    left = await ask(finance, to_pay, case.referrer.organisation_id, over_claimed)
+    left = await ask(finance, owed_on, case.referrer.organisation_id, over_claimed)
     assert await confirm_credit_note(case.manager, note.id) == 1
     assert await ask(finance, books) == before  # the books followed the records from the first
-    assert await ask(finance, to_pay, case.referrer.organisation_id, over_claimed) == left
+    assert await ask(finance, owed_on, case.referrer.organisation_id, over_claimed) == left
     with pytest.raises(WrongState, match="confirmed"):
         await confirm_credit_note(case.manager, note.id)
     with pytest.raises(WrongState):
@@ -100,11 +100,11 @@ async def test_a_claim_as_recorded_asks_for_nothing(case, accepted):
 async def test_a_deduction_after_acceptance_is_booked_when_the_provider_confirms(case, accepted, finance):
     note_id = await ask_deduction(finance, accepted, "inaccurate", "The visit of the first day ended an hour early.")
     payer = case.referrer.organisation_id
-    assert await ask(finance, to_pay, payer, accepted) == 25_440
+    assert await ask(finance, owed_on, payer, accepted) == 25_440
     with pytest.raises(Conflict, match="stands on the invoice already"):
         await ask_deduction(finance, accepted, "incomplete", "Another thing")
     assert await confirm_credit_note(case.manager, note_id) == 1
-    assert await ask(finance, to_pay, payer, accepted) == 15_440
+    assert await ask(finance, owed_on, payer, accepted) == 15_440
     found = await ask(finance, books)
     assert found["deduction_income"] == -10_000 and found["provider_payable"] == -15_440 and sum(found.values()) == 0
 
