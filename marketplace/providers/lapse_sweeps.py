@@ -17,7 +17,7 @@ from marketplace.obligations.news import tell
 from marketplace.platform.actor import Actor, system_for
 from marketplace.platform.database import Work, domain_now, outside_context, unit_of_work
 from marketplace.platform.errors import MarketplaceError
-from marketplace.platform.jobs import enqueue, job, sweep
+from marketplace.platform.jobs import job, sweep
 from marketplace.platform.mail import queue_mail
 from marketplace.policy.calendar import local_day
 from marketplace.policy.pack import PackError
@@ -28,7 +28,6 @@ from marketplace.web.filters import count
 
 MAIL_LAPSES = "mail_lapses"
 OFFICE = "coordinator"  # and the managers, who look after what coordinators do
-TOGETHER = timedelta(minutes=5)  # a person of several providers gets one mail: it waits for the others' look
 
 
 @sweep("evidence_lapses", every=timedelta(minutes=10))
@@ -67,10 +66,8 @@ async def look_at_provider(provider_id: UUID) -> int:
         people = {row["id"] for row in await recipients(work, provider_id, OFFICE, None)}
         people |= {lapse.person_id for lapse in due if lapse.person_id is not None}
         for person_id in sorted(people, key=str):
-            await enqueue(
-                work.connection, MAIL_LAPSES, {"person": str(person_id), "day": today.isoformat()},
-                dedupe_key=f"lapses {today} {person_id}", run_after=TOGETHER,
-            )  # fmt: skip
+            payload = {"person": person_id, "day": today.isoformat()}
+            await work.enqueue(MAIL_LAPSES, payload, dedupe_key=f"lapses {today} {person_id}")
         work.audit("lapses.warned", "organisation", provider_id, day=today, facts=len(due))
         return len(due)
 
@@ -105,6 +102,9 @@ async def mail_lapses(settings: Settings, payload: dict[str, Any]) -> None:
             " AND (m.ended_at IS NULL OR m.ended_at > now()) GROUP BY 1 ORDER BY 1",
             person_id,
         )
+    if today == local_day(await domain_now()):
+        for place in places:
+            await look_at_provider(place["organisation_id"])  # one mail for all of them, whichever was looked at first
     lines: list[str] = []
     number = 0
     for place in places:

@@ -185,7 +185,10 @@ async def test_the_world_holds_what_it_promises(everything: asyncpg.Connection) 
     deductions = await counts("SELECT deduction_pence, count(*) FROM invoice WHERE replaced_at IS NULL GROUP BY 1")
     assert deductions[10_000] >= 4 and deductions[0] >= 6
     assert await everything.fetchval("SELECT count(*) FROM invoice WHERE carried_out_pence > 0") == 1
-    assert await everything.fetchval("SELECT count(*) FROM suspension WHERE lifted_at IS NULL") == 1
+    suspended = await counts(
+        "SELECT coalesce(rule_key, ''), count(*) FROM suspension WHERE lifted_at IS NULL GROUP BY 1"
+    )
+    assert sum(suspended.values()) == 2 and suspended["insurance_lapsed"] == 1  # one by decision, one by the rule
     assert await everything.fetchval("SELECT count(*) FROM suspension WHERE lifted_at IS NOT NULL") == 1
     both = await everything.fetch(
         "SELECT provider_id FROM admission GROUP BY provider_id HAVING count(DISTINCT framework_id) = 2"

@@ -10,7 +10,7 @@ from marketplace.obligations.queries import my_news
 from marketplace.platform.database import ask
 from marketplace.platform.errors import NotFound
 from marketplace.providers import actions, evidence
-from marketplace.providers.lapse_sweeps import MAIL_LAPSES, look_at_lapses
+from marketplace.providers.lapse_sweeps import MAIL_LAPSES, look_at_lapses, look_at_provider
 from marketplace.providers.lapses import lapses, within
 from marketplace.providers.queries import worker as worker_of
 from marketplace.providers.readiness import judge_worker
@@ -119,6 +119,23 @@ async def test_a_worker_is_warned_of_their_own_record_alone(place, database, mig
     told = [row["sentence"] for row in await ask(place.coordinator, my_news)]
     assert next(s for s in told if s.startswith("What lapses next: ")).endswith("and 1 more thing.")
     assert {each.worker_id for each in await ask(themself, lapses)} == {worker_id}
+
+
+async def test_whoever_works_for_two_providers_gets_one_mail_for_both(place, database, migrator, clock):
+    await nurse(place, clock)
+    await providers.ready_worker(place.rival, place.framework_id, "C", "Wren Ashby", assessed_on=TODAY)
+    await migrator.execute(
+        "INSERT INTO membership (person_id, organisation_id, role) VALUES ($1, $2, 'coordinator')",
+        place.manager.person_id, place.rival.provider_id,
+    )  # fmt: skip
+    clock.move_to(datetime(2026, 6, 16, 8, tzinfo=UTC))
+    async with as_worker(database, clock):
+        await look_at_provider(place.provider_id)
+        await run_jobs(database, migrator, MAIL_LAPSES)  # before the sweep comes to the other provider
+    address = await migrator.fetchval("SELECT email FROM person WHERE id = $1", place.manager.person_id)
+    mails = [(subject, body) for to, subject, body in await look(database, clock, migrator) if to == address]
+    assert [subject for subject, _ in mails] == ["2 things lapse soon"]
+    assert "Nia Nurse" in mails[0][1] and "Wren Ashby" in mails[0][1]
 
 
 async def test_two_sweeps_at_once_warn_once_and_the_trail_says_how_many(place, database, migrator, clock):
