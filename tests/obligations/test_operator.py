@@ -132,6 +132,9 @@ async def test_the_demos_operator_reads_all_messages_no_other_does(
     await run_jobs(demo, migrator, "mail_notice")
     async with at(create_app(demo), demo, opal) as door:
         assert "R-7KQ2 has been answered." in (await door.get("/operator/mail")).text
+        mails = await migrator.fetch("SELECT id FROM mail_message WHERE body LIKE '%/x%'")
+        shown = (await door.get(f"/operator/mail/{mails[0]['id']}")).text
+        assert "http://localhost:8000/x" in shown and 'href="http://localhost:8000/x"' not in shown
     await migrator.execute("DELETE FROM demo_clock")
     real = replace(demo, demo=False)
     async with at(create_app(real), real, opal) as door:
