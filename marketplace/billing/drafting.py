@@ -9,6 +9,7 @@ from uuid import UUID
 
 import msgspec
 
+from marketplace.billing.ledger import OWED_BY_PROVIDER, balance
 from marketplace.billing.records import VisitRecord, visits_to_bill
 from marketplace.frameworks.queries import billing_period, pack_of, rate_card_rows
 from marketplace.platform.database import Work
@@ -92,9 +93,7 @@ async def draft(
     )
     card = await rate_card_rows(work, framework_id, provider_id)
     visits = tuple(record.facts for record in records)
-    carried_in = (
-        replaces.carried_in_pence if replaces else await _carried_in(work, framework_id, provider_id, payer_id, period)
-    )
+    carried_in = replaces.carried_in_pence if replaces else await _carried_in(work, framework_id, provider_id, payer_id)
     try:
         facts = InvoiceFacts(
             period=period,
@@ -144,14 +143,7 @@ async def _returned(
     )
 
 
-async def _carried_in(work: Work, framework_id: UUID, provider_id: UUID, payer_id: UUID, period: Period) -> int:
-    """What the last invoice before this period left owing, in pence (0 where there was none)."""
-    return (
-        await work.fetchval(
-            """SELECT carried_out_pence FROM invoice
-               WHERE commissioner_id = $1 AND framework_id = $2 AND provider_id = $3 AND first_day < $4
-                 AND replaced_at IS NULL ORDER BY first_day DESC LIMIT 1""",
-            payer_id, framework_id, provider_id, period.first_day,
-        )
-        or 0
-    )  # fmt: skip
+async def _carried_in(work: Work, framework_id: UUID, provider_id: UUID, payer_id: UUID) -> int:
+    """What earlier invoices left owing and no waiver or debt has taken off since, in pence: as the ledger stands."""
+    books = {"commissioner_id": payer_id, "framework_id": framework_id, "provider_id": provider_id}
+    return max(0, await balance(work, OWED_BY_PROVIDER, **books))

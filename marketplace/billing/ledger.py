@@ -15,7 +15,8 @@ CARE_COST = "care_cost"  # what care was delivered, in pence
 DEDUCTION = "deduction_income"  # what late, inaccurate or incomplete invoices lost
 OWED_BY_PROVIDER = "owed_by_provider"  # carried to the next invoice
 PROVIDER_PAYABLE = "provider_payable"  # what is to be paid
-BANK = "bank"  # what was paid
+BANK = "bank"  # what was paid, or came in
+PROVIDER_DEBT = "provider_debt"  # left owing by a provider that has gone: to be invoiced
 
 
 def invoice_postings(result: InvoiceResult) -> dict[str, int]:
@@ -26,6 +27,23 @@ def invoice_postings(result: InvoiceResult) -> dict[str, int]:
         OWED_BY_PROVIDER: result.carried_out_pence - result.carried_in_pence,
         PROVIDER_PAYABLE: -result.net_pence,
     }
+
+
+async def balance(work: Work, account: str, *, commissioner_id: UUID, framework_id: UUID, provider_id: UUID) -> int:
+    """What one account of a payer's books on one provider and framework stands at, in pence (debits positive)."""
+    return await work.fetchval(
+        """SELECT coalesce(sum(p.pence), 0)::bigint FROM ledger_posting p JOIN ledger_entry e
+           ON e.commissioner_id = p.commissioner_id AND e.id = p.entry_id
+           WHERE e.commissioner_id = $1 AND e.framework_id = $2 AND e.provider_id = $3 AND p.account = $4""",
+        commissioner_id, framework_id, provider_id, account,
+    )  # fmt: skip
+
+
+async def one_at_a_time(work: Work, framework_id: UUID, provider_id: UUID, payer_id: UUID) -> None:
+    """Hold the books of one provider with one payer on one framework until the unit ends: what they stand at is read,
+    and written on."""
+    key = f"invoice {framework_id} {provider_id} {payer_id}"
+    await work.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", key)
 
 
 async def post(
@@ -57,3 +75,14 @@ async def post(
                VALUES ($1, $2, $3, $4, $5)""",
             commissioner_id, entry_id, provider_id, account, pence,
         )  # fmt: skip
+
+
+async def pay_back_overcarried(
+    work: Work, invoice_id: UUID, *, commissioner_id: UUID, framework_id: UUID, provider_id: UUID
+) -> None:
+    """A correction may leave less to be carried than a waiver has taken off already: the rest is to be paid."""
+    books = {"commissioner_id": commissioner_id, "framework_id": framework_id, "provider_id": provider_id}
+    carried = await balance(work, OWED_BY_PROVIDER, **books)
+    if carried < 0:
+        postings = {OWED_BY_PROVIDER: -carried, PROVIDER_PAYABLE: carried}
+        await post(work, "overcarried", postings, subject_type="invoice", subject_id=invoice_id, **books)

@@ -14,12 +14,10 @@ from marketplace.frameworks.queries import billing_periods, pack_of
 from marketplace.platform.database import Work
 from marketplace.platform.errors import NotFound
 from marketplace.policy.calendar import Period, end_of_day, is_before, local_day
-from marketplace.policy.duties import due_at
+from marketplace.policy.disputes import dispute_until, in_time
 from marketplace.policy.facts import Claim
 from marketplace.policy.invoicing import InvoiceResult, invoice_due_at
 from marketplace.policy.pack import Pack
-
-DISPUTE = "deduction_dispute"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +110,9 @@ class InvoiceView:
     deduction_clause: str
     activities: dict[str, str]  # the pack's titles by code
     dispute_until: datetime | None
+    may_be_disputed: bool
+    dispute_id: UUID | None  # of the period's deduction, whichever of its invoices it was raised about
+    dispute_state: str | None
     returned_reason: str | None
     accepted_at: datetime | None
     pay_by: date | None
@@ -236,6 +237,11 @@ async def invoice(work: Work, invoice_id: UUID) -> InvoiceView:
         raise NotFound
     pack = await pack_of(work, row["framework_id"])
     result = msgspec.convert(row["result"], InvoiceResult)
+    dispute = await work.fetchrow(
+        """SELECT id, CASE WHEN state = 'proposed' THEN 'open' ELSE state END AS state FROM deduction_dispute
+           WHERE commissioner_id = $1 AND framework_id = $2 AND provider_id = $3 AND first_day = $4""",
+        row["commissioner_id"], row["framework_id"], row["provider_id"], row["first_day"],
+    )  # fmt: skip
     return InvoiceView(
         id=row["id"],
         framework_id=row["framework_id"],
@@ -253,7 +259,13 @@ async def invoice(work: Work, invoice_id: UUID) -> InvoiceView:
         result=result,
         deduction_clause=deduction_clause(pack),
         activities=pack.activities,
-        dispute_until=_dispute_until(pack, row["submitted_at"]) if result.deduction_pence else None,
+        dispute_until=dispute_until(pack, row["submitted_at"]) if result.deduction_pence else None,
+        may_be_disputed=bool(result.deduction_pence)
+        and row["replaced_at"] is None
+        and dispute is None
+        and in_time(pack, row["submitted_at"], work.now),
+        dispute_id=dispute["id"] if dispute else None,
+        dispute_state=dispute["state"] if dispute else None,
         returned_reason=row["returned_reason"],
         accepted_at=row["accepted_at"],
         pay_by=row["pay_by"],
@@ -262,12 +274,6 @@ async def invoice(work: Work, invoice_id: UUID) -> InvoiceView:
         replaced_by_id=row["replaced_by"],
         lines=await _lines(work, row["commissioner_id"], invoice_id),
     )
-
-
-def _dispute_until(pack: Pack, submitted_at: datetime) -> datetime | None:
-    """Until when a deduction may be disputed; None where the pack sets no time for it."""
-    known = DISPUTE in pack.on(local_day(submitted_at)).duties
-    return due_at(pack, DISPUTE, submitted_at) if known else None
 
 
 def deduction_clause(pack: Pack) -> str:

@@ -10,7 +10,7 @@ import asyncpg
 import msgspec
 
 from marketplace.billing.drafting import Draft, Returned, draft
-from marketplace.billing.ledger import invoice_postings, post
+from marketplace.billing.ledger import invoice_postings, one_at_a_time, pay_back_overcarried, post
 from marketplace.frameworks.queries import billing_period
 from marketplace.identity.permissions import permit
 from marketplace.obligations.duties import Owed, cancel, meet, owe
@@ -23,7 +23,6 @@ from marketplace.policy.facts import Claim
 
 SUBMIT = "task.submit_invoice"
 DECIDE = "task.decide_invoice"
-DISPUTE = "deduction_dispute"
 
 
 class RecordsChanged(Conflict):
@@ -45,7 +44,7 @@ async def submit_invoice(
     if actor.provider_id is None:
         raise NotPermitted
     async with unit_of_work(actor) as work:
-        await _one_at_a_time(work, framework_id, actor.provider_id, payer_id)
+        await one_at_a_time(work, framework_id, actor.provider_id, payer_id)
         found = await draft(work, framework_id, actor.provider_id, payer_id, period, claim=claim)
         await _must_be_open(work, found)
         if found.fingerprint != shown:
@@ -64,13 +63,11 @@ async def submit_invoice(
             subject_type="invoice",
             subject_id=invoice_id,
         )
+        await pay_back_overcarried(
+            work, invoice_id, commissioner_id=payer_id, framework_id=framework_id, provider_id=found.provider_id
+        )
         await _duties(work, found, invoice_id)
         return invoice_id
-
-
-async def _one_at_a_time(work: Work, framework_id: UUID, provider_id: UUID, payer_id: UUID) -> None:
-    key = f"invoice {framework_id} {provider_id} {payer_id}"
-    await work.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", key)
 
 
 async def _must_be_open(work: Work, found: Draft) -> None:

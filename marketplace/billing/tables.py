@@ -133,3 +133,62 @@ class PaymentLine(Table, db=ENGINE, tablename="payment_line"):
     paid_on = Date(default=None, null=True)
     marked_at = Timestamptz(default=None, null=True)
     marked_by = UUID(default=None, null=True)
+
+
+class DeductionDispute(Table, db=ENGINE, tablename="deduction_dispute"):
+    commissioner_id = UUID(default=None, null=False)
+    id = UUID(primary_key=True, default=UUID4(), null=False)
+    framework_id = UUID(default=None, null=False)
+    provider_id = UUID(default=None, null=False)
+    invoice_id = UUID(default=None, null=False)
+    first_day = Date(default=None, null=False)
+    pence = Integer(default=None, null=False)
+    says = Text(default=None, null=False)
+    state = Text(default="open", null=False)
+    raised_by = UUID(default=None, null=False)
+    raised_at = Timestamptz(default=None, null=False)
+    reason_code = Text(default=None, null=True)
+    proposed_by = UUID(default=None, null=True)
+    proposed_at = Timestamptz(default=None, null=True)
+    decided_by = UUID(default=None, null=True)
+    decided_at = Timestamptz(default=None, null=True)
+    second_needed = Boolean(default=None, null=False)
+    payable_pence = Integer(default=None, null=True)
+    off_pence = Integer(default=None, null=True)
+    paid_on = Date(default=None, null=True)
+    paid_by = UUID(default=None, null=True)
+
+
+class DisputeStep(Table, db=ENGINE, tablename="dispute_step"):
+    commissioner_id = UUID(default=None, null=False)
+    dispute_id = UUID(default=None, null=False)
+    position = Integer(primary_key=True, default=None, null=False)
+    provider_id = UUID(default=None, null=False)
+    at = Timestamptz(default=None, null=False)
+    what = Text(default=None, null=False)
+    by_person = UUID(default=None, null=False)
+    by_name = Text(default=None, null=False)
+    reason_code = Text(default=None, null=True)
+    says = Text(default=None, null=False)
+
+
+class DisputeEvidence(Table, db=ENGINE, tablename="dispute_evidence"):
+    commissioner_id = UUID(default=None, null=False)
+    dispute_id = UUID(default=None, null=False)
+    provider_id = UUID(default=None, null=False)
+    evidence_id = UUID(primary_key=True, default=None, null=False)
+
+
+class ProviderDebt(Table, db=ENGINE, tablename="provider_debt"):
+    commissioner_id = UUID(default=None, null=False)
+    id = UUID(primary_key=True, default=UUID4(), null=False)
+    framework_id = UUID(default=None, null=False)
+    provider_id = UUID(default=None, null=False)
+    pence = Integer(default=None, null=False)
+    raised_at = Timestamptz(default=None, null=False)
+    state = Text(default="to_invoice", null=False)
+    reference = Text(default=None, null=True)
+    invoiced_on = Date(default=None, null=True)
+    invoiced_by = UUID(default=None, null=True)
+    paid_on = Date(default=None, null=True)
+    paid_by = UUID(default=None, null=True)

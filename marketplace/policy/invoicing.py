@@ -96,7 +96,7 @@ def assess_invoice(pack: Pack, facts: InvoiceFacts) -> InvoiceResult:
     Raises `pricing.RateMissing` where the card lacks the rate of a day that must be priced, `CalendarError` past the
     published bank holidays. The facts must be whole: each visit and rate row once (the calculators check case files).
     """
-    billing = pack.on(facts.period.last_day).billing
+    unfinished_left_off = pack.on(facts.period.last_day).billing.unfinished_left_off_is_defect
     claimed: dict[str, list[int]] = {}
     for claim_line in facts.claim.lines:
         claimed.setdefault(claim_line.visit, []).append(claim_line.pence)
@@ -119,7 +119,7 @@ def assess_invoice(pack: Pack, facts: InvoiceFacts) -> InvoiceResult:
                 parts=price.parts,
             )
         )
-        defects += _defects_of_visit(lines[-1], amounts, billing.unfinished_left_off_is_defect)
+        defects += _defects_of_visit(lines[-1], amounts, unfinished_left_off)
     known = {visit.id for visit in facts.visits}
     defects += [Defect("inaccurate", visit, ("not_among_the_visits",)) for visit in claimed if visit not in known]
     if sum(line.pence for line in facts.claim.lines) != facts.claim.total_pence:
@@ -130,10 +130,8 @@ def assess_invoice(pack: Pack, facts: InvoiceFacts) -> InvoiceResult:
     defects.sort(key=lambda defect: (defect.kind, defect.visit is not None, defect.visit or ""))
 
     gross = sum(line.payable_pence for line in lines)
-    times = min(len(defects), 1) if billing.deduction_once else len(defects)
-    deduction = billing.deduction_pence * times
-    owed = facts.carried_in_pence + deduction
-    taken = min(gross, owed)
+    deduction = deduction_for(pack, facts.period, len(defects))
+    net, carried_out = settle(gross, deduction, facts.carried_in_pence)
     return InvoiceResult(
         due_at=due_at,
         lines=tuple(lines),
@@ -141,9 +139,22 @@ def assess_invoice(pack: Pack, facts: InvoiceFacts) -> InvoiceResult:
         gross_pence=gross,
         deduction_pence=deduction,
         carried_in_pence=facts.carried_in_pence,
-        net_pence=gross - taken,
-        carried_out_pence=owed - taken,
+        net_pence=net,
+        carried_out_pence=carried_out,
     )
+
+
+def deduction_for(pack: Pack, period: Period, defects: int) -> int:
+    """What an invoice of the period loses for so many defects: once however many, or for each, as the pack says."""
+    billing = pack.on(period.last_day).billing
+    return billing.deduction_pence * (min(defects, 1) if billing.deduction_once else defects)
+
+
+def settle(gross_pence: int, deduction_pence: int, carried_in_pence: int) -> tuple[int, int]:
+    """(net, carried out): what is owed is taken of the gross as far as it goes, never further (domain 5, D)."""
+    owed = carried_in_pence + deduction_pence
+    taken = min(gross_pence, owed)
+    return gross_pence - taken, owed - taken
 
 
 def reassess_invoice(pack: Pack, facts: InvoiceFacts, first: InvoiceResult) -> InvoiceResult:
@@ -154,15 +165,14 @@ def reassess_invoice(pack: Pack, facts: InvoiceFacts, first: InvoiceResult) -> I
     Raises what `assess_invoice` raises.
     """
     corrected = assess_invoice(pack, facts)
-    owed = facts.carried_in_pence + first.deduction_pence
-    taken = min(corrected.gross_pence, owed)
+    net, carried_out = settle(corrected.gross_pence, first.deduction_pence, facts.carried_in_pence)
     return msgspec.structs.replace(
         corrected,
         due_at=first.due_at,
         defects=first.defects,
         deduction_pence=first.deduction_pence,
-        net_pence=corrected.gross_pence - taken,
-        carried_out_pence=owed - taken,
+        net_pence=net,
+        carried_out_pence=carried_out,
     )
 
 

@@ -41,6 +41,8 @@ class Billing(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     unfinished_left_off_is_defect: bool
     payment_days: Count
     payment_four_eyes_pence: Pence | None = None  # from this sum on a second person approves; None: never
+    # A pack written before this rule was one: every waiver is confirmed by a second finance officer.
+    waiver_alone_pence: Pence = 0
 
     @property
     def period_length(self) -> PeriodLength:

@@ -46,6 +46,21 @@ async def visit_done(case: Case, clock: FrozenClock, day: date, *, signed: bool 
     return visit_id
 
 
+async def deducted(case: Case, clock: FrozenClock, day: date) -> UUID:
+    """An invoice of five clean visits from the day on, submitted long after it was due."""
+    for n in range(5):
+        await visit_done(case, clock, day + timedelta(days=n))
+    period = await period_of(case, day)
+    after(clock, period, days=12)
+    return await submitted(case, period)
+
+
+async def balances(work: Work) -> dict[str, int]:
+    """What each account within reach stands at; those at nothing are left out."""
+    rows = await work.fetch("SELECT account, sum(pence)::int AS pence FROM ledger_posting GROUP BY account")
+    return {row["account"]: row["pence"] for row in rows if row["pence"]}
+
+
 def after(clock: FrozenClock, period: Period, **later: int) -> None:
     """Move the clock past the period's last day."""
     clock.move_to(end_of_day(period.last_day) + timedelta(**later))

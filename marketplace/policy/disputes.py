@@ -1,0 +1,42 @@
+"""Disputes about a deduction: until when, who may waive alone, what a waiver pays and what it takes off (L 7.11; D)."""
+
+from datetime import datetime
+
+from marketplace.policy.calendar import is_before, local_day
+from marketplace.policy.duties import due_at
+from marketplace.policy.pack import Pack
+
+DISPUTE = "deduction_dispute"
+ANSWER = "dispute_answer"
+
+# Why a deduction may be waived (D): whose fault the defect was, or that there was none.
+WAIVER_REASONS = ("no_defect", "family_fault", "commissioner_fault", "system_fault", "goodwill")
+
+
+def dispute_until(pack: Pack, deducted_at: datetime) -> datetime | None:
+    """The first instant at which a dispute is too late; None where the pack sets no time for disputes.
+
+    Raises `CalendarError` past the published bank holidays.
+    """
+    known = DISPUTE in pack.on(local_day(deducted_at)).duties
+    return due_at(pack, DISPUTE, deducted_at) if known else None
+
+
+def in_time(pack: Pack, deducted_at: datetime, now: datetime) -> bool:
+    """Whether a deduction may still be disputed; without a time in the pack it always may."""
+    until = dispute_until(pack, deducted_at)
+    return until is None or is_before(now, until)
+
+
+def second_officer_needed(pack: Pack, deducted_at: datetime, pence: int) -> bool:
+    """Whether a waiver of so much is confirmed by a second finance officer (four eyes, D)."""
+    return pence > pack.on(local_day(deducted_at)).billing.waiver_alone_pence
+
+
+def split_waiver(deduction_pence: int, carried_pence: int) -> tuple[int, int]:
+    """(to be paid, taken off what is carried): what was not yet taken is no longer owed, the rest is paid back.
+
+    `carried_pence` is what the provider still owes of this and earlier deductions.
+    """
+    off = min(deduction_pence, max(carried_pence, 0))
+    return deduction_pence - off, off
