@@ -218,9 +218,15 @@ class Fields:
             items.append(item)
         return self.components.date_input(self._group(form, name, legend, hint, heading) | {"id": name, "items": items})
 
-    def file(self, form: Form, name: str, *, label: str, hint: str = "", heading: bool = False) -> Markup:
-        """A file; the form needs enctype="multipart/form-data"."""
-        return self.components.file_upload(self._common(form, name, label, hint, heading))
+    def file(
+        self, form: Form, name: str, *, label: str, hint: str = "", accept: str = "", heading: bool = False
+    ) -> Markup:
+        """A file; the form needs enctype="multipart/form-data". `accept` lists content types for the browser's dialog
+        (phones then turn their own kind of photo into one of them)."""
+        options = self._common(form, name, label, hint, heading)
+        if accept:
+            options["attributes"] = {**options.get("attributes", {}), "accept": accept}
+        return self.components.file_upload(options)
 
     def hidden(self, name: str, value: object) -> Markup:
         """A value that travels with the form; it is sent by a browser, so it is checked like any other."""

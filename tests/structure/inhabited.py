@@ -18,6 +18,7 @@ from marketplace.identity.sessions import digest, new_token, places_of
 from marketplace.platform.actor import Actor
 from marketplace.platform.clock import FrozenClock
 from marketplace.platform.database import ask, outside_context
+from marketplace.providers import file_actions
 from marketplace.referrals import offering
 from marketplace.settings import Settings
 from tests.structure.apps import permissions_of
@@ -69,7 +70,14 @@ async def settle(settings: Settings, clock: FrozenClock, migrator: asyncpg.Conne
     async def one(sql: str, *args: Any) -> str:
         return str(await migrator.fetchval(sql, *args))
 
+    # refused already: what is tried on it asks no store for files, which this world has not
+    file = await file_actions.announce(
+        case.manager, kind="policy", file_name="policy.pdf", size=9, content_type="application/pdf"
+    )
+    await migrator.execute("UPDATE evidence SET state = 'refused', refused_reason = 'Test' WHERE id = $1", file.id)
+
     borough.ids = {
+        "evidence_id": str(file.id),
         "framework_id": str(world.framework_id),
         "lot_code": world.lot,
         "commissioner_id": str(commissioner),
