@@ -1,4 +1,7 @@
-"""What the worker does with evidence files: checks what came, removes what goes, looks again at what waits."""
+"""What the worker does with evidence files: checks what came, removes what goes, looks again at what waits.
+
+And with a workforce file too long to be tried or kept while somebody waits.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from uuid import UUID
 
 from marketplace.platform.database import outside_context
 from marketplace.platform.jobs import job, sweep
-from marketplace.providers import file_checking, retention
+from marketplace.providers import file_checking, import_actions, retention
 from marketplace.providers.file_actions import CHECK, TIDY
 from marketplace.settings import Settings
 
@@ -42,3 +45,9 @@ async def keep_evidence(settings: Settings) -> None:
         rows = await connection.fetch("SELECT provider_id, id FROM evidence_untidy()")
     for row in rows:
         await file_checking.tidy(settings, row["provider_id"], row["id"])
+
+
+@job(import_actions.JOB)
+async def import_workforce(settings: Settings, payload: dict[str, Any]) -> None:
+    """Try an uploaded workforce file, or keep an accepted one; run again, it finds that done."""
+    await import_actions.go_on(UUID(payload["provider"]), UUID(payload["import"]))

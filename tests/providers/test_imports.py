@@ -13,10 +13,12 @@ from marketplace.identity.permissions import permit
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import ask, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted
+from marketplace.platform.jobs import JOBS
 from marketplace.providers import evidence, import_actions, import_queries, queries, workforce
 from marketplace.providers.import_columns import SHEETS
 from marketplace.providers.import_export import as_file, export_workforce
 from marketplace.providers.import_queries import Import
+from marketplace.worker import load_jobs
 from tests.world import providers
 
 WORKERS = (
@@ -322,7 +324,7 @@ async def test_rivals_workers_and_commissioners_find_no_import_of_ours(place, mi
     permit(place.manager, "workforce.write")
 
 
-async def test_a_long_file_is_tried_and_kept_by_the_worker_and_told_of(place, clock):
+async def test_a_long_file_is_tried_and_kept_by_the_worker_and_told_of(place, database):
     count = import_actions.AT_ONCE + 20
     text = "Worker's reference,Name,Role,Date of DBS check,DBS checked by\n" + "".join(
         f"E{n},Worker Number {n},Support worker,01/05/2026,Ada\n" for n in range(count)
@@ -331,13 +333,15 @@ async def test_a_long_file_is_tried_and_kept_by_the_worker_and_told_of(place, cl
     assert found.state == "checking" and found.plan is None
     with pytest.raises(Conflict, match="still being checked"):
         await import_actions.accept(place.manager, found.id, "x")
-    await import_actions.go_on(place.provider_id, found.id)
+    load_jobs()
+    job = {"provider": str(place.provider_id), "import": str(found.id)}
+    await JOBS[import_actions.JOB].run(database, job)
     found = await ask(place.manager, import_queries.one_import, found.id)
     assert len(effects(found)) == count and await ask(place.manager, queries.workforce) == []
     await accepted(place.manager, found)
     assert (await ask(place.manager, import_queries.one_import, found.id)).state == "importing"
     for _ in range(2):
-        await import_actions.go_on(place.provider_id, found.id)
+        await JOBS[import_actions.JOB].run(database, job)
     assert (await ask(place.manager, import_queries.one_import, found.id)).state == "imported"
     assert len(await ask(place.manager, queries.workforce)) == count
     async with unit_of_work(place.manager) as work:
