@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -13,6 +13,7 @@ from litestar.params import FromPath, JSONBody
 from marketplace.identity.guards import requires
 from marketplace.platform.database import ask
 from marketplace.providers import own_profile
+from marketplace.providers.schemas import Line
 
 AGREES: dict[str, Any] = {"guards": [requires("profile.consent")], "tags": ["Workforce"]}
 Asked = Request[Any, Any, Any]
@@ -42,7 +43,7 @@ class ProfileAgreementIn(msgspec.Struct, forbid_unknown_fields=True, kw_only=Tru
     """`text_hash` is asked where one agrees: to which text."""
 
     agreed: bool
-    text_hash: Annotated[str, msgspec.Meta(max_length=64, pattern=r"^[0-9a-f]*$")] = ""
+    text_hash: Line = ""
 
 
 class AgreementIn(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
