@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -120,5 +121,6 @@ def _key_id(period: int) -> str:
     return f"ed25519-{period}"
 
 
+@lru_cache(maxsize=16)
 def _key(settings: Settings, period: int) -> Ed25519PrivateKey:
     return Ed25519PrivateKey.from_private_bytes(settings.derived_key(f"access token key {period}"))

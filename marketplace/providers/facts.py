@@ -89,21 +89,20 @@ async def worker_records(
 ) -> dict[UUID, list[WorkerRecord]]:
     """Every worker of the providers by name, with evidence. A sign-off for one child counts for `package_id` only."""
     providers = list(provider_ids)
-    wanted = None if worker_ids is None else list(worker_ids)
+    # A condition that is not asked for is left out, so that the database can keep one plan for every value.
+    whose: tuple[Any, ...] = (providers,) if worker_ids is None else (providers, list(worker_ids))
+    worker, of_worker = ("", "") if worker_ids is None else (" AND id = ANY ($2)", " AND worker_id = ANY ($2)")
+    here = "" if with_left else f" AND (left_on IS NULL OR left_on >= ${len(whose) + 1})"
     rows = await work.fetch(
-        "SELECT * FROM worker WHERE provider_id = ANY ($1) AND ($2::uuid[] IS NULL OR id = ANY ($2))"
-        " AND ($3 OR left_on IS NULL OR left_on >= $4) ORDER BY name, id",
-        providers,
-        wanted,
-        with_left,
-        local_day(work.now),
+        f"SELECT * FROM worker WHERE provider_id = ANY ($1){worker}{here} ORDER BY name, id",  # noqa: S608 - our own text
+        *whose,
+        *(() if with_left else (local_day(work.now),)),
     )
     competencies: defaultdict[UUID, list[Competence]] = defaultdict(list)
     for row in await work.fetch(
-        "SELECT * FROM worker_competency WHERE provider_id = ANY ($1) AND ($2::uuid[] IS NULL OR worker_id = ANY ($2))"
+        f"SELECT * FROM worker_competency WHERE provider_id = ANY ($1){of_worker}"  # noqa: S608 - our own text
         " ORDER BY assessed_on DESC, recorded_at DESC",
-        providers,
-        wanted,
+        *whose,
     ):
         competencies[row["worker_id"]].append(
             Competence(
@@ -117,19 +116,17 @@ async def worker_records(
             row["checked_on"], row["checked_by_name"], row["outcome"], row["source"], row["evidence_id"]
         )
         for row in await work.fetch(
-            "SELECT DISTINCT ON (provider_id, worker_id) * FROM worker_dbs_check WHERE provider_id = ANY ($1)"
-            " AND ($2::uuid[] IS NULL OR worker_id = ANY ($2))"
+            "SELECT DISTINCT ON (provider_id, worker_id) * FROM worker_dbs_check"  # noqa: S608 - our own text
+            f" WHERE provider_id = ANY ($1){of_worker}"
             " ORDER BY provider_id, worker_id, checked_on DESC, recorded_at DESC, outcome = 'clear'",
-            providers,
-            wanted,
+            *whose,
         )
     }
     checks: defaultdict[UUID, list[CheckRecord]] = defaultdict(list)
     for row in await work.fetch(
-        "SELECT * FROM worker_check WHERE provider_id = ANY ($1) AND ($2::uuid[] IS NULL OR worker_id = ANY ($2))"
+        f"SELECT * FROM worker_check WHERE provider_id = ANY ($1){of_worker}"  # noqa: S608 - our own text
         " ORDER BY done_on DESC, recorded_at DESC",
-        providers,
-        wanted,
+        *whose,
     ):
         checks[row["worker_id"]].append(CheckRecord(row["kind"], row["done_on"], row["valid_until"]))
     records: dict[UUID, list[WorkerRecord]] = {provider_id: [] for provider_id in providers}
@@ -250,19 +247,22 @@ async def provider_records(
     Suspensions are those for the whole framework, and of partners' own those of `commissioner_id`.
     """
     at = at or work.now
-    wanted = None if provider_ids is None else list(provider_ids)
+    if provider_ids is not None:
+        asked, which = "$2::uuid[]", (list(provider_ids),)
+    elif lot is not None:
+        asked = "ARRAY(SELECT x.provider_id FROM admission x WHERE x.framework_id = $1 AND x.lot_code = $2)"
+        which = (lot,)
+    else:
+        asked, which = "ARRAY(SELECT x.provider_id FROM admission x WHERE x.framework_id = $1)", ()
     providers: dict[UUID, Any] = {}
     admissions: defaultdict[UUID, list[AdmissionRow]] = defaultdict(list)
     for row in await work.fetch(
-        "SELECT p.id, o.name, p.cqc_registered, p.insurance_until, a.id AS admission_id, a.lot_code, a.starts_on,"
+        "SELECT p.id, o.name, p.cqc_registered, p.insurance_until, a.id AS admission_id, a.lot_code, a.starts_on,"  # noqa: S608 - our own text
         " a.ends_on, a.ended_reason FROM provider p JOIN organisation o ON o.id = p.id"
         " LEFT JOIN admission a ON a.framework_id = $1 AND a.provider_id = p.id"
-        " WHERE p.id = ANY (ARRAY(SELECT x.provider_id FROM admission x WHERE x.framework_id = $1"
-        " AND ($2::uuid[] IS NULL OR x.provider_id = ANY ($2)) AND ($3::text IS NULL OR x.lot_code = $3))"
-        " || coalesce($2, '{}')) ORDER BY o.name, o.id, a.lot_code, a.starts_on",
+        f" WHERE p.id = ANY ({asked}) ORDER BY o.name, o.id, a.lot_code, a.starts_on",
         framework_id,
-        wanted,
-        lot,
+        *which,
     ):
         providers[row["id"]] = row
         if row["admission_id"] is not None:

@@ -64,7 +64,7 @@ async def _searches(settings: Settings, migrator: asyncpg.Connection) -> list[tu
         way = await way_in(settings, migrator, "referrer", row["commissioner_id"])
         pack = await ask(way.actor, pack_of, row["framework_id"])
         since = readiness_bounds(pack, row["lot_code"], row["starts_on"]).dbs_since
-        async with unit_of_work(way.actor, read_only=True) as work:
+        async with unit_of_work(way.actor, read_only=True):
             referral = await Referral.objects().where(Referral.id == row["id"]).first()
         found.append(
             (way, {**row, "referral": referral}, row["starts_on"], since or row["starts_on"] - timedelta(days=183))
