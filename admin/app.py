@@ -22,6 +22,7 @@ from admin import (
     provider_pages,
     watch_pages,
 )
+from marketplace.billing import statement_pages
 from marketplace.frameworks import routes as framework_routes
 from marketplace.frameworks import scoring_routes
 from marketplace.identity import account_pages, front_door, people_pages, trail_pages
@@ -55,6 +56,7 @@ MODULES: list[Any] = [
     credit_notes,
     payments,
     disputes,
+    statement_pages,
     operator_pages,
     operator_routes,
     obligations_routes,

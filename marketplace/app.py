@@ -6,7 +6,15 @@ from typing import Any
 
 from litestar import Litestar
 
-from marketplace.billing import credit_note_pages, credit_note_routes, dispute_pages, dispute_routes, payment_routes
+from marketplace.billing import (
+    credit_note_pages,
+    credit_note_routes,
+    dispute_pages,
+    dispute_routes,
+    payment_routes,
+    statement_pages,
+    statement_routes,
+)
 from marketplace.billing import pages as billing_pages
 from marketplace.billing import routes as billing_routes
 from marketplace.frameworks import pages as framework_pages
@@ -95,6 +103,8 @@ MODULES: list[Any] = [
     payment_routes,
     dispute_pages,
     dispute_routes,
+    statement_pages,
+    statement_routes,
     import_pages,
     import_routes,
     provider_pages,

@@ -64,13 +64,14 @@ async def visits_to_bill(
         _VISITS, framework_id, provider_id, payer_id, replacing,
         end_of_day(period.first_day - _DAY), end_of_day(period.last_day), work.now, FULL_SHARE,
     )  # fmt: skip
-    return [_record(row) for row in rows]
+    return [record_of(row) for row in rows]
 
 
 _DAY = date(2000, 1, 2) - date(2000, 1, 1)
 
 
-def _record(row: asyncpg.Record) -> VisitRecord:
+def record_of(row: asyncpg.Record) -> VisitRecord:
+    """A visit's row, with its package's reference and its workers, as the rule's facts."""
     outcome = row["outcome"]
     return VisitRecord(
         id=row["id"],
