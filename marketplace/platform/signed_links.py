@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import hmac
 import struct
-import time
+from datetime import UTC, datetime
 
 
 def seal(key: bytes, said: bytes, seconds: int) -> str:
     """What is said, as a token for an address, good for so many seconds."""
-    whole = struct.pack(">Q", int(time.time()) + seconds) + said
+    whole = struct.pack(">Q", int(datetime.now(UTC).timestamp()) + seconds) + said
     return base64.urlsafe_b64encode(hmac.digest(key, whole, "sha256") + whole).decode()
 
 
@@ -23,4 +23,4 @@ def unseal(key: bytes, token: str) -> bytes | None:
     proof, whole = raw[:32], raw[32:]
     if len(whole) < 8 or not hmac.compare_digest(proof, hmac.digest(key, whole, "sha256")):
         return None
-    return whole[8:] if struct.unpack(">Q", whole[:8])[0] >= time.time() else None
+    return whole[8:] if struct.unpack(">Q", whole[:8])[0] >= datetime.now(UTC).timestamp() else None
