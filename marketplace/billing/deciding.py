@@ -107,7 +107,8 @@ async def return_invoice(actor: Actor, invoice_id: UUID, reason: str) -> None:
 async def _waiting(work: Work, invoice_id: UUID, verb: str) -> asyncpg.Record:
     """The invoice, locked, if it may go where the verb leads."""
     row = await work.fetchrow(
-        """SELECT i.*, f.name AS framework FROM invoice i JOIN framework f ON f.id = i.framework_id
+        """SELECT i.*, f.name AS framework, o.name AS provider FROM invoice i
+           JOIN framework f ON f.id = i.framework_id JOIN organisation o ON o.id = i.provider_id
            WHERE i.id = $1 AND i.commissioner_id = $2 FOR UPDATE OF i""",
         invoice_id, work.actor.commissioner_id,
     )  # fmt: skip
@@ -118,7 +119,9 @@ async def _waiting(work: Work, invoice_id: UUID, verb: str) -> asyncpg.Record:
 
 
 def _reference(invoice: asyncpg.Record) -> str:
-    return f"Invoice {invoice['number']} ({invoice['framework']}, from {invoice['first_day']:%-d %B %Y})"
+    # Numbers are each provider's own: without its name two duties of a day could not be told apart.
+    of = f"{invoice['number']} of {invoice['provider']}"
+    return f"Invoice {of} ({invoice['framework']}, from {invoice['first_day']:%-d %B %Y})"
 
 
 async def _tell_provider(work: Work, invoice: asyncpg.Record, sentence: str) -> None:

@@ -17,6 +17,7 @@ from marketplace.packages.opening import PlanFile, open_plan
 from marketplace.packages.page_forms import fill_pattern, pattern_rows, read_pattern
 from marketplace.packages.plans import FIELDS, LONGEST, PlanContent, changes, from_stored
 from marketplace.packages.tables import Package, PlanVersion
+from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, ask
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted
 from marketplace.policy.facts import WeeklySlot
@@ -215,12 +216,18 @@ async def _to_sign(request: Request[Any, Any, Any], plan_id: UUID) -> PlanFile:
     except InvalidInput as error:
         raise NotPermitted("This is a colleague's case. Take the case over first, with your reason.") from error
     if file.version.state == "shared" and not file.may_sign:
-        signed = any(row["person_id"] == request.user.person_id for row in file.signatures)
-        raise NotPermitted("You have signed this plan already." if signed else "Signing this plan is for others.")
+        if not _signed_by(file, request.user):
+            raise NotPermitted("Signing this plan is for others.")
     return file
 
 
+def _signed_by(file: PlanFile, actor: Actor) -> bool:
+    return any(row["person_id"] == actor.person_id for row in file.signatures)
+
+
 def _sign_page(request: Request[Any, Any, Any], file: PlanFile, form: Form) -> Response[Any]:
+    if _signed_by(file, request.user):  # pressed twice, or in two windows
+        return see_other(request, f"/plans/{file.version.id}", flash="You have signed this plan already.")
     if file.version.state != "shared":
         return see_other(request, f"/plans/{file.version.id}")
     alone = request.user.role == "referrer" and file.nobody_of_family_may

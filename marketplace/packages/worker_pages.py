@@ -98,10 +98,17 @@ async def arrive(request: Request[Any, Any, Any], visit_id: FromPath[UUID]) -> R
     return _times_page(request, file, form, "arrive")
 
 
+def _not_begun(request: Request[Any, Any, Any], visit_id: UUID) -> Response[Any]:
+    # An address kept from another visit, or the back button: what is typed here could not be saved.
+    return see_other(request, f"/visits/{visit_id}", flash="First say that you have arrived.")
+
+
 @get("/visits/{visit_id:uuid}/finish", **RECORDS)
 async def finish_page(request: Request[Any, Any, Any], visit_id: FromPath[UUID]) -> Response[Any]:
     """The end, now or at another time."""
     file = await _file(request, visit_id)
+    if file.state == "planned":
+        return _not_begun(request, visit_id)
     return _times_page(request, file, Form.starting_with(end=clock_text(file.now)), "finish")
 
 
@@ -164,6 +171,8 @@ def _times_page(request: Request[Any, Any, Any], file: VisitFile, form: Form, wh
 async def record_page(request: Request[Any, Any, Any], visit_id: FromPath[UUID]) -> Response[Any]:
     """What was done, in the pack's fields."""
     file = await _file(request, visit_id)
+    if file.state == "planned":
+        return _not_begun(request, visit_id)
     form = Form()
     if file.note is not None:
         for name in (*TEXT_FIELDS, "money_remark"):

@@ -211,6 +211,7 @@ async def test_a_finance_officer_returns_accepts_and_meets_no_child(
         assert "Invoice 2 of Alder Care" in text_of(await door.get(second))
         assert (await door.post(f"{second}/accept", page=second)).status_code == 303
         assert "Accepted (1)" in text_of(await door.get("/invoices?state=none&page=99999999999999999999999"))
+        assert "Pay a valid invoice , Invoice 2 of Alder Care" in text_of(await door.get("/today"))
 
 
 async def test_two_officers_at_once_the_second_is_told(console, settings, case, period, finance):

@@ -97,6 +97,9 @@ async def test_from_award_to_a_confirmed_visit_by_clicking(case, app, database, 
         fields = {"text_hash": hidden(to_sign, "text_hash")}
         assert "Confirm that you have read" in said(await family.post(f"{plan}/sign", fields))
         assert (await family.post(f"{plan}/sign", fields | {"read": "yes"})).status_code == 303
+        twice = await family.post(f"{plan}/sign", fields | {"read": "yes"}, page="/account/pin")
+        assert twice.headers["location"] == plan
+        assert "You have signed this plan already" in said(await family.get(plan))
         assert "Read and sign the plan" in said(await referrer.get(package))
         assert (await referrer.post(f"{plan}/sign", fields | {"read": "yes"})).status_code == 303
         assert "In force" in said(await referrer.get(plan))
@@ -124,6 +127,9 @@ async def test_from_award_to_a_confirmed_visit_by_clicking(case, app, database, 
             assert fact in now
         (visit_id,) = [line.visit.id for line in (await ask(case.worker, _all, case.package_id))[:1]]
         visit = f"/visits/{visit_id}"
+        for early in ("finish", "record"):
+            assert (await worker.get(f"{visit}/{early}")).headers["location"] == visit
+        assert "First say that you have arrived" in said(await worker.get(visit))
         assert (await worker.post(f"{visit}/arrive", page="/now")).status_code == 303
         clock.move(timedelta(hours=2))
         record = {"activities": "Swimming", "money_spent": "3.50"}
