@@ -11,6 +11,7 @@ from admin import (
     applications,
     assessments,
     credit_notes,
+    debts,
     disputes,
     frameworks,
     frameworks_changes,
@@ -22,7 +23,7 @@ from admin import (
     provider_pages,
     watch_pages,
 )
-from marketplace.billing import statement_pages
+from marketplace.billing import debt_pages, statement_pages
 from marketplace.frameworks import routes as framework_routes
 from marketplace.frameworks import scoring_routes
 from marketplace.identity import account_pages, front_door, people_pages, trail_pages
@@ -56,6 +57,8 @@ MODULES: list[Any] = [
     credit_notes,
     payments,
     disputes,
+    debt_pages,
+    debts,
     statement_pages,
     operator_pages,
     operator_routes,

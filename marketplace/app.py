@@ -9,6 +9,8 @@ from litestar import Litestar
 from marketplace.billing import (
     credit_note_pages,
     credit_note_routes,
+    debt_pages,
+    debt_routes,
     dispute_pages,
     dispute_routes,
     payment_routes,
@@ -103,6 +105,8 @@ MODULES: list[Any] = [
     payment_routes,
     dispute_pages,
     dispute_routes,
+    debt_pages,
+    debt_routes,
     statement_pages,
     statement_routes,
     import_pages,

@@ -1,7 +1,8 @@
-"""When a billing period closes with visits in it, the provider owes its invoice: one duty, however often looked."""
+"""What time alone does: a closed period is owed its invoice, and what a leaver still owes becomes a debt; each once."""
 
 from __future__ import annotations
 
+from marketplace.billing.debts import raise_debts
 from marketplace.billing.submitting import SUBMIT, period_subject
 from marketplace.frameworks.queries import billing_periods, pack_of
 from marketplace.obligations.duties import Owed, owe
@@ -21,6 +22,16 @@ async def look_at_periods(settings: Settings) -> None:
     for payer in payers:
         async with unit_of_work(system_for(payer["id"], "commissioner", payer["name"])) as work:
             await owe_closed_periods(work)
+
+
+@sweep("provider_debts")
+async def look_at_leavers(settings: Settings) -> None:
+    """One unit for each commissioner: what its providers that left still owe."""
+    async with outside_context() as connection:
+        payers = await connection.fetch("SELECT id, name FROM list_organisations('commissioner')")
+    for payer in payers:
+        async with unit_of_work(system_for(payer["id"], "commissioner", payer["name"])) as work:
+            await raise_debts(work)
 
 
 async def owe_closed_periods(work: Work) -> int:
