@@ -215,9 +215,8 @@ async def _to_sign(request: Request[Any, Any, Any], plan_id: UUID) -> PlanFile:
         file = await open_plan(request.user, plan_id)
     except InvalidInput as error:
         raise NotPermitted("This is a colleague's case. Take the case over first, with your reason.") from error
-    if file.version.state == "shared" and not file.may_sign:
-        if not _signed_by(file, request.user):
-            raise NotPermitted("Signing this plan is for others.")
+    if file.version.state == "shared" and not file.may_sign and not _signed_by(file, request.user):
+        raise NotPermitted("Signing this plan is for others.")
     return file
 
 
