@@ -23,7 +23,7 @@ from admin import (
     provider_pages,
     watch_pages,
 )
-from marketplace.billing import debt_pages, statement_pages
+from marketplace.billing import debt_pages, document_pages, statement_pages
 from marketplace.frameworks import routes as framework_routes
 from marketplace.frameworks import scoring_routes
 from marketplace.identity import account_pages, front_door, people_pages, trail_pages
@@ -60,6 +60,7 @@ MODULES: list[Any] = [
     debt_pages,
     debts,
     statement_pages,
+    document_pages,
     operator_pages,
     operator_routes,
     obligations_routes,

@@ -179,3 +179,48 @@ def whole_run_out(run: PaymentRun) -> WholeRunOut:
 def clock_out(row: ClockRow) -> ClockOut:
     """An invoice on the clock of payment."""
     return msgspec.convert(row, ClockOut, from_attributes=True)
+
+
+class GroundIn(msgspec.Struct, forbid_unknown_fields=True):
+    """On which ground a lot's care is exempt from VAT."""
+
+    framework_id: UUID
+    lot_code: str
+    ground: Literal["welfare", "health"]
+
+
+class GroundOut(msgspec.Struct):
+    framework_id: UUID
+    lot_code: str
+    ground: str | None
+
+
+class PartyIn(msgspec.Struct, forbid_unknown_fields=True):
+    """What e-invoices say of an organisation. Without a VAT number it is not registered for VAT."""
+
+    street: str
+    city: str
+    postcode: str
+    company_number: str = ""
+    vat_number: str = ""
+    gln: str = ""
+    buyer_reference: str = ""
+    account_name: str = ""
+    sort_code: str = ""
+    account_number: str = ""
+    grounds: Annotated[list[GroundIn], msgspec.Meta(max_length=1_000)] = []
+
+
+class PartyOut(msgspec.Struct):
+    name: str
+    street: str
+    city: str
+    postcode: str
+    company_number: str
+    vat_number: str
+    gln: str
+    buyer_reference: str
+    account_name: str
+    sort_code: str
+    account_number: str
+    grounds: list[GroundOut]

@@ -18,6 +18,7 @@ from marketplace.billing.frozen import csv_of, invoice_context, with_notes
 from marketplace.billing.submitting import RecordsChanged, submit_invoice
 from marketplace.frameworks.queries import billing_period
 from marketplace.identity.guards import requires
+from marketplace.identity.permissions import may
 from marketplace.platform.database import Work, ask
 from marketplace.platform.errors import Conflict, NotFound
 from marketplace.policy.facts import Claim
@@ -33,7 +34,14 @@ SUBMIT: dict[str, Any] = {"guards": [requires("invoice.submit")]}
 async def invoices_page(request: Request[Any, Any, Any]) -> Response[Any]:
     """Four weeks: each period per framework and payer, growing, to submit, or frozen."""
     rows = await ask(request.user, queries.periods_of, _provider(request))
-    return page(request, "billing/periods.html", title="Four weeks", rows=rows, states=words.STATES)
+    return page(
+        request,
+        "billing/periods.html",
+        title="Four weeks",
+        rows=rows,
+        states=words.STATES,
+        may_keep_details=may(request.user, "billing_party.write"),
+    )
 
 
 @get("/invoices/draft/{framework_id:uuid}/{payer_id:uuid}/{first_day:date}", **SUBMIT)

@@ -192,3 +192,26 @@ class ProviderDebt(Table, db=ENGINE, tablename="provider_debt"):
     invoiced_by = UUID(default=None, null=True)
     paid_on = Date(default=None, null=True)
     paid_by = UUID(default=None, null=True)
+
+
+class BillingParty(Table, db=ENGINE, tablename="billing_party"):
+    organisation_id = UUID(primary_key=True, default=None, null=False)
+    street = Text(default=None, null=False)
+    city = Text(default=None, null=False)
+    postcode = Text(default=None, null=False)
+    company_number = Text(default="", null=False)
+    vat_number = Text(default="", null=False)
+    gln = Text(default="", null=False)
+    buyer_reference = Text(default="", null=False)
+    account_name = Text(default="", null=False)
+    sort_code = Text(default="", null=False)
+    account_number = Text(default="", null=False)
+    changed_at = Timestamptz(default=None, null=False)
+    changed_by = UUID(default=None, null=False)
+
+
+class VatGround(Table, db=ENGINE, tablename="vat_ground"):
+    provider_id = UUID(default=None, null=False)
+    framework_id = UUID(default=None, null=False)
+    lot_code = Text(primary_key=True, default=None, null=False)
+    ground = Text(default=None, null=False)

@@ -87,6 +87,7 @@ ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
             "visit.read",
             "invoice.read",
             "invoice.decide",
+            "billing_party.write",
             "watch.read",
         }
     ),
@@ -112,6 +113,7 @@ ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
         "standing.read",
         "provider.pause",
         "people.write",
+        "billing_party.write",
         "audit.read",
     },
     "coordinator": _PROVIDER_OFFICE,

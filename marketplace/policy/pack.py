@@ -122,6 +122,11 @@ class Pack:
         return _group(self.content, "billing", settings.Billing)
 
     @cached_property
+    def vat(self) -> settings.Vat:
+        """What e-invoices say about VAT."""
+        return _group(self.content, "vat", settings.Vat)
+
+    @cached_property
     def ages(self) -> settings.Ages:
         """Whom the framework is for."""
         return _group(self.content, "ages", settings.Ages)

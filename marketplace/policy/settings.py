@@ -50,6 +50,17 @@ class Billing(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         return PeriodLength(self.period_count, self.period_unit)
 
 
+class Vat(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How care stands to VAT: the code and the sentence an e-invoice gives for each ground (law, so N)."""
+
+    welfare_code: Text
+    welfare_text: Text
+    health_code: Text
+    health_text: Text
+    outside_code: Text
+    outside_text: Text
+
+
 class Ages(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Whom the framework is for, in years, both ends counted; a lot may be narrower.
 
@@ -128,6 +139,7 @@ class Evaluation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 GROUPS: dict[str, type[msgspec.Struct]] = {
     "charging": Charging,
     "billing": Billing,
+    "vat": Vat,
     "ages": Ages,
     "readiness": Readiness,
     "pathway": Pathway,

@@ -1,0 +1,151 @@
+"""What an e-invoice must know of its two parties: addresses, VAT, electronic addresses, the provider's bank account.
+
+A party's bank account is its own; a payer reads it once an invoice stands between them. An e-invoice shows what its
+parties keep here on the day it is taken: the amounts are frozen, an address that moves is not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from uuid import UUID
+
+from marketplace.identity.permissions import permit
+from marketplace.platform.actor import Actor
+from marketplace.platform.database import Work, unit_of_work
+from marketplace.platform.errors import InvalidInput, NotFound, NotPermitted
+from marketplace.policy.records import is_blank
+
+GROUNDS = ("welfare", "health")
+VAT_NUMBER = re.compile(r"GB([0-9]{9}|[0-9]{12})")
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """An organisation as an e-invoice names it; empty where it has not said."""
+
+    name: str
+    street: str = ""
+    city: str = ""
+    postcode: str = ""
+    company_number: str = ""
+    vat_number: str = ""
+    gln: str = ""
+    buyer_reference: str = ""
+    account_name: str = ""
+    sort_code: str = ""
+    account_number: str = ""
+
+
+FIELDS = tuple(field.name for field in fields(Party) if field.name != "name")
+
+
+@dataclass(frozen=True, slots=True)
+class LotGround:
+    """A lot the provider is admitted to and the ground on which its care is exempt from VAT (None: not said)."""
+
+    framework_id: UUID
+    framework: str
+    lot_code: str
+    title: str
+    ground: str | None
+
+    @property
+    def key(self) -> str:
+        """The lot's name in a form."""
+        return f"ground-{self.framework_id}-{self.lot_code}"
+
+
+async def party(work: Work, organisation_id: UUID) -> Party:
+    """The party as it stands, empty where nothing is kept or within reach. Raises `NotFound` for no organisation."""
+    row = await work.fetchrow(
+        """SELECT o.name, p.* FROM organisation o LEFT JOIN billing_party p ON p.organisation_id = o.id
+           WHERE o.id = $1""",
+        organisation_id,
+    )
+    if row is None:
+        raise NotFound
+    return Party(row["name"], **{name: row[name] or "" for name in FIELDS})
+
+
+async def lot_grounds(work: Work, provider_id: UUID) -> list[LotGround]:
+    """The lots a provider is admitted to, with their grounds."""
+    rows = await work.fetch(
+        """SELECT DISTINCT a.framework_id, f.name AS framework, a.lot_code, l.title, g.ground
+           FROM admission a JOIN framework f ON f.id = a.framework_id
+           JOIN framework_lot l ON l.framework_id = a.framework_id AND l.code = a.lot_code
+           LEFT JOIN vat_ground g ON g.provider_id = a.provider_id AND g.framework_id = a.framework_id
+                AND g.lot_code = a.lot_code
+           WHERE a.provider_id = $1 ORDER BY f.name, a.lot_code""",
+        provider_id,
+    )
+    return [LotGround(**dict(row)) for row in rows]
+
+
+async def save_party(actor: Actor, given: Mapping[str, str], grounds: Mapping[tuple[UUID, str], str]) -> None:
+    """Keep one's own details and, for a provider, the ground of each lot. Raises `InvalidInput` by field."""
+    permit(actor, "billing_party.write")
+    if actor.organisation_id is None:
+        raise NotPermitted
+    kept = {name: " ".join(given.get(name, "").split()) for name in FIELDS}
+    for name in ("vat_number", "gln", "sort_code", "account_number"):
+        kept[name] = re.sub(r"[\s-]", "", kept[name]).upper()
+    faults = _faults(kept)
+    async with unit_of_work(actor) as work:
+        lots: dict[tuple[UUID, str], LotGround] = {}
+        if actor.provider_id is not None:
+            lots = {(lot.framework_id, lot.lot_code): lot for lot in await lot_grounds(work, actor.provider_id)}
+        for key, ground in grounds.items():
+            if key not in lots or ground not in GROUNDS:
+                faults["grounds"] = "Choose the ground of each of your lots from the list"
+        if faults:
+            raise InvalidInput(faults)
+        columns = ", ".join(FIELDS)
+        marks = ", ".join(f"${n}" for n in range(4, 4 + len(FIELDS)))
+        changes = ", ".join(f"{name} = EXCLUDED.{name}" for name in FIELDS)
+        await work.execute(
+            f"""INSERT INTO billing_party (organisation_id, changed_at, changed_by, {columns}) VALUES ($1, $2, $3, {marks})
+                ON CONFLICT (organisation_id) DO UPDATE SET {changes}, changed_at = $2, changed_by = $3""",  # noqa: S608, E501 - our own columns
+            actor.organisation_id, work.now, actor.person_id, *kept.values(),
+        )  # fmt: skip
+        for (framework_id, lot_code), ground in grounds.items():
+            await work.execute(
+                """INSERT INTO vat_ground (provider_id, framework_id, lot_code, ground) VALUES ($1, $2, $3, $4)
+                   ON CONFLICT (provider_id, framework_id, lot_code) DO UPDATE SET ground = EXCLUDED.ground""",
+                actor.provider_id, framework_id, lot_code, ground,
+            )  # fmt: skip
+        work.audit("billing_party.saved", "organisation", actor.organisation_id)
+
+
+def _faults(kept: dict[str, str]) -> dict[str, str]:
+    faults: dict[str, str] = {}
+    for name, noun in (
+        ("street", "the building and street"),
+        ("city", "the town or city"),
+        ("postcode", "the postcode"),
+    ):
+        if is_blank(kept[name]):
+            faults[name] = f"Enter {noun}"
+    for name, value in kept.items():
+        if len(value) > 100:
+            faults[name] = "Enter 100 characters or fewer"
+    if kept["vat_number"] and not VAT_NUMBER.fullmatch(kept["vat_number"]):
+        faults["vat_number"] = "The VAT number must be GB and 9 or 12 digits, like GB123456789"
+    if kept["gln"] and not is_gln(kept["gln"]):
+        faults["gln"] = "The global location number must be 13 digits with a check digit that fits"
+    if kept["sort_code"] and not re.fullmatch(r"[0-9]{6}", kept["sort_code"]):
+        faults["sort_code"] = "The sort code must be 6 digits, like 20-20-15"
+    if kept["account_number"] and not re.fullmatch(r"[0-9]{8}", kept["account_number"]):
+        faults["account_number"] = "The account number must be 8 digits"
+    if bool(kept["sort_code"]) != bool(kept["account_number"]):
+        faults.setdefault("account_number", "Enter the sort code and the account number together")
+    return faults
+
+
+def is_gln(text: str) -> bool:
+    """Thirteen digits, the last one the check digit of GS1."""
+    if not re.fullmatch(r"[0-9]{13}", text):
+        return False
+    digits = [int(digit) for digit in text]
+    return (sum(digits[0:12:2]) + 3 * sum(digits[1:12:2]) + digits[12]) % 10 == 0
