@@ -146,9 +146,7 @@ async def accept_terms(actor: Actor, framework_id: UUID, pack_hash: str) -> None
 async def changes(work: Work, framework_id: UUID) -> list[Change]:
     """Every change of a framework's terms, the newest first."""
     titles = {each.key: each for each in await queries.decisions(work, framework_id)}
-    rows = await work.fetch(
-        "SELECT * FROM terms_change WHERE framework_id = $1 ORDER BY in_order DESC", framework_id
-    )
+    rows = await work.fetch("SELECT * FROM terms_change WHERE framework_id = $1 ORDER BY in_order DESC", framework_id)
     return [
         Change(
             row["rule_key"], titles[row["rule_key"]].title if row["rule_key"] in titles else row["rule_key"],

@@ -54,7 +54,13 @@ MARKETPLACE: dict[str, tuple[Item, ...]] = {
         Item("Workforce", "/workforce"),
         Item("Evidence", "/evidence"),
     ),
-    "worker": (Item("Now", "/now"), TODAY, Item("My training", "/my-training"), Item("My files", "/evidence"), Item("My profile", "/my-profile")),
+    "worker": (
+        Item("Now", "/now"),
+        TODAY,
+        Item("My training", "/my-training"),
+        Item("My files", "/evidence"),
+        Item("My profile", "/my-profile"),
+    ),
     "family": (Item("Who is coming", "/who-is-coming"), TODAY, Item("Offers", "/choices"), Item("Visits", "/visits")),
     "operator": (TODAY,),
 }

@@ -47,7 +47,8 @@ async def test_a_reminder_then_the_miss_then_one_more(database, migrator, world,
     clock.move(timedelta(hours=12))
     assert await look(database, clock) == 1
     assert await sentences(manager) == [
-        "Answer a referral with an offer, or decline it with a reason (R-7KQ2): 12 hours left, due by 12 May 2026, midday."
+        "Answer a referral with an offer, or decline it with a reason (R-7KQ2): 12 hours left,"
+        " due by 12 May 2026, midday."
     ]
     clock.move(timedelta(hours=12))
     assert await look(database, clock) == 1
