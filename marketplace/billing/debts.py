@@ -62,7 +62,8 @@ async def raise_debts(work: Work) -> int:
     rows = await work.fetch(
         """SELECT e.framework_id, f.name AS framework, e.provider_id, o.name AS provider,
                   (SELECT max(i.last_day) FROM invoice i
-                    WHERE i.commissioner_id = $1 AND i.framework_id = e.framework_id AND i.provider_id = e.provider_id AND i.replaced_at IS NULL) AS last_day
+                    WHERE i.commissioner_id = $1 AND i.framework_id = e.framework_id
+                      AND i.provider_id = e.provider_id AND i.replaced_at IS NULL) AS last_day
            FROM ledger_entry e
            JOIN ledger_posting p ON p.commissioner_id = e.commissioner_id AND p.entry_id = e.id AND p.account = $2
            JOIN framework f ON f.id = e.framework_id JOIN organisation o ON o.id = e.provider_id

@@ -107,6 +107,28 @@ def shares(parts_of: Sequence[tuple[str, int, str]], caption: str, noun: str) ->
     return _figure(parts, y - 10, name, caption, ("Answer", "Number"), rows)
 
 
+def stacks(rows: Sequence[tuple[str, Sequence[tuple[str, int, str]]]], caption: str) -> Markup:
+    """A bar a row, divided: (label, [(part, number, tone)]); bars are as long as their numbers, words say each part."""
+    longest = max([sum(number for _, number, _ in divided) for _, divided in rows], default=0) or 1
+    parts: list[Markup] = []
+    y = 0
+    for label, divided in rows:
+        said = listing([f"{number} {part}" for part, number, _ in divided if number]) or "none"
+        parts.append(_tag("text", label, x=0, y=y + 12, cls="app-svg-label"))
+        parts.append(_tag("text", said, x=WIDTH, y=y + 12, cls="app-svg-number"))
+        x = 0.0
+        for _, number, tone in divided:
+            width = WIDTH * number / longest
+            if number:
+                cls = f"app-svg-tone--{tone} app-svg-part"
+                parts.append(_tag("rect", "", x=x, y=y + 18, width=width, height=12, cls=cls))
+            x += width
+        y += 42
+    heads = ["From", *(code(part) for part, _, _ in rows[0][1])] if rows else []
+    table = [(label, *(f"{number:,}" for _, number, _ in divided)) for label, divided in rows]
+    return _figure(parts, max(y, 1), f"{caption}: {count(len(rows), 'period')}", caption, heads, table)
+
+
 def countdown(opened: datetime, due: datetime, now: datetime, caption: str = "Time to answer") -> Markup:
     """How much of the time between two moments has gone; the words stand beside it, so there is no table."""
     whole = (due - opened).total_seconds()
