@@ -16,7 +16,9 @@ DEDUCTED = at("2026-09-04 10:00")
 
 
 @pytest.mark.parametrize(
-    ("pack", "alone"), [(load_pack(LEWISHAM), 5_000), (load_pack(PDPS), 10_000), (THIRD, 2_500)], ids=str
+    ("pack", "alone"),
+    [(load_pack(LEWISHAM), 5_000), (load_pack(PDPS), 10_000), (THIRD, 2_500)],
+    ids=["two officers", "two councils", "third"],
 )
 def test_four_eyes_begin_a_penny_above_the_packs_sum(pack, alone) -> None:
     assert [second_officer_needed(pack, DEDUCTED, pence) for pence in (alone, alone + 1)] == [False, True]
