@@ -119,13 +119,24 @@ class Deployment:
                 was = self.objects.endpoint
                 self.objects.finish()
                 if self.objects.endpoint != was:
-                    raise ServerError("A port of the store for files was taken while it started: start again.")
+                    self._follow_the_store()
         else:
             with step("Looking for the store for files (S3)"):
                 storage = Storage.from_settings(self.settings)
                 storage.ensure_bucket()
                 if self.settings.s3_browser_url:
                     storage.let_pages_upload(self.settings.marketplace_url)
+
+    def _follow_the_store(self) -> None:
+        """A port of the store was taken while it started: whoever was told the old one starts again with the new."""
+        assert self.objects is not None
+        self.settings = replace(self.settings, s3_endpoint=self.objects.endpoint)
+        write_private(self.data / RUNNING, json.dumps(self.settings.environment()))
+        for child in self.children:
+            child.ask_to_stop()
+            child.stop()
+            child.environment = dict(self.environment())
+            child.start()
 
     def start_children(self) -> None:
         logs = writable_folder(self.data / "logs")

@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 import pytest
 
 from marketplace.billing import queries as invoices
+from marketplace.billing.credit_note_queries import credit_notes
+from marketplace.billing.credit_notes import confirm_credit_note
 from marketplace.billing.deciding import accept_invoice
 from marketplace.frameworks import actions as frameworks_actions
 from marketplace.frameworks.queries import decisions
@@ -314,6 +317,9 @@ async def _overclaimed(case: packages.Case, period: Period, visit_id: UUID) -> C
 async def _submit_and_accept(walked: Walked, period: Period, claim: Claim | None) -> Any:
     invoice_id = await billing.submitted(walked.case, period, claim)
     await accept_invoice(walked.finance, invoice_id)
+    asked = partial(credit_notes, invoice_id=invoice_id, state="asked")
+    for note in await ask(walked.case.manager, asked):  # what was claimed beyond the records
+        await confirm_credit_note(walked.case.manager, note.id)
     walked.invoice_ids.append(invoice_id)
     return await ask(walked.case.manager, invoices.invoice, invoice_id)
 
