@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from marketplace.billing.ledger import BANK, CARE_COST, DEDUCTION, OWED_BY_PROVIDER, PROVIDER_DEBT, PROVIDER_PAYABLE
@@ -32,6 +32,8 @@ KINDS = {
     "debt": "Left owing: made a debt",
     "debt_paid": "Debt paid",
 }
+
+SPAN = timedelta(days=36_500)  # further away there are no books, and soon no calendar
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,9 @@ async def statement(
     if not named:
         raise NotFound
     present = await billing_period(work, framework_id, local_day(work.now))
+    for name, given in (("first_day", first_day), ("last_day", last_day)):
+        if given is not None and not present.first_day - SPAN <= given <= present.last_day + SPAN:
+            raise InvalidInput({name: "Enter a day within a hundred years of today"})
     days = Period(first_day or present.first_day, last_day or max(present.last_day, first_day or present.last_day))
     if days.last_day < days.first_day:
         raise InvalidInput({"last_day": "The last day must be on or after the first"})
