@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from uuid import uuid4
 
 import httpx
@@ -50,6 +50,10 @@ async def test_each_movement_with_the_balances_around_it(database, settings, wor
     assert later.opening["provider_payable"] == gross - 10_000 and len(later.rows) == 2
     with pytest.raises(InvalidInput):
         await ask(finance, statement, *key, submitted_on, submitted_on - timedelta(days=1))
+    for days in ((date.min, None), (date.max, None), (None, date.max)):
+        with pytest.raises(InvalidInput) as beyond:
+            await ask(finance, statement, *key, *days)
+        assert "hundred years" in str(beyond.value.fields)
     rival = await people.provider_org(settings, "Rowan Rivals")
     elsewhere = await people.person_in(await people.council(settings, "Southmere"), "finance")
     for stranger in (rival, elsewhere, case.family, case.worker):
