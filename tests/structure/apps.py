@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from litestar import Litestar
@@ -37,7 +38,12 @@ ALL = sorted(
     ),
     key=lambda each: each[:3],
 )
-IDS = [f"{door}-{method}-{path}" for door, method, path, _ in ALL]
+
+
+@cache
+def document_of(door: str) -> dict[str, Any]:
+    """The OpenAPI document of a front door; made once, for it takes a good part of a second."""
+    return APPS[door].openapi_schema.to_schema()
 
 
 def is_public(handler: HTTPRouteHandler) -> bool:

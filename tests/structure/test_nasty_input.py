@@ -13,7 +13,7 @@ import pytest
 
 from marketplace.identity.permissions import FRONT_DOORS
 from marketplace.settings import Settings
-from tests.structure.apps import ALL, APPS, is_public
+from tests.structure.apps import ALL, document_of, is_public
 from tests.structure.inhabited import NIL, ROLES, Borough, bearer, client_of, filled, roles_for, settle
 from tests.world import door as doors
 
@@ -94,7 +94,7 @@ def api_routes(*, with_body: bool) -> Iterator[tuple[str, str, str, Any]]:
 
 def body_fields(door: str, method: str, path: str) -> dict[str, Any]:
     """The operation's body as its document describes it: field -> something of its type."""
-    document = APPS[door].openapi_schema.to_schema()
+    document = document_of(door)
     operation = document["paths"][path][method.lower()]
     content = operation.get("requestBody", {}).get("content", {}).get("application/json")
     return _example(document, content["schema"]) if content else {}
@@ -200,7 +200,7 @@ async def test_every_question_in_the_query(api: Api):
         "x" * 3000,
     )
     for door, _, path, handler in [route for route in ALL if route[1] == "GET" and route[2].startswith("/api/")]:
-        document = APPS[door].openapi_schema.to_schema()
+        document = document_of(door)
         operation = document["paths"][path]["get"]
         for name in [each["name"] for each in operation.get("parameters", []) if each["in"] == "query"]:
             for value in spoilt:
