@@ -51,6 +51,7 @@ async def deductions(work: Work, provider_id: UUID | None = None) -> Deductions:
         """SELECT i.first_day, d.value->>'kind' AS kind, y.value AS why, count(DISTINCT i.id) AS n
            FROM invoice i, jsonb_array_elements(i.result->'defects') d, jsonb_array_elements_text(d.value->'why') y
            WHERE i.replaced_at IS NULL AND i.deduction_pence > 0 AND i.first_day >= $2
+             AND coalesce((d.value->>'charged')::boolean, true)
              AND ($1::uuid IS NULL OR i.provider_id = $1)
            GROUP BY GROUPING SETS ((1, 2), (3))""",
         provider_id, since,

@@ -101,7 +101,8 @@ async def draft(
             carried_in_pence=carried_in,
             rate_card=card,
             visits=visits,
-            claim=claim or draft_claim(pack, card, visits),
+            claim=claim or draft_claim(pack, card, visits, str(payer_id)),
+            payer=str(payer_id),
         )
         result = reassess_invoice(pack, facts, replaces.first_result) if replaces else assess_invoice(pack, facts)
     except RateMissing as missing:

@@ -10,6 +10,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
+from marketplace.billing.records import FUNDED
 from marketplace.frameworks.queries import billing_periods, pack_of
 from marketplace.platform.database import Work
 from marketplace.platform.errors import NotFound
@@ -125,12 +126,12 @@ class InvoiceView:
 async def payers_of(work: Work, provider_id: UUID) -> list[asyncpg.Record]:
     """Each framework and payer the provider has visits for, with the day of the first visit."""
     return await work.fetch(
-        """SELECT v.framework_id, f.name AS framework, pf.payer_id, o.name AS payer,
+        f"""SELECT v.framework_id, n.name AS framework, f.payer_id, o.name AS payer,
                   min((v.planned_start AT TIME ZONE 'Europe/London')::date) AS first_visit
            FROM visit v
-           JOIN package_funding pf ON pf.commissioner_id = v.commissioner_id AND pf.package_id = v.package_id
-           JOIN framework f ON f.id = v.framework_id JOIN organisation o ON o.id = pf.payer_id
-           WHERE v.provider_id = $1 GROUP BY 1, 2, 3, 4 ORDER BY f.name, o.name""",
+           JOIN package_funding f ON f.commissioner_id = v.commissioner_id AND f.package_id = v.package_id AND {FUNDED}
+           JOIN framework n ON n.id = v.framework_id JOIN organisation o ON o.id = f.payer_id
+           WHERE v.provider_id = $1 GROUP BY 1, 2, 3, 4 ORDER BY n.name, o.name""",  # noqa: S608 - our own fragment
         provider_id,
     )
 
@@ -177,9 +178,9 @@ async def periods_of(work: Work, provider_id: UUID) -> list[PeriodRow]:
 
 async def _days_with_visits(work: Work, framework_id: UUID, payer_id: UUID, provider_id: UUID) -> list[date]:
     rows = await work.fetch(
-        """SELECT DISTINCT (v.planned_start AT TIME ZONE 'Europe/London')::date AS day FROM visit v
-           JOIN package_funding f ON f.commissioner_id = v.commissioner_id AND f.package_id = v.package_id
-           WHERE v.framework_id = $1 AND v.provider_id = $2 AND f.payer_id = $3""",
+        f"""SELECT DISTINCT (v.planned_start AT TIME ZONE 'Europe/London')::date AS day FROM visit v
+           JOIN package_funding f ON f.commissioner_id = v.commissioner_id AND f.package_id = v.package_id AND {FUNDED}
+           WHERE v.framework_id = $1 AND v.provider_id = $2 AND f.payer_id = $3""",  # noqa: S608 - our own fragment
         framework_id, provider_id, payer_id,
     )  # fmt: skip
     return [row["day"] for row in rows]

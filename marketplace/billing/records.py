@@ -11,23 +11,35 @@ import asyncpg
 from marketplace.platform.database import Work
 from marketplace.policy.calendar import Period, end_of_day, local, to_the_minute
 from marketplace.policy.facts import Visit, VisitWorker
+from marketplace.policy.funding import Share
 
-FULL_SHARE = 10_000  # basis points: the whole of a package's cost
+# A funding row pays for the visits that start on its days.
+ON_ITS_DAYS = """{f}.starts_on <= (v.planned_start AT TIME ZONE 'Europe/London')::date
+         AND ({f}.ends_on IS NULL OR {f}.ends_on >= (v.planned_start AT TIME ZONE 'Europe/London')::date)"""
+FUNDED = ON_ITS_DAYS.format(f="f")
+
+# Beside a visit `v`: who worked (name, signed, where their time is billed) and who pays (payer, share).
+WORKERS_AND_SHARES = f"""
+    LEFT JOIN LATERAL (
+        SELECT coalesce(jsonb_agg(jsonb_build_array(vw.printed_name, vw.signed_at IS NOT NULL,
+            shared_time(vw.commissioner_id, vw.visit_id, vw.worker_id)) ORDER BY vw.printed_name), '[]') AS workers
+        FROM visit_worker vw WHERE vw.commissioner_id = v.commissioner_id AND vw.visit_id = v.id) w ON true
+    LEFT JOIN LATERAL (
+        SELECT jsonb_agg(jsonb_build_array(g.payer_id, g.share_basis_points) ORDER BY g.payer_id) AS shares
+        FROM package_funding g WHERE g.commissioner_id = v.commissioner_id AND g.package_id = v.package_id
+        AND {ON_ITS_DAYS.format(f="g")}) s ON true
+"""
 
 # Visits of the period; and those held over from earlier periods whose invoice stands, unless settled there: paid, or
 # judged complete and worth nothing. A visit that has not ended yet belongs to no invoice.
-_VISITS = """
-    SELECT v.*, p.reference AS package_reference, w.workers,
+_VISITS = f"""
+    SELECT v.*, p.reference AS package_reference, w.workers, s.shares,
            v.planned_start < $5 AS held_over
     FROM visit v
     JOIN package p ON p.commissioner_id = v.commissioner_id AND p.id = v.package_id
     JOIN package_funding f ON f.commissioner_id = v.commissioner_id AND f.package_id = v.package_id AND f.payer_id = $3
-         AND f.share_basis_points = $8
-         AND f.starts_on <= (v.planned_start AT TIME ZONE 'Europe/London')::date
-         AND (f.ends_on IS NULL OR f.ends_on >= (v.planned_start AT TIME ZONE 'Europe/London')::date)
-    LEFT JOIN LATERAL (
-        SELECT coalesce(jsonb_agg(jsonb_build_array(vw.printed_name, vw.signed_at IS NOT NULL) ORDER BY vw.printed_name), '[]') AS workers
-        FROM visit_worker vw WHERE vw.commissioner_id = v.commissioner_id AND vw.visit_id = v.id) w ON true
+         AND {FUNDED}
+    {WORKERS_AND_SHARES}
     WHERE v.framework_id = $1 AND v.provider_id = $2 AND v.planned_start < $6 AND (v.planned_end <= $7 OR v.outcome IS NOT NULL)
       AND NOT EXISTS (
         SELECT 1 FROM invoice_line l WHERE l.commissioner_id = $3 AND l.visit_commissioner_id = v.commissioner_id AND l.visit_id = v.id
@@ -36,7 +48,7 @@ _VISITS = """
         SELECT 1 FROM invoice i WHERE i.commissioner_id = $3 AND i.framework_id = $1 AND i.provider_id = $2 AND i.replaced_at IS NULL
         AND (v.planned_start AT TIME ZONE 'Europe/London')::date BETWEEN i.first_day AND i.last_day))
     ORDER BY v.planned_start, v.id
-"""  # noqa: E501 - SQL is laid out as SQL
+"""  # noqa: E501, S608 - SQL is laid out as SQL, and these are our own fragments
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +74,7 @@ async def visits_to_bill(
     """
     rows = await work.fetch(
         _VISITS, framework_id, provider_id, payer_id, replacing,
-        end_of_day(period.first_day - _DAY), end_of_day(period.last_day), work.now, FULL_SHARE,
+        end_of_day(period.first_day - _DAY), end_of_day(period.last_day), work.now,
     )  # fmt: skip
     return [record_of(row) for row in rows]
 
@@ -89,7 +101,7 @@ def record_of(row: asyncpg.Record) -> VisitRecord:
             planned_end=local(row["planned_end"]),
             # Nothing recorded yet is a delivery whose record has not been begun: held, and payable once it is.
             outcome=outcome or "delivered",
-            workers=tuple(VisitWorker(name, signed) for name, signed in row["workers"]),
+            workers=tuple(VisitWorker(name, signed, billed or "here") for name, signed, billed in row["workers"]),
             actual_start=_minute(row["actual_start"]),
             actual_end=_minute(row["actual_end"]),
             # The notes stay where they are: that activities were written is the fact an invoice needs.
@@ -97,8 +109,14 @@ def record_of(row: asyncpg.Record) -> VisitRecord:
             family_signed=row["family_signed"],
             overrun_approved=row["overrun_approved_at"] is not None,
             notice_at=_minute(row["notice_at"]),
+            shares=_shares(row["shares"] or []),
         ),
     )
+
+
+def _shares(rows: list[tuple[str, int]]) -> tuple[Share, ...]:
+    """One payer of all of it is the rule, and needs no shares."""
+    return tuple(Share(payer, points) for payer, points in rows) if len(rows) > 1 else ()
 
 
 def _minute(at: datetime | None) -> datetime | None:

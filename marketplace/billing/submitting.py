@@ -11,6 +11,7 @@ import msgspec
 
 from marketplace.billing.drafting import Draft, Returned, draft
 from marketplace.billing.ledger import invoice_postings, one_at_a_time, pay_back_overcarried, post
+from marketplace.billing.records import FUNDED
 from marketplace.frameworks.queries import billing_period
 from marketplace.identity.permissions import permit
 from marketplace.obligations.duties import Owed, cancel, meet, owe
@@ -97,16 +98,17 @@ async def first_unsubmitted(
 ) -> Period | None:
     """The earliest period before this one whose visits were never invoiced, or whose returned invoice still waits."""
     day = await work.fetchval(
-        """SELECT min(d) FROM (
+        f"""SELECT min(d) FROM (
              SELECT (v.planned_start AT TIME ZONE 'Europe/London')::date AS d FROM visit v
              JOIN package_funding f ON f.commissioner_id = v.commissioner_id AND f.package_id = v.package_id AND f.payer_id = $3
+                 AND {FUNDED}
              WHERE v.framework_id = $1 AND v.provider_id = $2
                AND (v.planned_start AT TIME ZONE 'Europe/London')::date < $4
                AND NOT EXISTS (SELECT 1 FROM invoice i WHERE i.commissioner_id = $3 AND i.framework_id = $1 AND i.provider_id = $2
                    AND i.replaced_at IS NULL AND (v.planned_start AT TIME ZONE 'Europe/London')::date BETWEEN i.first_day AND i.last_day)
              UNION ALL
              SELECT first_day FROM invoice WHERE commissioner_id = $3 AND framework_id = $1 AND provider_id = $2
-               AND state = 'returned' AND replaced_at IS NULL AND first_day < $4) waiting""",  # noqa: E501
+               AND state = 'returned' AND replaced_at IS NULL AND first_day < $4) waiting""",  # noqa: E501, S608 - our own fragment
         framework_id, provider_id, payer_id, before.first_day,
     )  # fmt: skip
     return None if day is None else await billing_period(work, framework_id, day)

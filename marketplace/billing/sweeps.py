@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from marketplace.billing.debts import raise_debts
+from marketplace.billing.records import FUNDED
 from marketplace.billing.submitting import SUBMIT, period_subject
 from marketplace.frameworks.queries import billing_periods, pack_of
 from marketplace.obligations.duties import Owed, owe
@@ -39,14 +40,15 @@ async def owe_closed_periods(work: Work) -> int:
     payer_id = work.actor.commissioner_id
     assert payer_id is not None
     rows = await work.fetch(
-        """SELECT v.framework_id, f.name, v.provider_id, min((v.planned_start AT TIME ZONE 'Europe/London')::date) AS first
-           FROM visit v JOIN framework f ON f.id = v.framework_id
-           JOIN package_funding p ON p.commissioner_id = v.commissioner_id AND p.package_id = v.package_id AND p.payer_id = $1
+        f"""SELECT v.framework_id, n.name, v.provider_id, min((v.planned_start AT TIME ZONE 'Europe/London')::date) AS first
+           FROM visit v JOIN framework n ON n.id = v.framework_id
+           JOIN package_funding f ON f.commissioner_id = v.commissioner_id AND f.package_id = v.package_id AND f.payer_id = $1
+               AND {FUNDED}
            WHERE v.planned_start < $2 AND NOT EXISTS (
              SELECT 1 FROM invoice i WHERE i.commissioner_id = $1 AND i.framework_id = v.framework_id
              AND i.provider_id = v.provider_id AND i.replaced_at IS NULL
              AND (v.planned_start AT TIME ZONE 'Europe/London')::date BETWEEN i.first_day AND i.last_day)
-           GROUP BY 1, 2, 3""",  # noqa: E501
+           GROUP BY 1, 2, 3""",  # noqa: E501, S608 - our own fragment
         payer_id, work.now,
     )  # fmt: skip
     owed = 0
@@ -80,11 +82,12 @@ async def owe_closed_periods(work: Work) -> int:
 
 async def _has_uninvoiced(work: Work, row: object, first_day: object, last_day: object) -> bool:
     return await work.fetchval(
-        """SELECT EXISTS (SELECT 1 FROM visit v
-           JOIN package_funding p ON p.commissioner_id = v.commissioner_id AND p.package_id = v.package_id AND p.payer_id = $1
+        f"""SELECT EXISTS (SELECT 1 FROM visit v
+           JOIN package_funding f ON f.commissioner_id = v.commissioner_id AND f.package_id = v.package_id AND f.payer_id = $1
+               AND {FUNDED}
            WHERE v.framework_id = $2 AND v.provider_id = $3
              AND (v.planned_start AT TIME ZONE 'Europe/London')::date BETWEEN $4 AND $5
              AND NOT EXISTS (SELECT 1 FROM invoice i WHERE i.commissioner_id = $1 AND i.framework_id = $2 AND i.provider_id = $3
-               AND i.first_day = $4 AND i.replaced_at IS NULL))""",  # noqa: E501
+               AND i.first_day = $4 AND i.replaced_at IS NULL))""",  # noqa: E501, S608 - our own fragment
         work.actor.commissioner_id, row["framework_id"], row["provider_id"], first_day, last_day,  # type: ignore[index]
     )  # fmt: skip

@@ -21,7 +21,7 @@ from marketplace.billing.ledger import (
     PROVIDER_PAYABLE,
     invoice_postings,
 )
-from marketplace.billing.records import record_of
+from marketplace.billing.records import WORKERS_AND_SHARES, record_of
 from marketplace.frameworks.queries import pack_of, rate_card_rows
 from marketplace.platform.database import Work
 from marketplace.policy.calendar import Period
@@ -31,12 +31,10 @@ from marketplace.policy.pricing import RateMissing
 
 Entry = tuple[str, UUID]  # what kind of movement, about what
 
-_VISITS = """SELECT v.*, '' AS package_reference, false AS held_over, w.workers FROM invoice_line l
+_VISITS = f"""SELECT v.*, '' AS package_reference, false AS held_over, w.workers, s.shares FROM invoice_line l
     JOIN visit v ON v.commissioner_id = l.visit_commissioner_id AND v.id = l.visit_id
-    LEFT JOIN LATERAL (SELECT coalesce(jsonb_agg(jsonb_build_array(vw.printed_name, vw.signed_at IS NOT NULL)
-        ORDER BY vw.printed_name), '[]') AS workers FROM visit_worker vw
-        WHERE vw.commissioner_id = v.commissioner_id AND vw.visit_id = v.id) w ON true
-    WHERE l.commissioner_id = $1 AND l.invoice_id = $2 AND NOT l.held ORDER BY l.position"""
+    {WORKERS_AND_SHARES}
+    WHERE l.commissioner_id = $1 AND l.invoice_id = $2 AND NOT l.held ORDER BY l.position"""  # noqa: S608 - our own
 
 # What moves money besides invoices: (kind, subject, and how the accounts move).
 _MOVEMENTS = f"""
@@ -131,6 +129,7 @@ async def _invoice_differences(work: Work, invoice: asyncpg.Record):
             InvoiceFacts(
                 period=period, submitted_at=invoice["submitted_at"], carried_in_pence=invoice["carried_in_pence"],
                 rate_card=card, visits=tuple(visits), claim=Claim(asked, rest),
+                payer=str(invoice["commissioner_id"]),
             ),
         )  # fmt: skip
     except RateMissing as missing:
@@ -139,7 +138,8 @@ async def _invoice_differences(work: Work, invoice: asyncpg.Record):
     for difference in _line_differences(stored, again, held):
         yield difference
     if invoice["replaces_id"] is None:
-        defects = len(again.defects) + sum(defect.visit in held for defect in stored.defects)
+        defects = sum(defect.charged for defect in again.defects)
+        defects += sum(defect.visit in held for defect in stored.defects if defect.charged)
         deduction = deduction_for(pack, period, defects)
     else:  # a correction keeps its first submission's
         deduction = await work.fetchval(
@@ -173,8 +173,8 @@ def _line_differences(stored: InvoiceResult, again: InvoiceResult, held: set[str
         yield f"visit {visit} is a line, but was not judged"
 
 
-def _money(line: Line) -> tuple[int, int, int | None, int, bool]:
-    return line.minutes, line.percent, line.price_pence, line.payable_pence, line.held
+def _money(line: Line) -> tuple[int, int, int | None, int, bool, int]:
+    return line.minutes, line.percent, line.price_pence, line.payable_pence, line.held, line.basis_points
 
 
 async def _entries(

@@ -28,6 +28,7 @@ MISSING = {
     "activities": "the activities",
     "family_signature": "the family's confirmation",
     "notice": "when the family gave notice",
+    "shared_visit": "what became of a brother's or sister's visit at the same time",
 }
 STATES = {
     "growing": ("Growing", "blue"),

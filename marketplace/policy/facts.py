@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 
 from marketplace.policy.calendar import Period
+from marketplace.policy.funding import Shares
 
 Outcome = Literal["delivered", "cancelled_on_arrival", "cancelled_by_family", "cancelled_by_provider", "missed"]
 
@@ -28,10 +29,15 @@ RateCard = tuple[RateRow, ...]
 
 
 class VisitWorker(msgspec.Struct, frozen=True):
-    """A worker as the record of a visit names them; `signed` is their own signature on it."""
+    """A worker as the record of a visit names them; `signed` is their own signature on it.
+
+    `billed` says where their time is billed when brothers and sisters share it: it is billed once (L 6.5; data.md).
+    It waits where it is not known yet, since one of those visits has no outcome.
+    """
 
     name: str
     signed: bool
+    billed: Literal["here", "elsewhere", "waits"] = "here"
 
 
 class Visit(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +45,7 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
 
     `actual_*`, `activities`, `family_signed` and `overrun_approved` belong to delivered visits; `notice_at` to those
     the family cancelled. A resolved coded reason for a missing family signature counts as `family_signed`.
+    `shares` are who pays for the visit's day; none means that one payer pays it all.
     """
 
     id: str
@@ -54,6 +61,7 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
     family_signed: bool = False
     overrun_approved: bool = False
     notice_at: datetime | None = None
+    shares: Shares = ()
 
 
 class ClaimLine(msgspec.Struct, frozen=True):
@@ -74,6 +82,7 @@ class InvoiceFacts(msgspec.Struct, frozen=True, kw_only=True):
     """One invoice of one provider, framework, payer and billing period, with every visit it could concern.
 
     `visits` are those of the period and those held over from before. `carried_in_pence` is what is still owing.
+    `payer` is whom the invoice goes to, as the visits' shares name it.
     """
 
     period: Period
@@ -82,6 +91,7 @@ class InvoiceFacts(msgspec.Struct, frozen=True, kw_only=True):
     rate_card: RateCard
     visits: tuple[Visit, ...]
     claim: Claim
+    payer: str = ""
 
 
 class Admission(msgspec.Struct, frozen=True):

@@ -11,6 +11,7 @@ import msgspec
 from marketplace.policy.calendar import Period, end_of_day, is_before
 from marketplace.policy.duties import last_day
 from marketplace.policy.facts import Claim, ClaimLine, InvoiceFacts, RateCard, Visit
+from marketplace.policy.funding import WHOLE, leads, part_of, share_of
 from marketplace.policy.pack import Pack
 from marketplace.policy.pricing import DayPart, price_visit
 from marketplace.policy.records import missing_from_record
@@ -31,7 +32,8 @@ Why = Literal[
 class Line(msgspec.Struct, frozen=True, kw_only=True):
     """One visit as the invoice rule sees it. `price_pence` is None where the record does not allow a price.
 
-    `missing` says why a visit is held (`records.missing_from_record`), `parts` how its price comes about.
+    It is this payer's part of the visit's whole price, by its share in basis points. `missing` says why a visit is held
+    (`records.missing_from_record`), `parts` how the whole price comes about.
     """
 
     visit: str
@@ -42,14 +44,20 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     payable_pence: int
     missing: tuple[str, ...] = ()
     parts: tuple[DayPart, ...] = ()
+    whole_pence: int | None = None
+    basis_points: int = WHOLE
 
 
 class Defect(msgspec.Struct, frozen=True):
-    """What is wrong with an invoice: its kind, the visit (None for the whole invoice), and every way it is so."""
+    """What is wrong with an invoice: its kind, the visit (None for the whole invoice), and every way it is so.
+
+    A visit's defect is `charged` on the invoice of the payer with the largest share only (data.md).
+    """
 
     kind: DefectKind
     visit: str | None
     why: tuple[Why, ...]
+    charged: bool = True
 
 
 class InvoiceResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,20 +114,24 @@ def assess_invoice(pack: Pack, facts: InvoiceFacts) -> InvoiceResult:
         price = price_visit(pack, facts.rate_card, visit)
         missing = missing_from_record(visit, price.percent)
         amounts = claimed.get(visit.id, [])
-        payable = price.pence if amounts and not missing and price.pence is not None else 0
+        part = None if price.pence is None else part_of(price.pence, visit.shares, facts.payer)
+        payable = part if amounts and not missing and part is not None else 0
         lines.append(
             Line(
                 visit=visit.id,
                 minutes=price.minutes,
                 percent=price.percent,
-                price_pence=price.pence,
+                price_pence=part,
                 held=bool(missing),
                 payable_pence=payable,
                 missing=missing,
                 parts=price.parts,
+                whole_pence=price.pence,
+                basis_points=share_of(visit.shares, facts.payer),
             )
         )
-        defects += _defects_of_visit(lines[-1], amounts, unfinished_left_off)
+        charged = leads(visit.shares, facts.payer)
+        defects += _defects_of_visit(lines[-1], amounts, unfinished_left_off, charged)
     known = {visit.id for visit in facts.visits}
     defects += [Defect("inaccurate", visit, ("not_among_the_visits",)) for visit in claimed if visit not in known]
     if sum(line.pence for line in facts.claim.lines) != facts.claim.total_pence:
@@ -130,7 +142,7 @@ def assess_invoice(pack: Pack, facts: InvoiceFacts) -> InvoiceResult:
     defects.sort(key=lambda defect: (defect.kind, defect.visit is not None, defect.visit or ""))
 
     gross = sum(line.payable_pence for line in lines)
-    deduction = deduction_for(pack, facts.period, len(defects))
+    deduction = deduction_for(pack, facts.period, sum(defect.charged for defect in defects))
     net, carried_out = settle(gross, deduction, facts.carried_in_pence)
     return InvoiceResult(
         due_at=due_at,
@@ -176,17 +188,19 @@ def reassess_invoice(pack: Pack, facts: InvoiceFacts, first: InvoiceResult) -> I
     )
 
 
-def draft_claim(pack: Pack, rate_card: RateCard, visits: tuple[Visit, ...]) -> Claim:
-    """What a draft starts from: the claim the records allow, each finished visit with a price above 0 at that price."""
+def draft_claim(pack: Pack, rate_card: RateCard, visits: tuple[Visit, ...], payer: str = "") -> Claim:
+    """What a draft starts from: the claim the records allow, each finished visit with a price above 0 at that price, or
+    at the payer's part of it."""
     lines: list[ClaimLine] = []
     for visit in visits:
         price = price_visit(pack, rate_card, visit)
-        if price.pence and not missing_from_record(visit, price.percent):
-            lines.append(ClaimLine(visit.id, price.pence))
+        part = part_of(price.pence or 0, visit.shares, payer)
+        if part and not missing_from_record(visit, price.percent):
+            lines.append(ClaimLine(visit.id, part))
     return Claim(tuple(lines), sum(line.pence for line in lines))
 
 
-def _defects_of_visit(line: Line, amounts: list[int], unfinished_left_off: bool) -> list[Defect]:
+def _defects_of_visit(line: Line, amounts: list[int], unfinished_left_off: bool, charged: bool) -> list[Defect]:
     incomplete: list[Why] = []
     inaccurate: list[Why] = []
     if amounts and line.held:
@@ -201,7 +215,7 @@ def _defects_of_visit(line: Line, amounts: list[int], unfinished_left_off: bool)
         inaccurate.append("claimed_twice")
     found: list[Defect] = []
     if incomplete:
-        found.append(Defect("incomplete", line.visit, tuple(incomplete)))
+        found.append(Defect("incomplete", line.visit, tuple(incomplete), charged))
     if inaccurate:
-        found.append(Defect("inaccurate", line.visit, tuple(inaccurate)))
+        found.append(Defect("inaccurate", line.visit, tuple(inaccurate), charged))
     return found

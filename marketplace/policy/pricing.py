@@ -190,7 +190,9 @@ def price_visit(pack: Pack, card: RateCard, visit: Visit) -> VisitPrice:
         return VisitPrice(minutes, 0, 0)
     if not visit.workers:
         return VisitPrice(minutes, percent, None)
-    workers = len(visit.workers) if pack.on(local_day(visit.planned_start)).charging.every_worker_billed else 1
+    workers = sum(worker.billed != "elsewhere" for worker in visit.workers)
+    if not pack.on(local_day(visit.planned_start)).charging.every_worker_billed:
+        workers = min(workers, 1)
     parts = price_interval(pack, card, visit.lot, visit.activity, start, end, workers, percent)
     return VisitPrice(minutes, percent, sum(part.pence for part in parts), parts)
 

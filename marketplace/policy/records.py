@@ -16,8 +16,9 @@ def is_blank(text: str | None) -> bool:
 def missing_from_record(visit: Visit, percent: int = 100) -> tuple[str, ...]:
     """What keeps a visit's record unfinished, by code; empty when it can be paid.
 
-    Codes: start, end, workers, worker_name, worker_signature, activities, family_signature, notice. Of a cancellation
-    charged at `percent` above 0 only the workers' names, and the time of a family's notice, are asked.
+    Codes: start, end, workers, worker_name, worker_signature, activities, family_signature, notice, shared_visit. Of a
+    cancellation charged at `percent` above 0 only the workers' names, the time of a family's notice, and what became of
+    the visits that share the workers' time are asked.
     """
     if visit.outcome == "delivered":
         lacking = {
@@ -37,4 +38,6 @@ def missing_from_record(visit: Visit, percent: int = 100) -> tuple[str, ...]:
         }
         if percent == 0:
             lacking = {}
+    if percent:
+        lacking["shared_visit"] = any(worker.billed == "waits" for worker in visit.workers)
     return tuple(code for code, lacks in lacking.items() if lacks)

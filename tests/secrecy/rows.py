@@ -254,6 +254,18 @@ async def lay(connection: asyncpg.Connection) -> Rows:
         "package_funding", "funding", **case, package_id=package, framework_id=framework, payer_id=ids["northgate"],
         share_basis_points=10000, starts_on=day,
     )  # fmt: skip
+    proposal = await put(
+        "funding_proposal", "funding_proposal", **case, package_id=package, framework_id=framework, package_reference="P",
+        lot_code="C", pence_per_week=1, starts_on=day, reason="r", proposed_by=referrer, proposed_by_name="n", proposed_at=at,
+    )  # fmt: skip
+    await put(
+        "funding_part", commissioner_id=ids["northgate"], proposal_id=proposal, payer_id=ids["northgate"],
+        share_basis_points=10000,
+    )  # fmt: skip
+    await put(
+        "allocation", "allocation", commissioner_id=ids["northgate"], child_id=ids["child"], starts_on=day, ends_on=day,
+        unit="pence", amount=1, reason="r", set_by=referrer, set_by_name="n", set_at=at,
+    )  # fmt: skip
     await put(
         "package_worker", **case, package_id=package, worker_id=ids["allocated_worker_row"],
         worker_person_id=ids["allocated_worker"], name="w", role="r", part="main", added_at=at,

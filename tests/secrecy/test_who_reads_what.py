@@ -56,6 +56,8 @@ READERS: dict[str, tuple[str, set[str]]] = {
     "waiting_meeting": ("offer_meeting", NORTHGATE | {"winner_manager", "mother"}),
     "package": ("package", NORTHGATE | {"winner_manager", "allocated_worker", "mother", "plan_only_uncle"}),
     "funding": ("package_funding", NORTHGATE | {"winner_manager"}),
+    "funding_proposal": ("funding_proposal", NORTHGATE),
+    "allocation": ("allocation", NORTHGATE | {"mother"}),
     "plan": ("plan_version", NORTHGATE | {"winner_manager", "allocated_worker", "mother", "plan_only_uncle"}),
     "next_plan": ("plan_version", NORTHGATE | {"winner_manager"}),
     "visit": ("visit", NORTHGATE | {"winner_manager", "allocated_worker", "mother"}),
@@ -74,6 +76,7 @@ READERS: dict[str, tuple[str, set[str]]] = {
 
 # tables without an id of their own: who reads at least one row of Northgate's case
 READERS_OF_TABLES: dict[str, set[str]] = {
+    "funding_part": NORTHGATE,
     "visit_note": NORTHGATE | {"winner_manager", "allocated_worker", "mother"},
     "visit_worker": NORTHGATE | {"winner_manager", "allocated_worker", "mother"},
     "worker_private": {
