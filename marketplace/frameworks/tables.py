@@ -125,6 +125,10 @@ class Suspension(Table, db=ENGINE, tablename="suspension"):
     lifted_by = UUID(default=None, null=True)
     lifted_by_name = Text(default=None, null=True)
     lift_reason = Text(default=None, null=True)
+    clause = Text(default=None, null=True)
+    with_plan = Boolean(default=False, null=False)
+    follows_id = UUID(default=None, null=True)
+    end_told_at = Timestamptz(default=None, null=True)
 
 
 class Pause(Table, db=ENGINE, tablename="pause"):

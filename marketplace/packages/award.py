@@ -48,7 +48,10 @@ async def award_offer(actor: Actor, offer_id: UUID, *, version: int, no_family_r
         referral_id = (await queries.offer(work, offer_id)).referral_id
         referral = await queries.referral(work, referral_id, lock=True)
         await _still_open(work, referral)
-        await hold_standing(work, referral.framework_id, (await queries.offer(work, offer_id)).provider_id)
+        # alone: of two awards at once to a restricted provider the second counts the first
+        await hold_standing(
+            work, referral.framework_id, (await queries.offer(work, offer_id)).provider_id, alone=True
+        )
         offer = await queries.offer(work, offer_id, lock=True)
         offer_after("awarded", offer.state)
         check_version(offer, version)

@@ -140,7 +140,10 @@ class WorkerFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProviderFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """A provider's standing as far as the rules ask for it. `insurance_until` is None where there is none."""
+    """A provider's standing as far as the rules ask for it. `insurance_until` is None where there is none.
+
+    `room` is how many new packages it may still be given on the lot asked about; None where nothing restricts it.
+    """
 
     id: str
     admissions: tuple[Admission, ...]
@@ -150,6 +153,7 @@ class ProviderFacts(msgspec.Struct, frozen=True, kw_only=True):
     workers: tuple[WorkerFacts, ...] = ()
     paused: bool = False
     suspended_lots: tuple[str, ...] = ()
+    room: int | None = None
 
 
 class WeeklySlot(msgspec.Struct, frozen=True):

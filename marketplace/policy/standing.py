@@ -1,6 +1,7 @@
 """A provider's standing for a lot and a worker's readiness for a package, each with its reasons (domain 3, 4.1, 6)."""
 
 from datetime import date, timedelta
+from typing import Literal
 
 import msgspec
 
@@ -10,12 +11,16 @@ from marketplace.policy.pack import Pack
 from marketplace.policy.records import is_blank
 from marketplace.policy.rules import Lot, WorkerCheck
 
+State = Literal["active", "paused", "restricted", "suspended", "ended", "not admitted"]
+
 # What each reason says to people; `{item}` is the competency, check or intervention it is about.
 SENTENCES = {
     "not_admitted": "is not admitted to this lot on that day",
     "suspended": "is suspended from new referrals",
     "suspended_lot": "is suspended from new referrals on this lot",
     "paused": "has paused new referrals by its own wish",
+    "restriction_used_up": "has taken on as many new packages as it may while it is restricted",
+    "restricted": "may take on a limited number of new packages",
     "cqc_not_registered": "is not registered with the Care Quality Commission",
     "insurance_lapsed": "has no insurance in date",
     "role_not_for_lot": "has a role this lot does not take",
@@ -90,11 +95,27 @@ def provider_standing(
         "insurance_lapsed": "insurance" in asked and uninsured,
         "not_admitted": not admitted,
         "paused": provider.paused,
+        "restriction_used_up": provider.room is not None and provider.room <= 0,
         "suspended": provider.suspended,
         "suspended_lot": lot in provider.suspended_lots,
     }
     workers = tuple(worker_readiness(pack, lot, on, worker, needs, child_specific) for worker in provider.workers)
     return ProviderStanding(provider.id, tuple(sorted(code for code, does in holds.items() if does)), workers)
+
+
+def standing_state(reasons: tuple[str, ...], provider: ProviderFacts, lot: str, on: date) -> State:
+    """One word for a provider on a lot: what stands against it most, or how far it may go (domain 2, 6).
+
+    Restricted: new packages up to a number, also when that number is used up and nothing else stands against it.
+    """
+    if "not_admitted" in reasons:
+        ended = any(each.lot == lot and each.to is not None and each.to < on for each in provider.admissions)
+        return "ended" if ended else "not admitted"
+    if set(reasons) - {"paused", "restriction_used_up"}:
+        return "suspended"
+    if "paused" in reasons:
+        return "paused"
+    return "active" if provider.room is None else "restricted"
 
 
 def worker_readiness(

@@ -16,6 +16,7 @@ from uuid import UUID
 from marketplace.platform.database import Work
 from marketplace.policy.calendar import local_day
 from marketplace.policy.facts import Admission, CheckRecord, CompetencyRecord, ProviderFacts, WorkerFacts
+from marketplace.policy.suspending import room
 
 # The check that the worker's own page answers: a profile the family may read is published with the worker's consent.
 PROFILE_CHECK = "profile"
@@ -193,9 +194,11 @@ def _record(
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """A suspension or a pause in force: for one lot or (None) all, since when, until when (inclusive), by whom, why.
+    """A suspension, a pause or a restriction in force: for one lot or (None) all, since when, until when (inclusive), by
+    whom, why.
 
-    `commissioner_id` is set where a partner commissioner suspended for its own referrals only.
+    `commissioner_id` is set where a partner commissioner decided for its own referrals only. A suspension that goes on
+    for some lots only is since its first day, and `root_id` names the first. `allowed` and `given` are new packages.
     """
 
     id: UUID
@@ -207,6 +210,9 @@ class Hold:
     why: str
     rule_key: str | None = None
     commissioner_id: UUID | None = None
+    root_id: UUID | None = None
+    allowed: int = 0
+    given: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +250,8 @@ async def provider_records(
 ) -> list[ProviderRecord]:
     """Providers ever admitted to the framework (or the lot), by name, as they stand at a moment (now, if not said).
 
-    Suspensions are those for the whole framework, and of partners' own those of `commissioner_id`.
+    Suspensions are those for the whole framework, and of partners' own those of `commissioner_id`. At a past moment
+    the cover is what the provider said then.
     """
     at = at or work.now
     if provider_ids is not None:
@@ -273,11 +280,14 @@ async def provider_records(
             )
     found = list(providers)
     holds = await _holds(work, framework_id, found, at, commissioner_id)
+    covers = await _covers_at(work, found, at) if at < work.now else {}
     records: list[ProviderRecord] = []
     for row in providers.values():
         own = tuple(admissions[row["id"]])
         own_holds = tuple(holds[row["id"]])
         suspensions = [hold for hold in own_holds if hold.kind == "suspension"]
+        limits = [hold for hold in own_holds if hold.kind == "restriction" and hold.lot in (None, lot)]
+        cqc_registered, insurance_until = covers.get(row["id"], (row["cqc_registered"], row["insurance_until"]))
         facts = ProviderFacts(
             id=str(row["id"]),
             admissions=tuple(Admission(a.lot, a.starts_on, a.ends_on) for a in own),
@@ -285,11 +295,12 @@ async def provider_records(
             suspended_lots=tuple(sorted({hold.lot for hold in suspensions if hold.lot is not None})),
             # A pause of one lot is a pause for whoever asks about that lot; of all lots, for everybody.
             paused=any(hold.kind == "pause" and hold.lot in (None, lot) for hold in own_holds),
-            cqc_registered=row["cqc_registered"],
-            insurance_until=row["insurance_until"],
+            cqc_registered=cqc_registered,
+            insurance_until=insurance_until,
+            room=min((room(hold.allowed, hold.given) for hold in limits), default=None),
         )
         records.append(
-            ProviderRecord(row["id"], row["name"], own, own_holds, row["cqc_registered"], row["insurance_until"], facts)
+            ProviderRecord(row["id"], row["name"], own, own_holds, cqc_registered, insurance_until, facts)
         )
     return records
 
@@ -301,14 +312,21 @@ async def _holds(
     day = local_day(at)
     holds: defaultdict[UUID, list[Hold]] = defaultdict(list)
     for row in await work.fetch(
-        "SELECT 'suspension' AS kind, provider_id, id, lot_code, starts_at, until_on, imposed_by_name AS by, reason,"
-        " rule_key, commissioner_id FROM suspension WHERE framework_id = $1 AND provider_id = ANY ($2)"
-        " AND starts_at <= $3 AND (lifted_at IS NULL OR lifted_at > $3) AND (until_on IS NULL OR until_on >= $4)"
-        " AND (commissioner_id IS NULL OR commissioner_id = $5)"
-        " UNION ALL SELECT 'pause', provider_id, id, lot_code, starts_at, until_on, NULL, reason, NULL, NULL FROM pause"
-        " WHERE framework_id = $1 AND provider_id = ANY ($2) AND starts_at <= $3"
-        " AND (ended_at IS NULL OR ended_at > $3)"
-        " AND (until_on IS NULL OR until_on >= $4) ORDER BY kind DESC, starts_at",
+        "SELECT 'suspension' AS kind, s.provider_id, s.id, s.lot_code, coalesce(r.starts_at, s.starts_at) AS starts_at,"
+        " s.until_on, s.imposed_by_name AS by, s.reason, s.rule_key, s.commissioner_id, coalesce(s.follows_id, s.id)"
+        " AS root_id, 0 AS allowed, 0 AS given FROM suspension s LEFT JOIN suspension r"
+        " ON r.framework_id = s.framework_id AND r.id = s.follows_id"
+        " WHERE s.framework_id = $1 AND s.provider_id = ANY ($2)"
+        " AND s.starts_at <= $3 AND (s.lifted_at IS NULL OR s.lifted_at > $3)"
+        " AND (s.until_on IS NULL OR s.until_on >= $4) AND (s.commissioner_id IS NULL OR s.commissioner_id = $5)"
+        " UNION ALL SELECT 'pause', provider_id, id, lot_code, starts_at, until_on, NULL, reason, NULL, NULL, NULL,"
+        " 0, 0 FROM pause WHERE framework_id = $1 AND provider_id = ANY ($2) AND starts_at <= $3"
+        " AND (ended_at IS NULL OR ended_at > $3) AND (until_on IS NULL OR until_on >= $4)"
+        " UNION ALL SELECT 'restriction', provider_id, id, lot_code, starts_at, until_on, imposed_by_name, reason, NULL,"
+        " commissioner_id, suspension_id, new_packages, new_packages($1, provider_id, lot_code, commissioner_id,"
+        " starts_at, $3) FROM restriction WHERE framework_id = $1 AND provider_id = ANY ($2) AND starts_at <= $3"
+        " AND (ended_at IS NULL OR ended_at > $3) AND (until_on IS NULL OR until_on >= $4)"
+        " AND (commissioner_id IS NULL OR commissioner_id = $5) ORDER BY kind DESC, starts_at, lot_code, id",
         framework_id,
         provider_ids,
         at,
@@ -318,10 +336,25 @@ async def _holds(
         holds[row["provider_id"]].append(
             Hold(
                 row["id"], row["kind"], row["lot_code"], row["starts_at"], row["until_on"], row["by"], row["reason"],
-                row["rule_key"], row["commissioner_id"],
+                row["rule_key"], row["commissioner_id"], row["root_id"], row["allowed"], row["given"],
             )
         )  # fmt: skip
     return holds
+
+
+async def _covers_at(
+    work: Work, provider_ids: list[UUID], at: datetime
+) -> dict[UUID, tuple[bool, date | None]]:
+    """(registered, insured until) as each provider had said by then; nothing said is no cover."""
+    known = {
+        row["provider_id"]: (row["cqc_registered"], row["insurance_until"])
+        for row in await work.fetch(
+            "SELECT DISTINCT ON (provider_id) provider_id, cqc_registered, insurance_until FROM provider_cover"
+            " WHERE provider_id = ANY ($1) AND since <= $2 ORDER BY provider_id, since DESC, in_order DESC",
+            provider_ids, at,
+        )  # fmt: skip
+    }
+    return {provider_id: known.get(provider_id, (False, None)) for provider_id in provider_ids}
 
 
 async def provider_facts(

@@ -9,18 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Literal
 from uuid import UUID
 
 from marketplace.frameworks.queries import pack_of
 from marketplace.platform.database import Work
 from marketplace.policy.calendar import local_day
 from marketplace.policy.pack import Pack
-from marketplace.policy.standing import explain, provider_standing
+from marketplace.policy.standing import State, explain, provider_standing, standing_state
 from marketplace.providers.facts import Hold, ProviderRecord, provider_records
 from marketplace.web.filters import day as written_day
-
-State = Literal["active", "paused", "suspended", "ended", "not admitted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +47,10 @@ class StandingReason:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One provider, one lot, one moment. `good` means that a broadcast reaches it and its offers can be awarded."""
+    """One provider, one lot, one moment. `good` means that a broadcast reaches it and its offers can be awarded.
+
+    `limits` say how far a restricted provider may go; they stand against nothing until they are used up.
+    """
 
     framework_id: UUID
     provider_id: UUID
@@ -58,6 +58,7 @@ class Standing:
     lot: str
     state: State
     reasons: tuple[StandingReason, ...]
+    limits: tuple[StandingReason, ...] = ()
 
     @property
     def good(self) -> bool:
@@ -72,16 +73,25 @@ class Standing:
     @property
     def line(self) -> str:
         """The standing in one line: "It is suspended from new referrals since 3 May 2026 by ..."."""
-        if self.good:
+        said = (*self.reasons, *self.limits)
+        if not said:
             return "Active"
-        return f"It {'; it '.join(reason.sentence.rstrip('.') for reason in self.reasons)}"
+        return f"It {'; it '.join(reason.sentence.rstrip('.') for reason in said)}"
+
+
+async def hold_lot(work: Work, framework_id: UUID, lot: str) -> None:
+    """Hold every admission to a lot still (shared) until this unit ends: a broadcast, before it asks `standings`.
+
+    So no broadcast reaches a provider after the moment of its suspension, which holds that provider's `alone`.
+    """
+    await work.fetchval("SELECT hold_lot($1, $2)", framework_id, lot)
 
 
 async def hold_standing(work: Work, framework_id: UUID, provider_id: UUID, *, alone: bool = False) -> None:
     """Hold the provider's admissions of the framework still until this unit ends.
 
-    An award takes it (shared) before it asks `standing`; a suspension takes it `alone`. So whichever comes second sees
-    what the first did, and no award is made after the moment of a suspension.
+    An offer takes it (shared) before it asks `standing`; an award and a suspension take it `alone`. So whichever comes
+    second sees what the first did: no award after the moment of a suspension, none beyond a restriction's number.
     """
     await work.fetchval("SELECT hold_admissions($1, $2, $3)", framework_id, provider_id, alone)
 
@@ -132,7 +142,16 @@ def judge(pack: Pack, framework_id: UUID, record: ProviderRecord, lot: str, on: 
     reasons: list[StandingReason] = []
     for code in judged.reasons:
         reasons += _told(code, record, lot, on)
-    return Standing(framework_id, record.id, record.name, lot, _state(judged.reasons, record, lot, on), tuple(reasons))
+    limits = [
+        StandingReason(
+            "restricted", f"may take on {hold.allowed} new packages and has been given {hold.given}",
+            since=local_day(hold.since), until=hold.until, by=hold.by, why=hold.why,
+        )
+        for hold in record.holds
+        if hold.kind == "restriction" and hold.lot in (None, lot)
+    ]  # fmt: skip
+    state = standing_state(judged.reasons, record.facts, lot, on)
+    return Standing(framework_id, record.id, record.name, lot, state, tuple(reasons), tuple(limits))
 
 
 def _told(code: str, record: ProviderRecord, lot: str, on: date) -> list[StandingReason]:
@@ -160,12 +179,3 @@ def _of_hold(code: str, says: str, hold: Hold) -> StandingReason:
     return StandingReason(
         code, says, since=local_day(hold.since), until=hold.until, by=hold.by, why=hold.why, rule_key=hold.rule_key
     )
-
-
-def _state(codes: tuple[str, ...], record: ProviderRecord, lot: str, on: date) -> State:
-    if not codes:
-        return "active"
-    if "not_admitted" in codes:
-        ended = any(a.lot == lot and a.ends_on is not None and a.ends_on < on for a in record.admissions)
-        return "ended" if ended else "not admitted"
-    return "paused" if codes == ("paused",) else "suspended"

@@ -21,6 +21,7 @@ from marketplace.policy.calendar import local_day
 from marketplace.policy.duties import due_at
 from marketplace.policy.facts import WeeklySlot
 from marketplace.policy.pack import Pack
+from marketplace.providers.standing import hold_lot
 from marketplace.referrals import anonymity, drafting, queries, reach
 from marketplace.referrals.reach import Reach
 from marketplace.referrals.states import referral_after
@@ -97,6 +98,7 @@ async def _send(work: Work, row: Referral) -> Referral:
         faults.setdefault(doubt.field, doubt.what_to_do)
     if faults:
         raise InvalidInput(faults, "The referral cannot be broadcast yet.")
+    await hold_lot(work, row.framework_id, cast(str, row.lot_code))
     found = await reach.reach_of(work, row, pack)
     reached = [each for each in found if each.reached]
     if not reached:
