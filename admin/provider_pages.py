@@ -15,7 +15,7 @@ from marketplace.identity.permissions import may
 from marketplace.platform.database import Work, ask
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound
 from marketplace.policy.calendar import local_day
-from marketplace.providers import actions, queries
+from marketplace.providers import actions, lifting, queries
 from marketplace.providers.pages import STATES, TONES, commissioners_only, narrow, one
 from marketplace.providers.queries import Effects, OnFramework
 from marketplace.web.forms import Form
@@ -176,7 +176,7 @@ async def reinstate(
     reason = form.text("reason", "why the suspension is lifted", most=2000, lines=True)
     if not form.errors:
         try:
-            await actions.reinstate(request.user, suspension_id, reason)
+            await lifting.reinstate(request.user, suspension_id, reason)
             said = f"The suspension of {place.record.name} has been lifted, and it has been told."
             return see_other(request, f"/providers/{provider_id}", flash=said)
         except InvalidInput as error:

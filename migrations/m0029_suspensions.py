@@ -209,6 +209,8 @@ CREATE TRIGGER provider_cover_changes AFTER UPDATE ON provider FOR EACH ROW
 -- what was before is not known: it counts as having been so ever since
 INSERT INTO provider_cover (provider_id, since, cqc_registered, insurance_until)
     SELECT id, '2000-01-01', cqc_registered, insurance_until FROM provider;
+-- those that have ended by their date were told long ago
+UPDATE suspension SET end_told_at = now() WHERE lifted_at IS NULL AND until_on < app_today();
 -- The files of a step of a suspension within reach, and one of them as it must be to be opened by whoever decides.
 CREATE FUNCTION step_files(suspension uuid) RETURNS TABLE (step_id uuid, id uuid, title text, file_name text, size bigint, state text, deleted boolean)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$

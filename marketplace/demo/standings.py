@@ -10,7 +10,7 @@ from marketplace.demo.world import World
 from marketplace.frameworks import queries, rate_actions
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import ask
-from marketplace.providers import actions
+from marketplace.providers import actions, lifting
 
 PLAN_OF_ACTION = (
     "Three visits to one family were missed within three weeks. Action plan agreed today: within two weeks a rota"
@@ -34,7 +34,7 @@ async def _suspended_and_back(world: World) -> None:
         rule_key="quality_failing",
     )  # fmt: skip
     await story.until(story.at(-41, "11:20"))
-    await actions.reinstate(
+    await lifting.reinstate(
         contracts, suspension_id, "Records shown and found complete; new cabinet keys for all carers."
     )
 

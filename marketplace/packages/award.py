@@ -49,9 +49,7 @@ async def award_offer(actor: Actor, offer_id: UUID, *, version: int, no_family_r
         referral = await queries.referral(work, referral_id, lock=True)
         await _still_open(work, referral)
         # alone: of two awards at once to a restricted provider the second counts the first
-        await hold_standing(
-            work, referral.framework_id, (await queries.offer(work, offer_id)).provider_id, alone=True
-        )
+        await hold_standing(work, referral.framework_id, (await queries.offer(work, offer_id)).provider_id, alone=True)
         offer = await queries.offer(work, offer_id, lock=True)
         offer_after("awarded", offer.state)
         check_version(offer, version)

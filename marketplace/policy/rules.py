@@ -203,12 +203,16 @@ class Kpi(Rule, frozen=True, kw_only=True):
 
 
 class SuspensionRule(Rule, frozen=True, kw_only=True):
-    """What stops new referrals: by itself, or as a proposal that a contract manager decides."""
+    """What stops new referrals: by itself, or as a proposal that a contract manager decides.
+
+    `requirement` is what a provider must have whose rejected declaration gives cause, such as a toolkit.
+    """
 
     effect: Literal["automatic", "propose"]
     lots: Literal["all", "regulated"] = "all"
     needs_action_plan: bool = False
     flags_visits: bool = False
+    requirement: Code | None = None
 
 
 class Reason(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

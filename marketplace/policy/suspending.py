@@ -46,7 +46,9 @@ def suspends_by_itself(rule: SuspensionRule) -> bool:
     return rule.effect == "automatic"
 
 
-def lots_of(pack: Pack, on: date, rule: SuspensionRule, asked: str | None, admitted: Sequence[str]) -> tuple[str | None, ...]:
+def lots_of(
+    pack: Pack, on: date, rule: SuspensionRule, asked: str | None, admitted: Sequence[str]
+) -> tuple[str | None, ...]:
     """The lots a cause is about: the one asked for, all (None), or of a rule about regulated care each such lot."""
     if asked is not None:
         return (asked,)

@@ -1,4 +1,4 @@
-"""Decisions about a provider's standing, and its own profile: suspend, reinstate, pause, resume, update, declare."""
+"""Decisions about a provider's standing, and its own profile: suspend, pause, resume, update, declare."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from marketplace.obligations.duties import meet
 from marketplace.obligations.news import tell
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, unit_of_work
-from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted
+from marketplace.platform.errors import Conflict, InvalidInput, NotFound
 from marketplace.policy.calendar import local_day
+from marketplace.policy.suspending import ground
 from marketplace.providers import queries
 from marketplace.providers.declarations import CQC_ID, keep_declaration
+from marketplace.providers.imposing import WHAT_STAYS, impose, place, tell_members
 from marketplace.providers.standing import hold_standing
 from marketplace.providers.vocabulary import words
 from marketplace.providers.workforce import ensure_profile
@@ -27,8 +29,6 @@ PROFILE_FIELDS = (
     "legal_name", "company_number", "about", "contact_name", "contact_phone", "contact_email", "on_call_name",
     "on_call_phone", "office_address", "safeguarding_lead", "cqc_provider_id", "cqc_registered", "insurance_until",
 )  # fmt: skip
-# What a suspension leaves as it is, told to everyone it concerns (domain 6).
-WHAT_STAYS = "Packages and families you have now go on. You get no new referrals, and open offers cannot be awarded."
 
 
 async def update_profile(
@@ -112,11 +112,13 @@ async def suspend(
     reason: str,
     until_on: date | None = None,
     rule_key: str | None = None,
+    with_plan: bool | None = None,
 ) -> UUID:
     """Stop new referrals to a provider (domain 6): for all lots or one, open-ended or up to and including a day.
 
     The lead commissioner suspends for the framework, a partner for its own referrals. Existing packages go on. Holds
-    the provider's admissions alone, so that no award is made after this moment. Returns the suspension's id.
+    the provider's admissions alone, so that no award is made after this moment. With a plan of action where `with_plan`
+    says so, by itself where the pack's ground needs one (P 13.6). Returns the suspension's id.
     """
     permit(actor, "provider.suspend")
     async with unit_of_work(actor) as work:
@@ -137,30 +139,24 @@ async def suspend(
             wrong["lot_code"] = "Select a lot the provider is admitted to"
         if until_on is not None and until_on < today:
             wrong["until_on"] = "The last day must be today or later"
-        if rule_key is not None and rule_key not in {rule.key for rule in pack.content.suspensions}:
+        rule = ground(pack, today, rule_key) if rule_key is not None else None
+        if rule_key is not None and rule is None:
             wrong["rule_key"] = "Select the ground from the list"
         if wrong:
             raise InvalidInput(wrong)
         partner = None if member.leads else actor.commissioner_id
         await _refuse_double(work, framework_id, provider_id, lot_code, partner)
-        suspension_id = await work.fetchval(
-            "INSERT INTO suspension (framework_id, provider_id, lot_code, commissioner_id, starts_at, until_on, reason,"
-            " rule_key, imposed_by, imposed_by_name) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING id",
-            framework_id, provider_id, lot_code, partner, work.now, until_on, reason.strip(), rule_key,
-            actor.person_id, actor.person_name,
-        )  # fmt: skip
-        work.audit(
-            "provider.suspended", "provider", provider_id, commissioner_id=actor.commissioner_id,
-            framework=framework_id, lot=lot_code, until_on=until_on, rule=rule_key, suspension=suspension_id,
-            own_referrals_only=partner is not None, pack=view.pack_hash,
+        planned = rule is not None and rule.needs_action_plan if with_plan is None else with_plan
+        suspension_id = await impose(
+            work, view, pack, provider_id, lot_code, partner=partner, reason=reason.strip(), rule=rule, by=actor,
+            until_on=until_on, with_plan=planned,
         )  # fmt: skip
         await meet(work, f"task.suspend_{rule_key}", provider_id, by_organisation=actor.commissioner_id)
-        where = f"lot {lot_code} of {view.name}" if lot_code else view.name
         until = f" until {day(until_on)}" if until_on else ""
         by = f" for referrals of {actor.organisation_name}" if partner else ""
         await tell(
-            work, f"New referrals from {where} are suspended{by}{until}. {WHAT_STAYS}", "/standing",
-            organisation_id=provider_id,
+            work, f"New referrals from {place(view, lot_code)} are suspended{by}{until}. {WHAT_STAYS}",
+            f"/standing/suspensions/{suspension_id}", organisation_id=provider_id,
         )  # fmt: skip
         await tell_members(work, view.members, partner, provider_id, f"is suspended from new referrals{until}")
         return suspension_id
@@ -180,51 +176,6 @@ async def _refuse_double(
             f"This provider is already suspended here, since {day(standing['starts_at'])}, by"
             f" {standing['imposed_by_name']}. Reinstate it first, or leave the suspension as it is."
         )
-
-
-async def reinstate(actor: Actor, suspension_id: UUID, reason: str) -> None:
-    """Lift a suspension: the lead any, a partner its own (domain 6). Other reasons against the provider stay."""
-    permit(actor, "provider.suspend")
-    async with unit_of_work(actor) as work:
-        row = await work.fetchrow("SELECT * FROM suspension WHERE id = $1", suspension_id)
-        if row is None:
-            raise NotFound
-        view = await framework(work, row["framework_id"])
-        if not view.led_by(actor.commissioner_id) and row["commissioner_id"] != actor.commissioner_id:
-            raise NotPermitted("Only the framework's lead commissioner lifts this suspension.")
-        if not reason.strip():
-            raise InvalidInput({"reason": "Enter why the suspension is lifted; the provider reads it"})
-        lifted = await work.fetchval(
-            "UPDATE suspension SET lifted_at = $3, lifted_by = $4, lifted_by_name = $5, lift_reason = $6"
-            " WHERE framework_id = $1 AND id = $2 AND lifted_at IS NULL AND (until_on IS NULL OR until_on >= $7)"
-            " RETURNING id",
-            row["framework_id"], suspension_id, work.now, actor.person_id, actor.person_name, reason.strip(),
-            local_day(work.now),
-        )  # fmt: skip
-        if lifted is None:
-            raise Conflict("This suspension has ended already.")
-        work.audit(
-            "provider.reinstated", "provider", row["provider_id"], commissioner_id=actor.commissioner_id,
-            framework=row["framework_id"], lot=row["lot_code"], suspension=suspension_id,
-        )  # fmt: skip
-        where = f"lot {row['lot_code']} of {view.name}" if row["lot_code"] else view.name
-        await tell(
-            work, f"The suspension from {where} has been lifted: see your standing.", "/standing",
-            organisation_id=row["provider_id"],
-        )  # fmt: skip
-        said = "is no longer suspended by this decision"
-        await tell_members(work, view.members, row["commissioner_id"], row["provider_id"], said)
-
-
-async def tell_members(work: Work, members: tuple, partner: UUID | None, provider_id: UUID, what: str) -> None:
-    """Tell the referrers of every member commissioner, or of `partner` alone, what happened to a provider."""
-    name = await work.fetchval("SELECT name FROM organisation WHERE id = $1", provider_id)
-    for member in members:
-        if partner is None or member.commissioner_id == partner:
-            await tell(
-                work, f"{name} {what}.", f"/providers/{provider_id}", organisation_id=member.commissioner_id,
-                role="referrer",
-            )  # fmt: skip
 
 
 async def pause(

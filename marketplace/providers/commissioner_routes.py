@@ -11,7 +11,7 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from marketplace.identity.guards import requires
 from marketplace.platform.database import Work, ask
 from marketplace.platform.errors import NotFound
-from marketplace.providers import actions, queries, schemas
+from marketplace.providers import actions, lifting, queries, schemas
 from marketplace.providers.queries import Effects, OnFramework
 
 READS: dict[str, Any] = {"guards": [requires("provider.read")], "tags": ["Providers"]}
@@ -79,7 +79,7 @@ async def post_suspension(
 @post("/api/v1/suspensions/{suspension_id:uuid}/end", status_code=204, **DECIDES)
 async def end_suspension(request: Asked, suspension_id: FromPath[UUID], data: JSONBody[schemas.ReasonIn]) -> None:
     """Lift a suspension, with the reason."""
-    await actions.reinstate(request.user, suspension_id, data.reason)
+    await lifting.reinstate(request.user, suspension_id, data.reason)
 
 
 ROUTES: list[Any] = [list_providers, get_provider, get_effects, post_suspension, end_suspension]

@@ -24,15 +24,14 @@ from marketplace.policy.calendar import local_day
 from marketplace.policy.coverage import Ground, grounds
 from marketplace.policy.pack import Pack, PackError
 from marketplace.policy.standing import explain
-from marketplace.providers.actions import WHAT_STAYS, tell_members
 from marketplace.providers.facts import ProviderRecord, provider_records
+from marketplace.providers.imposing import WHAT_STAYS, impose, tell_members
 from marketplace.providers.standing import hold_standing
 from marketplace.settings import Settings
 from marketplace.web.filters import listing
 
 LOOK_AT_COVER = "look_at_cover"
 LOOK_AT_COVER_OF_VISITS = "look_at_cover_of_visits"  # packages has it
-BY_RULE = "the framework's own rule"
 MENDED = {
     "cqc_lapsed": "Enter the registration in your profile when you have it again",
     "insurance_lapsed": "Enter the new insurance in your profile",
@@ -182,12 +181,8 @@ async def _suspend(work: Work, view: FrameworkView, record: ProviderRecord, grou
     )  # fmt: skip
     if stands:
         return  # somebody has imposed it on this very ground already
-    suspension_id = await work.fetchval(
-        "INSERT INTO suspension (framework_id, provider_id, lot_code, starts_at, reason, rule_key, imposed_by_name)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id",
-        view.id, record.id, lot, work.now, f"{ground.rule.title} ({ground.rule.clause})", ground.rule.key, BY_RULE,
-    )  # fmt: skip
-    work.audit(
-        "provider.suspended", "provider", record.id, framework=view.id, lot=lot, rule=ground.rule.key,
-        clause=ground.rule.clause, suspension=suspension_id, own_referrals_only=False, pack=view.pack_hash,
+    await impose(
+        work, view, await pack_of(work, view.id), record.id, lot, partner=None,
+        reason=f"{ground.rule.title} ({ground.rule.clause})", rule=ground.rule, by=None,
+        with_plan=ground.rule.needs_action_plan,
     )  # fmt: skip

@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from marketplace.frameworks.actions import led_framework
-from marketplace.frameworks.queries import framework, pack_of
+from marketplace.frameworks.queries import FrameworkView, framework, pack_of
 from marketplace.identity.permissions import permit
 from marketplace.obligations import duties, news
 from marketplace.platform.actor import Actor
@@ -21,7 +21,9 @@ from marketplace.platform.database import Work, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound
 from marketplace.policy.calendar import local_day
 from marketplace.policy.pack import Pack
+from marketplace.providers.causes import raise_cause
 from marketplace.providers.files import attachable
+from marketplace.providers.queries import admitted_lots
 from marketplace.providers.vocabulary import words
 from marketplace.providers.workforce import ensure_profile
 
@@ -242,9 +244,19 @@ async def assess(actor: Actor, declaration_id: UUID, framework_id: UUID, *, verd
                 owed_to=view.lead_id, link=link, title=f"Mend what was rejected: {title}", framework_id=framework_id,
             )  # fmt: skip
             said = f"{view.name} rejected what you declared: {title}. Read what is to be mended."
+            await _give_cause(work, view, pack, row, f"{title}. {mend}")
         else:
             said = f"{view.name} accepted what you declared: {title}."
         await news.tell(
             work, said, link, organisation_id=row["provider_id"], role="provider_manager", mail=verdict == "rejected"
         )
         return finding
+
+
+async def _give_cause(work: Work, view: FrameworkView, pack: Pack, declaration: Any, facts: str) -> None:
+    """What was found wanting may be a ground of the pack's suspensions (P 9.3): of one declaration once."""
+    admitted = await admitted_lots(work, view.id, declaration["provider_id"])
+    for rule in pack.on(local_day(work.now)).content.suspensions:
+        if admitted and rule.requirement == declaration["rule_key"]:
+            cause = f"declaration {declaration['id']} rejected"
+            await raise_cause(work, view, pack, declaration["provider_id"], rule, cause, facts, by=work.actor)

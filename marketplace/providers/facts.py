@@ -194,8 +194,8 @@ def _record(
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """A suspension, a pause or a restriction in force: for one lot or (None) all, since when, until when (inclusive), by
-    whom, why.
+    """A suspension, a pause or a restriction in force: for one lot or (None) all, since when, until when (inclusive),
+    by whom, why.
 
     `commissioner_id` is set where a partner commissioner decided for its own referrals only. A suspension that goes on
     for some lots only is since its first day, and `root_id` names the first. `allowed` and `given` are new packages.
@@ -299,9 +299,7 @@ async def provider_records(
             insurance_until=insurance_until,
             room=min((room(hold.allowed, hold.given) for hold in limits), default=None),
         )
-        records.append(
-            ProviderRecord(row["id"], row["name"], own, own_holds, cqc_registered, insurance_until, facts)
-        )
+        records.append(ProviderRecord(row["id"], row["name"], own, own_holds, cqc_registered, insurance_until, facts))
     return records
 
 
@@ -322,8 +320,8 @@ async def _holds(
         " UNION ALL SELECT 'pause', provider_id, id, lot_code, starts_at, until_on, NULL, reason, NULL, NULL, NULL,"
         " 0, 0 FROM pause WHERE framework_id = $1 AND provider_id = ANY ($2) AND starts_at <= $3"
         " AND (ended_at IS NULL OR ended_at > $3) AND (until_on IS NULL OR until_on >= $4)"
-        " UNION ALL SELECT 'restriction', provider_id, id, lot_code, starts_at, until_on, imposed_by_name, reason, NULL,"
-        " commissioner_id, suspension_id, new_packages, new_packages($1, provider_id, lot_code, commissioner_id,"
+        " UNION ALL SELECT 'restriction', provider_id, id, lot_code, starts_at, until_on, imposed_by_name, reason,"
+        " NULL, commissioner_id, suspension_id, new_packages, new_packages($1, provider_id, lot_code, commissioner_id,"
         " starts_at, $3) FROM restriction WHERE framework_id = $1 AND provider_id = ANY ($2) AND starts_at <= $3"
         " AND (ended_at IS NULL OR ended_at > $3) AND (until_on IS NULL OR until_on >= $4)"
         " AND (commissioner_id IS NULL OR commissioner_id = $5) ORDER BY kind DESC, starts_at, lot_code, id",
@@ -342,17 +340,16 @@ async def _holds(
     return holds
 
 
-async def _covers_at(
-    work: Work, provider_ids: list[UUID], at: datetime
-) -> dict[UUID, tuple[bool, date | None]]:
+async def _covers_at(work: Work, provider_ids: list[UUID], at: datetime) -> dict[UUID, tuple[bool, date | None]]:
     """(registered, insured until) as each provider had said by then; nothing said is no cover."""
     known = {
         row["provider_id"]: (row["cqc_registered"], row["insurance_until"])
         for row in await work.fetch(
             "SELECT DISTINCT ON (provider_id) provider_id, cqc_registered, insurance_until FROM provider_cover"
             " WHERE provider_id = ANY ($1) AND since <= $2 ORDER BY provider_id, since DESC, in_order DESC",
-            provider_ids, at,
-        )  # fmt: skip
+            provider_ids,
+            at,
+        )
     }
     return {provider_id: known.get(provider_id, (False, None)) for provider_id in provider_ids}
 

@@ -8,7 +8,7 @@ import pytest
 
 from marketplace.obligations.queries import my_duties, my_news
 from marketplace.platform.database import ask, unit_of_work
-from marketplace.providers import actions, queries
+from marketplace.providers import actions, lifting, queries
 from marketplace.providers.coverage import LOOK_AT_COVER, look_as_lead, look_at_covers
 from marketplace.providers.standing import standing
 from tests.obligations.conftest import as_worker, run_jobs
@@ -84,14 +84,14 @@ async def test_only_a_decision_lifts_it_and_the_same_lapse_suspends_no_second_ti
     assert [each.id for each in await holds(place)] == [hold.id]  # renewed, and still suspended
     found = await ask(place.lead, standing, place.framework_id, place.provider_id, "C")
     assert found.codes == ("suspended",)
-    await actions.reinstate(place.lead, hold.id, "The new policy has been seen")
+    await lifting.reinstate(place.lead, hold.id, "The new policy has been seen")
     await look(place)
     assert await holds(place) == ()
     # another lapse is another cause
     await providers.in_good_order(place.manager, insurance_until=date(2026, 5, 1))
     assert await look(place) == 1
     (again,) = await holds(place)
-    await actions.reinstate(place.lead, again.id, "Covered by letter until the policy comes")
+    await lifting.reinstate(place.lead, again.id, "Covered by letter until the policy comes")
     assert await look(place) == 0 and await holds(place) == ()  # lifted while it lasts: left as decided
     assert (await ask(place.lead, standing, place.framework_id, place.provider_id, "C")).codes == ("insurance_lapsed",)
 

@@ -9,7 +9,7 @@ import pytest
 
 from marketplace.platform.database import ask, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted
-from marketplace.providers import actions, queries
+from marketplace.providers import actions, lifting, queries
 from marketplace.providers.standing import hold_standing, standing, standings
 from tests.world import providers
 
@@ -45,10 +45,10 @@ async def test_a_suspension_for_all_lots_says_since_when_by_whom_and_why_and_is_
         )  # fmt: skip
         assert reason.why == "Repeated missed visits"
     clock.move(timedelta(days=3))
-    await actions.reinstate(place.lead, suspension, "The plan's actions are done")
+    await lifting.reinstate(place.lead, suspension, "The plan's actions are done")
     assert (await of(place)).good
     with pytest.raises(Conflict, match="ended already"):
-        await actions.reinstate(place.lead, suspension, "Again")
+        await lifting.reinstate(place.lead, suspension, "Again")
 
 
 async def test_a_suspension_of_one_lot_leaves_the_other(place):
@@ -76,7 +76,7 @@ async def test_standing_as_of_an_earlier_moment_is_what_it_was(place, clock):
     during = clock.at
     clock.move(timedelta(days=1))
     (row,) = (await ask(place.lead, queries.one_provider, place.provider_id))[0].open_holds
-    await actions.reinstate(place.lead, row.id, "Done")
+    await lifting.reinstate(place.lead, row.id, "Done")
     for moment, good in ((before, True), (during, False), (clock.at, True)):
         found = await ask(place.lead, standing, place.framework_id, place.provider_id, "C", moment)
         assert found.good is good
@@ -90,7 +90,7 @@ async def test_a_partner_suspends_for_its_own_referrals_only_and_lifts_only_its_
     assert told["commissioner_name"] == "Southmere Council"
     of_lead = await actions.suspend(place.lead, place.framework_id, place.provider_id, reason="For all of us")
     with pytest.raises(NotPermitted):
-        await actions.reinstate(place.partner, of_lead, "Not mine to lift")
+        await lifting.reinstate(place.partner, of_lead, "Not mine to lift")
 
 
 async def test_suspending_twice_is_refused_with_who_did_it(place):
@@ -224,7 +224,7 @@ async def test_the_story_names_admission_suspension_and_lifting_in_order(place, 
     clock.move(timedelta(days=1))
     suspension = await actions.suspend(place.lead, place.framework_id, place.provider_id, "C", reason="Missed visits")
     clock.move(timedelta(days=1))
-    await actions.reinstate(place.lead, suspension, "Plan done")
+    await lifting.reinstate(place.lead, suspension, "Plan done")
     story = [event.title for event in await ask(place.lead, queries.history, place.provider_id)]
     assert story[0].startswith("Suspension from lot C of") and story[0].endswith("lifted")
     assert story[1].startswith("Suspended from new referrals of lot C of")

@@ -17,7 +17,8 @@ from marketplace.billing.deciding import accept_invoice, return_invoice
 from marketplace.packages.award import award_offer
 from marketplace.platform.database import close_database, open_database
 from marketplace.platform.errors import Conflict
-from marketplace.providers.actions import reinstate, suspend
+from marketplace.providers.actions import suspend
+from marketplace.providers.lifting import reinstate
 from marketplace.referrals import choosing, offering
 from tests.laid import the_richest
 from tests.world import billing, offers, packages, people, referrals
