@@ -12,7 +12,7 @@ from marketplace.packages import signing
 from marketplace.platform.clock import FrozenClock
 from marketplace.platform.postgres_server import PostgresServer
 from marketplace.settings import Settings
-from tests.conftest import NOON, SECRET
+from tests.conftest import NOON, SECRET, Databases
 from tests.web.axe import Watch, assert_page_is_good, browser, press
 from tests.world import packages, people
 from tests.world.billing import after, period_of, visit_done
@@ -24,8 +24,10 @@ pytestmark = pytest.mark.journey
 
 
 @pytest.fixture(scope="module")
-def server(postgres: PostgresServer, migrated_template: str) -> Iterator[tuple[Site, FrozenClock]]:
-    postgres.query(f"CREATE DATABASE billing_in_browser TEMPLATE {migrated_template}")
+def server(
+    postgres: PostgresServer, databases: Databases, migrated_template: str
+) -> Iterator[tuple[Site, FrozenClock]]:
+    databases.copy("billing_in_browser", migrated_template)
     clock = FrozenClock(NOON)
     with serving(Settings(database_url=postgres.url("billing_in_browser"), secret=SECRET), clock) as site:
         yield site, clock

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import itertools
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,11 +15,12 @@ import structlog
 
 from marketplace.demo.load import load
 from marketplace.platform.clock import FrozenClock
-from marketplace.platform.database import close_database, open_database, prepare_connection
+from marketplace.platform.database import prepare_connection
 from marketplace.platform.postgres_server import PostgresServer
 from marketplace.settings import Settings
-from tests.conftest import SECRET
+from tests.conftest import SECRET, Databases
 
+_numbers = itertools.count(1)
 WEDNESDAY = datetime.fromisoformat("2026-05-13T14:20:00+01:00")
 
 
@@ -42,9 +44,9 @@ def demo_settings(postgres: PostgresServer, name: str) -> Settings:
 
 
 @pytest.fixture(scope="session")
-def loaded(postgres: PostgresServer, migrated_template: str) -> Loaded:
+def loaded(postgres: PostgresServer, databases: Databases, migrated_template: str) -> Loaded:
     """Loading it takes some seconds, so it is done once."""
-    postgres.query(f"CREATE DATABASE demo_loaded TEMPLATE {migrated_template}")
+    databases.copy("demo_loaded", migrated_template)
     said: list[str] = []
     with structlog.testing.capture_logs() as logged:
         asyncio.run(load(demo_settings(postgres, "demo_loaded"), said.append, WEDNESDAY))
@@ -52,11 +54,11 @@ def loaded(postgres: PostgresServer, migrated_template: str) -> Loaded:
 
 
 @pytest.fixture
-def database_name(postgres: PostgresServer, loaded: Loaded, request: pytest.FixtureRequest) -> str:
+def database_name(databases: Databases, loaded: Loaded) -> Iterator[str]:
     """A copy for each test, so that none sees what another did."""
-    name = f"demo_{abs(hash(request.node.nodeid)) % 10**9}"
-    postgres.query(f"CREATE DATABASE {name} TEMPLATE {loaded.name}")
-    return name
+    name = databases.copy(f"demo_{next(_numbers)}", loaded.name)
+    yield name
+    databases.drop(name)
 
 
 @pytest.fixture
@@ -67,15 +69,6 @@ def settings(postgres: PostgresServer, database_name: str) -> Settings:
 @pytest.fixture
 def clock() -> FrozenClock:
     return FrozenClock(WEDNESDAY)
-
-
-@pytest.fixture
-async def database(settings: Settings, clock: FrozenClock) -> AsyncIterator[Settings]:
-    await open_database(settings.dsn("app"), clock=clock, max_size=8)
-    try:
-        yield settings
-    finally:
-        await close_database()
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ from marketplace.platform.actor import Actor
 from marketplace.platform.clock import FrozenClock
 from marketplace.platform.postgres_server import PostgresServer
 from marketplace.settings import Settings
+from tests.conftest import Databases
 from tests.demo.conftest import WEDNESDAY, Loaded, demo_settings
 from tests.world.browsing import Browser
 
@@ -271,8 +272,10 @@ async def test_it_is_loaded_only_where_it_was_asked_for(settings: Settings) -> N
         await load(real, lambda _: None)
 
 
-async def test_it_is_not_loaded_beside_a_running_worker(postgres: PostgresServer, migrated_template: str) -> None:
-    postgres.query(f"CREATE DATABASE demo_beside TEMPLATE {migrated_template}")
+async def test_it_is_not_loaded_beside_a_running_worker(
+    postgres: PostgresServer, databases: Databases, migrated_template: str
+) -> None:
+    databases.copy("demo_beside", migrated_template)
     settings = demo_settings(postgres, "demo_beside")
     worker = await asyncpg.connect(settings.dsn("worker"))
     try:
@@ -282,10 +285,12 @@ async def test_it_is_not_loaded_beside_a_running_worker(postgres: PostgresServer
         await worker.close()
 
 
-async def test_the_story_fits_the_first_minutes_of_a_week(postgres: PostgresServer, migrated_template: str) -> None:
+async def test_the_story_fits_the_first_minutes_of_a_week(
+    postgres: PostgresServer, databases: Databases, migrated_template: str
+) -> None:
     """A period has just ended, no office is open yet, and nobody has had time for anything this week."""
     early = WEDNESDAY.replace(day=11, hour=0, minute=20)
-    postgres.query(f"CREATE DATABASE demo_early TEMPLATE {migrated_template}")
+    databases.copy("demo_early", migrated_template)
     settings = demo_settings(postgres, "demo_early")
     with structlog.testing.capture_logs():
         assert await load(settings, lambda _: None, early)

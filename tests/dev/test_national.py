@@ -65,11 +65,11 @@ async def test_a_hundredth_of_the_nation_has_the_rows_it_promises_and_the_rules_
         await lay(database, SMALL, said.append)
 
 
-async def test_the_same_seed_makes_the_same_rows_and_another_one_others(postgres, migrated_template):
+async def test_the_same_seed_makes_the_same_rows_and_another_one_others(postgres, databases, migrated_template):
     found = []
     for number, seed in enumerate((7, 7, 8)):
         name = f"nation_{number}"
-        postgres.query(f"CREATE DATABASE {name} TEMPLATE {migrated_template}")
+        databases.copy(name, migrated_template)
         grant(postgres, name)
         settings = Settings(database_url=postgres.url(name), secret="tests only: not a secret of any deployment")
         await lay(settings, Nation(0.002, seed, DAY), lambda _: None)

@@ -15,7 +15,7 @@ from marketplace.platform.postgres_server import PostgresServer
 from marketplace.providers import evidence
 from marketplace.providers.coverage import look_as_lead
 from marketplace.settings import Settings
-from tests.conftest import NOON, SECRET
+from tests.conftest import NOON, SECRET, Databases
 from tests.web.axe import Watch, assert_page_is_good, browser, press
 from tests.world import packages, people, providers
 from tests.world.referrals import borough
@@ -28,8 +28,10 @@ TUESDAY = date(2026, 5, 12)
 
 
 @pytest.fixture(scope="module")
-def server(postgres: PostgresServer, migrated_template: str) -> Iterator[tuple[Site, FrozenClock]]:
-    postgres.query(f"CREATE DATABASE lapses_in_browser TEMPLATE {migrated_template}")
+def server(
+    postgres: PostgresServer, databases: Databases, migrated_template: str
+) -> Iterator[tuple[Site, FrozenClock]]:
+    databases.copy("lapses_in_browser", migrated_template)
     clock = FrozenClock(NOON)
     with serving(Settings(database_url=postgres.url("lapses_in_browser"), secret=SECRET), clock) as site:
         yield site, clock

@@ -15,7 +15,7 @@ from marketplace.platform.clock import FrozenClock
 from marketplace.platform.postgres_server import PostgresServer
 from marketplace.providers import workforce
 from marketplace.settings import Settings
-from tests.conftest import NOON, SECRET
+from tests.conftest import NOON, SECRET, Databases
 from tests.providers.test_competence import a_file
 from tests.providers.test_dbs_updates import with_certificate
 from tests.web.axe import Watch, assert_page_is_good, browser, press
@@ -30,8 +30,10 @@ NUMBER = "001234567890"
 
 
 @pytest.fixture(scope="module")
-def server(postgres: PostgresServer, migrated_template: str) -> Iterator[tuple[Site, UpdateService]]:
-    postgres.query(f"CREATE DATABASE competence_in_browser TEMPLATE {migrated_template}")
+def server(
+    postgres: PostgresServer, databases: Databases, migrated_template: str
+) -> Iterator[tuple[Site, UpdateService]]:
+    databases.copy("competence_in_browser", migrated_template)
     settings = Settings(database_url=postgres.url("competence_in_browser"), secret=SECRET)
     with update_service() as service:
         settings = replace(settings, dbs_update_service_url=service.url)

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser
 from marketplace.platform.clock import FrozenClock
 from marketplace.platform.postgres_server import PostgresServer
 from marketplace.settings import Settings
-from tests.conftest import NOON, SECRET
+from tests.conftest import NOON, SECRET, Databases
 from tests.providers.test_declarations import a_file
 from tests.web.axe import Watch, assert_page_is_good, browser, press
 from tests.world import frameworks, people
@@ -21,8 +21,8 @@ pytestmark = pytest.mark.journey
 
 
 @pytest.fixture(scope="module")
-def site(postgres: PostgresServer, migrated_template: str) -> Iterator[Site]:
-    postgres.query(f"CREATE DATABASE declarations_in_browser TEMPLATE {migrated_template}")
+def site(postgres: PostgresServer, databases: Databases, migrated_template: str) -> Iterator[Site]:
+    databases.copy("declarations_in_browser", migrated_template)
     settings = Settings(database_url=postgres.url("declarations_in_browser"), secret=SECRET)
     with serving(settings, FrozenClock(NOON)) as found:
         yield found

@@ -15,7 +15,7 @@ from marketplace.platform.object_store import ObjectStore
 from marketplace.platform.postgres_server import PostgresServer
 from marketplace.providers import file_checking
 from marketplace.settings import Settings
-from tests.conftest import NOON, SECRET
+from tests.conftest import NOON, SECRET, Databases
 from tests.web.axe import Watch, assert_page_is_good, browser, press
 from tests.world import files as made
 from tests.world import frameworks, people, providers
@@ -28,11 +28,15 @@ pytestmark = pytest.mark.journey
 
 @pytest.fixture(scope="module", params=["straight", "through"])
 def site(
-    request: pytest.FixtureRequest, postgres: PostgresServer, migrated_template: str, store: ObjectStore
+    request: pytest.FixtureRequest,
+    postgres: PostgresServer,
+    databases: Databases,
+    migrated_template: str,
+    store: ObjectStore,
 ) -> Iterator[Site]:
     """Once with a store that browsers reach, once without."""
     name = f"files_{request.param}"
-    postgres.query(f"CREATE DATABASE {name} TEMPLATE {migrated_template}")
+    databases.copy(name, migrated_template)
     settings = Settings(database_url=postgres.url(name), secret=SECRET)
     more = {"s3_browser_url": store.endpoint} if request.param == "straight" else {}
     with serving(with_store(settings, store, **more), FrozenClock(NOON)) as site:

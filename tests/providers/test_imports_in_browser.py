@@ -12,7 +12,7 @@ from marketplace.platform.clock import FrozenClock
 from marketplace.platform.postgres_server import PostgresServer
 from marketplace.providers import workforce
 from marketplace.settings import Settings
-from tests.conftest import NOON, SECRET
+from tests.conftest import NOON, SECRET, Databases
 from tests.web.axe import Watch, assert_page_is_good, browser, press
 from tests.world.referrals import borough
 from tests.world.served import Site, serving
@@ -22,8 +22,8 @@ pytestmark = pytest.mark.journey
 
 
 @pytest.fixture(scope="module")
-def site(postgres: PostgresServer, migrated_template: str) -> Iterator[Site]:
-    postgres.query(f"CREATE DATABASE imports_in_browser TEMPLATE {migrated_template}")
+def site(postgres: PostgresServer, databases: Databases, migrated_template: str) -> Iterator[Site]:
+    databases.copy("imports_in_browser", migrated_template)
     with serving(Settings(database_url=postgres.url("imports_in_browser"), secret=SECRET), FrozenClock(NOON)) as found:
         yield found
 

@@ -15,7 +15,7 @@ from marketplace.platform.clock import FrozenClock
 from marketplace.platform.postgres_server import PostgresServer
 from marketplace.referrals import offering
 from marketplace.settings import Settings
-from tests.conftest import NOON, SECRET
+from tests.conftest import NOON, SECRET, Databases
 from tests.web.axe import Watch, assert_page_is_good, browser, press
 from tests.world import providers
 from tests.world.offers import awarded, offered, proposal
@@ -40,8 +40,10 @@ class Place:
 
 
 @pytest.fixture(scope="module")
-def server(postgres: PostgresServer, migrated_template: str) -> Iterator[tuple[Site, FrozenClock]]:
-    postgres.query(f"CREATE DATABASE offers_in_browser TEMPLATE {migrated_template}")
+def server(
+    postgres: PostgresServer, databases: Databases, migrated_template: str
+) -> Iterator[tuple[Site, FrozenClock]]:
+    databases.copy("offers_in_browser", migrated_template)
     clock = FrozenClock(NOON)
     with serving(Settings(database_url=postgres.url("offers_in_browser"), secret=SECRET), clock) as site:
         yield site, clock
