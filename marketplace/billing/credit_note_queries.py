@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from marketplace.billing.other_records import others_on
 from marketplace.billing.queries import deduction_clause
 from marketplace.frameworks.queries import pack_of
 from marketplace.platform.database import Work
 from marketplace.platform.errors import NotFound
-from marketplace.policy.calendar import Period
+from marketplace.policy.calendar import Period, midnight
 
 KINDS = {"claim": "The claim was higher than the records give", "deduction": "Deduction made after acceptance"}
 STATES = {
@@ -24,7 +25,10 @@ STATES = {
 
 @dataclass(frozen=True, slots=True)
 class CreditLine:
-    """A visit of the invoice of which something is credited: what was claimed, what the record gives."""
+    """A line of the invoice of which something is credited: what was claimed, what the record gives.
+
+    Of a line `beside` visits `visit_id` is its own id, `activity` what it is, `planned_start` its day.
+    """
 
     visit_id: UUID
     package_reference: str
@@ -32,6 +36,7 @@ class CreditLine:
     planned_start: datetime
     claimed_pence: int
     payable_pence: int
+    beside: bool = False
 
     @property
     def credited_pence(self) -> int:
@@ -116,7 +121,18 @@ async def over_claimed(work: Work, payer_id: UUID, invoice_id: UUID) -> tuple[Cr
            ORDER BY l.position""",
         payer_id, invoice_id,
     )  # fmt: skip
-    return tuple(CreditLine(**dict(row)) for row in rows)
+    others = await others_on(work, payer_id, invoice_id)
+    return (
+        *(CreditLine(**dict(row)) for row in rows),
+        *(
+            CreditLine(
+                each.record.id, each.record.package_reference, each.record.title, midnight(each.record.facts.day),
+                each.claimed_pence or 0, each.payable_pence, beside=True,
+            )
+            for each in others
+            if (each.claimed_pence or 0) > each.payable_pence
+        ),
+    )  # fmt: skip
 
 
 async def _note(work: Work, row: Any, lines: tuple[CreditLine, ...] = ()) -> CreditNote:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from marketplace.billing.credit_note_queries import credit_note
+from marketplace.billing.other_records import OtherOnInvoice
 from marketplace.billing.parties import Party, party
 from marketplace.billing.queries import InvoiceView, invoice
 from marketplace.frameworks.queries import pack_of
@@ -81,16 +82,18 @@ async def invoice_document(work: Work, invoice_id: UUID) -> Document:
         raise Conflict("This invoice was returned, so it is no document to be paid: see its correction.")
     pack = await pack_of(work, view.framework_id)
     rows = [row for row in await _lines(work, view) if row["pence"]]
-    if not rows:
+    others = [line for line in view.others if line.claimed_pence or line.payable_pence]
+    if not rows and not others:
         raise Conflict("Nothing is billed on this invoice, so there is no e-invoice of it.")
-    bare = await _bare(work, view, pack, {row["lot_code"] for row in rows})
+    bare = await _bare(work, view, pack, {row["lot_code"] for row in rows} | {line.record.lot_code for line in others})
     result = view.result
     carried = min(result.carried_in_pence, result.taken_pence)
     why = f"Deduction for a late, inaccurate or incomplete invoice ({view.deduction_clause})"
     allowances = [Allowance("Carried from the last invoice", carried), Allowance(why, result.taken_pence - carried)]
     return replace(
         bare,
-        lines=tuple(_visit_line(pack, row, row["pence"]) for row in rows),
+        lines=tuple(_visit_line(pack, row, row["pence"]) for row in rows)
+        + tuple(_other_line(line, max(line.claimed_pence or 0, line.payable_pence)) for line in others),
         allowances=tuple(each for each in allowances if each.pence),
     )
 
@@ -103,11 +106,14 @@ async def credit_note_document(work: Work, note_id: UUID) -> Document:
     view = await invoice(work, note.invoice_id)
     pack = await pack_of(work, view.framework_id)
     rows = await _lines(work, view)
-    bare = await _bare(work, view, pack, {row["lot_code"] for row in rows if row["pence"]})
+    lots = {row["lot_code"] for row in rows if row["pence"]} | {line.record.lot_code for line in view.others}
+    bare = await _bare(work, view, pack, lots)
     lines = [Line(f"Deduction after acceptance: {note.defect} ({note.clause})", note.pence)]
     if note.kind == "claim":
         over = [row for row in rows if (row["claimed_pence"] or 0) > row["payable_pence"]]
         lines = [_visit_line(pack, row, row["claimed_pence"] - row["payable_pence"]) for row in over]
+        more = [(line, (line.claimed_pence or 0) - line.payable_pence) for line in view.others]
+        lines += [_other_line(line, pence) for line, pence in more if pence > 0]
     return replace(
         bare,
         kind="credit_note",
@@ -201,3 +207,8 @@ def _visit_line(pack: Pack, row: Any, pence: int) -> Line:
     start = local(row["planned_start"])
     title = pack.activities.get(row["activity"], row["activity"])
     return Line(f"{title}, {row['reference']}, {start:%-d %B %Y %H:%M}, {row['minutes']} minutes", pence, start.date())
+
+
+def _other_line(line: OtherOnInvoice, pence: int) -> Line:
+    record = line.record
+    return Line(f"{record.title}, {record.package_reference}, {record.facts.day:%-d %B %Y}", pence, record.facts.day)

@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 
 from marketplace.billing.ledger import OWED_BY_PROVIDER, balance
+from marketplace.billing.other_records import OtherRecord, others_to_bill
 from marketplace.billing.records import VisitRecord, visits_to_bill
 from marketplace.frameworks.queries import billing_period, pack_of, rate_card_rows
 from marketplace.platform.database import Work
@@ -48,6 +49,7 @@ class Draft:
     due_at: datetime
     closed: bool
     records: tuple[VisitRecord, ...]
+    others: tuple[OtherRecord, ...]
     facts: InvoiceFacts
     result: InvoiceResult
     replaces: Returned | None
@@ -55,7 +57,13 @@ class Draft:
     @property
     def fingerprint(self) -> str:
         """Changes when anything the invoice rests on does: what was shown is what is submitted, or the page says so."""
-        resting = (self.facts.visits, self.facts.rate_card, self.facts.carried_in_pence, self.facts.period)
+        resting = (
+            self.facts.visits,
+            self.facts.rate_card,
+            self.facts.carried_in_pence,
+            self.facts.period,
+            self.facts.others,
+        )
         return hashlib.sha256(msgspec.json.encode(resting)).hexdigest()[:32]
 
 
@@ -91,6 +99,10 @@ async def draft(
     records = await visits_to_bill(
         work, framework_id, provider_id, payer_id, period, replacing=replaces.id if replaces else None
     )
+    beside = await others_to_bill(
+        work, framework_id, provider_id, payer_id, period, replacing=replaces.id if replaces else None
+    )
+    others = tuple(record.facts for record in beside)
     card = await rate_card_rows(work, framework_id, provider_id)
     visits = tuple(record.facts for record in records)
     carried_in = replaces.carried_in_pence if replaces else await _carried_in(work, framework_id, provider_id, payer_id)
@@ -101,8 +113,9 @@ async def draft(
             carried_in_pence=carried_in,
             rate_card=card,
             visits=visits,
-            claim=claim or draft_claim(pack, card, visits, str(payer_id)),
+            claim=claim or draft_claim(pack, card, visits, str(payer_id), others),
             payer=str(payer_id),
+            others=others,
         )
         result = reassess_invoice(pack, facts, replaces.first_result) if replaces else assess_invoice(pack, facts)
     except RateMissing as missing:
@@ -121,6 +134,7 @@ async def draft(
         due_at=invoice_due_at(pack, period),
         closed=not is_before(work.now, end_of_day(period.last_day)),
         records=tuple(records),
+        others=tuple(beside),
         facts=facts,
         result=result,
         replaces=replaces,

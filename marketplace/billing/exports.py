@@ -10,12 +10,13 @@ from marketplace.billing.drafting import Draft
 from marketplace.billing.queries import InvoiceView
 from marketplace.billing.words import OUTCOMES
 from marketplace.policy.calendar import local
-from marketplace.policy.facts import Visit
+from marketplace.policy.facts import OtherLine, Visit
 
 
 def case_of(found: Draft) -> dict[str, Any]:
     """The draft as a case for `marketplace policy invoice`: anyone can re-compute it without this system."""
     facts = found.facts
+    beside = {"other_lines": [_other(other) for other in facts.others]} if facts.others else {}
     return {
         "pack": found.pack.id,
         "period": {"first_day": facts.period.first_day.isoformat(), "last_day": facts.period.last_day.isoformat()},
@@ -35,6 +36,29 @@ def case_of(found: Draft) -> dict[str, Any]:
         "claim": {
             "lines": [{"visit": line.visit, "pence": line.pence} for line in facts.claim.lines],
             "total_pence": facts.claim.total_pence,
+        },
+        **beside,
+    }
+
+
+def _other(line: OtherLine) -> dict[str, Any]:
+    agreement = line.agreement
+    return {
+        "id": line.id,
+        "kind": line.kind,
+        "day": line.day.isoformat(),
+        "units": line.units,
+        "cost_pence": line.cost_pence,
+        "evidenced": line.evidenced,
+        "billed_pence": line.billed_pence,
+        "agreement": agreement
+        and {
+            "id": agreement.id,
+            "kind": agreement.kind,
+            "unit_pence": agreement.unit_pence,
+            "most_pence": agreement.most_pence,
+            "from": agreement.from_.isoformat(),
+            "to": agreement.to.isoformat(),
         },
     }
 
@@ -70,7 +94,7 @@ HEADS = (
 
 
 def lines_csv(view: InvoiceView) -> str:
-    """The invoice's lines, one visit a row; amounts in pounds, times on London's clock."""
+    """The invoice's lines, one visit a row, then the lines beside visits: amounts in pounds, London's clock."""
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(HEADS)
@@ -84,6 +108,16 @@ def lines_csv(view: InvoiceView) -> str:
                 local(line.actual_end).isoformat() if line.actual_end else "",
                 "; ".join(line.workers), line.minutes, line.percent, _pounds(line.price_pence),
                 "yes" if line.held else "no", _pounds(line.claimed_pence), _pounds(line.payable_pence),
+            )
+        )  # fmt: skip
+    for other in view.others:
+        record = other.record
+        writer.writerow(
+            safe(cell)
+            for cell in (
+                record.visit_id or "", record.package_reference, record.title, record.facts.day.isoformat(), "",
+                "Against its agreement", "", "", "", "", "", _pounds(other.price_pence), "no",
+                _pounds(other.claimed_pence), _pounds(other.payable_pence),
             )
         )  # fmt: skip
     return out.getvalue()

@@ -21,7 +21,8 @@ def invoice_context(view: queries.InvoiceView, notes: Sequence[CreditNote] = ())
         "invoice": view,
         "defects": words.frozen_defects(
             view.result.defects,
-            {str(line.visit_id): f"{line.package_reference}, {moment(line.planned_start)}" for line in view.lines},
+            {str(line.visit_id): f"{line.package_reference}, {moment(line.planned_start)}" for line in view.lines}
+            | {str(line.record.id): f"{line.record.package_reference}, {line.record.title}" for line in view.others},
         ),
         "states": words.STATES,
         "outcomes": words.OUTCOMES,

@@ -97,7 +97,7 @@ async def check_draft(
         defects=words.defect_rows(judged),
         clause=queries.deduction_clause(judged.pack),
         lines=_claimed(judged),
-        left=[record for record in judged.records if str(record.id) not in set(form.values("bill"))],
+        left=[record for record in (*judged.records, *judged.others) if str(record.id) not in set(form.values("bill"))],
         marks=marks(judged),
         form=form,
         amount_field=amount_field,
@@ -145,12 +145,17 @@ def _draft_page(request: Request[Any, Any, Any], found: Draft, form: Form, statu
     for record, line in zip(found.records, found.result.lines, strict=True):
         if str(record.id) not in ticked and not form.value(amount_field(record.id)):
             form.set_pence(amount_field(record.id), line.price_pence)
+    for other in found.result.others:
+        if other.id not in ticked and not form.value(amount_field(other.id)):
+            form.set_pence(amount_field(other.id), other.price_pence)
     return page(
         request,
         "billing/draft.html",
         title=f"Invoice for {found.payer_name}",
         draft=found,
         rows=list(zip(found.records, found.result.lines, strict=True)),
+        beside=list(zip(found.others, found.result.others, strict=True)),
+        why=words.WHY,
         marks=marks(found),
         defects=words.defect_rows(found),
         clause=queries.deduction_clause(found.pack),
@@ -164,7 +169,7 @@ def _draft_page(request: Request[Any, Any, Any], found: Draft, form: Form, statu
 
 
 def _claimed(found: Draft) -> list[tuple[Any, int]]:
-    records = {str(record.id): record for record in found.records}
+    records = {str(record.id): record for record in (*found.records, *found.others)}
     return [(records[line.visit], line.pence) for line in found.facts.claim.lines]
 
 

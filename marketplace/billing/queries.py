@@ -10,6 +10,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
+from marketplace.billing.other_records import OtherOnInvoice, days_with_others, others_on
 from marketplace.billing.records import FUNDED
 from marketplace.frameworks.queries import billing_periods, pack_of
 from marketplace.platform.database import Work
@@ -121,6 +122,7 @@ class InvoiceView:
     replaces_id: UUID | None
     replaced_by_id: UUID | None
     lines: tuple[LineRow, ...]
+    others: tuple[OtherOnInvoice, ...]
 
 
 async def payers_of(work: Work, provider_id: UUID) -> list[asyncpg.Record]:
@@ -131,7 +133,7 @@ async def payers_of(work: Work, provider_id: UUID) -> list[asyncpg.Record]:
            FROM visit v
            JOIN package_funding f ON f.commissioner_id = v.commissioner_id AND f.package_id = v.package_id AND {FUNDED}
            JOIN framework n ON n.id = v.framework_id JOIN organisation o ON o.id = f.payer_id
-           WHERE v.provider_id = $1 GROUP BY 1, 2, 3, 4 ORDER BY n.name, o.name""",  # noqa: S608 - our own fragment
+           WHERE v.provider_id = $1 GROUP BY 1, 2, 3, 4 ORDER BY n.name, o.name""",
         provider_id,
     )
 
@@ -153,6 +155,7 @@ async def periods_of(work: Work, provider_id: UUID) -> list[PeriodRow]:
             )
         }  # fmt: skip
         days = await _days_with_visits(work, payer["framework_id"], payer["payer_id"], provider_id)
+        days += await days_with_others(work, payer["framework_id"], payer["payer_id"], provider_id)
         for period in await billing_periods(work, payer["framework_id"], payer["first_visit"], today):
             invoice = invoices.get(period.first_day)
             if invoice is None and not any(period.holds(day) for day in days):
@@ -180,7 +183,7 @@ async def _days_with_visits(work: Work, framework_id: UUID, payer_id: UUID, prov
     rows = await work.fetch(
         f"""SELECT DISTINCT (v.planned_start AT TIME ZONE 'Europe/London')::date AS day FROM visit v
            JOIN package_funding f ON f.commissioner_id = v.commissioner_id AND f.package_id = v.package_id AND {FUNDED}
-           WHERE v.framework_id = $1 AND v.provider_id = $2 AND f.payer_id = $3""",  # noqa: S608 - our own fragment
+           WHERE v.framework_id = $1 AND v.provider_id = $2 AND f.payer_id = $3""",
         framework_id, provider_id, payer_id,
     )  # fmt: skip
     return [row["day"] for row in rows]
@@ -274,6 +277,7 @@ async def invoice(work: Work, invoice_id: UUID) -> InvoiceView:
         replaces_id=row["replaces_id"],
         replaced_by_id=row["replaced_by"],
         lines=await _lines(work, row["commissioner_id"], invoice_id),
+        others=await others_on(work, row["commissioner_id"], invoice_id),
     )
 
 

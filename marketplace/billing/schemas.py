@@ -63,6 +63,18 @@ class LineOut(msgspec.Struct):
     missing: list[str]
 
 
+class OtherLineOut(msgspec.Struct):
+    """A line beside visits; its `id` is its `visit` in a claim."""
+
+    id: str
+    kind: str
+    units: int
+    price_pence: int
+    claimed: bool
+    payable_pence: int
+    faults: list[str]
+
+
 class MoneyOut(msgspec.Struct):
     gross_pence: int
     deduction_pence: int
@@ -80,6 +92,7 @@ class DraftOut(msgspec.Struct):
     due_at: datetime
     fingerprint: str
     lines: list[LineOut]
+    others: list[OtherLineOut]
     defects: list[DefectOut]
     money: MoneyOut
 
@@ -116,6 +129,7 @@ class WholeInvoiceOut(InvoiceOut):
     returned_reason: str | None
     replaces_id: UUID | None
     lines: list[LineOut]
+    others: list[OtherLineOut]
     defects: list[DefectOut]
     money: MoneyOut
 
@@ -132,6 +146,7 @@ def draft_out(found: Draft) -> DraftOut:
         due_at=found.due_at,
         fingerprint=found.fingerprint,
         lines=[_line(line) for line in found.result.lines],
+        others=msgspec.convert(found.result.others, list[OtherLineOut], from_attributes=True),
         defects=[
             DefectOut(defect.kind, defect.visit, list(defect.why), sentences.get((defect.kind, defect.visit)))
             for defect in found.result.defects
@@ -165,6 +180,7 @@ def whole_invoice_out(view: InvoiceView) -> WholeInvoiceOut:
         returned_reason=view.returned_reason,
         replaces_id=view.replaces_id,
         lines=[_line(line) for line in view.result.lines],
+        others=msgspec.convert(view.result.others, list[OtherLineOut], from_attributes=True),
         defects=[DefectOut(defect.kind, defect.visit, list(defect.why)) for defect in view.result.defects],
         money=msgspec.convert(view.result, MoneyOut, from_attributes=True),
     )  # fmt: skip

@@ -84,7 +84,7 @@ async def _must_be_open(work: Work, found: Draft) -> None:
             f"This period's invoice has been submitted already, as number {standing['number']}: "
             "a second one would bill the same visits twice."
         )
-    if not found.records and found.replaces is None and not found.facts.carried_in_pence:
+    if not found.records and not found.others and found.replaces is None and not found.facts.carried_in_pence:
         raise Conflict("There is nothing to bill to this payer for this period.")
     waiting = await first_unsubmitted(work, found.framework_id, found.provider_id, found.payer_id, found.period)
     if waiting is not None:
@@ -122,6 +122,10 @@ async def _set_aside(work: Work, found: Draft, returned: Returned) -> None:
     )  # fmt: skip
     await work.execute(
         "UPDATE invoice_line SET counts = false WHERE commissioner_id = $1 AND invoice_id = $2",
+        found.payer_id, returned.id,
+    )  # fmt: skip
+    await work.execute(
+        "UPDATE invoice_other_line SET counts = false WHERE commissioner_id = $1 AND invoice_id = $2",
         found.payer_id, returned.id,
     )  # fmt: skip
     reversed_postings = {
@@ -175,6 +179,13 @@ async def _freeze(work: Work, found: Draft, invoice_id: UUID) -> None:
                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)""",
                 found.payer_id, invoice_id, found.provider_id, position, record.commissioner_id, record.id,
                 line.minutes, line.percent, line.price_pence, line.held, claimed.get(line.visit), line.payable_pence,
+            )  # fmt: skip
+        for position, other in enumerate(result.others, start=1):
+            await work.execute(
+                """INSERT INTO invoice_other_line (commissioner_id, invoice_id, provider_id, position, line_id,
+                   price_pence, claimed_pence, payable_pence) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)""",
+                found.payer_id, invoice_id, found.provider_id, position, UUID(other.id), other.price_pence,
+                claimed.get(other.id), other.payable_pence,
             )  # fmt: skip
     except asyncpg.UniqueViolationError as error:
         raise Conflict("This period's invoice has been submitted already, or bills a visit twice.") from error

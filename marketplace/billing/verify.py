@@ -21,6 +21,7 @@ from marketplace.billing.ledger import (
     PROVIDER_PAYABLE,
     invoice_postings,
 )
+from marketplace.billing.other_records import others_judged
 from marketplace.billing.records import WORKERS_AND_SHARES, record_of
 from marketplace.frameworks.queries import pack_of, rate_card_rows
 from marketplace.platform.database import Work
@@ -102,6 +103,12 @@ async def verify_books(work: Work) -> Found:
         payer_id,
     )
     found.differences += [f"visit {row['visit_id']}: billed twice" for row in twice]
+    again = await work.fetch(
+        """SELECT line_id FROM invoice_other_line WHERE commissioner_id = $1 AND counts AND payable_pence > 0
+           GROUP BY line_id HAVING count(*) > 1""",
+        payer_id,
+    )
+    found.differences += [f"line {row['line_id']}: billed twice" for row in again]
     await _entries(work, payer_id, expected, owners, found)
     return found
 
@@ -123,13 +130,14 @@ async def _invoice_differences(work: Work, invoice: asyncpg.Record):
     asked = tuple(line for line in claim.lines if line.visit not in held)
     rest = claim.total_pence - sum(line.pence for line in claim.lines if line.visit in held)
     card = await rate_card_rows(work, invoice["framework_id"], invoice["provider_id"])
+    others = await others_judged(work, invoice["commissioner_id"], invoice["id"], invoice["received_at"])
     try:
         again = assess_invoice(
             pack,
             InvoiceFacts(
                 period=period, submitted_at=invoice["submitted_at"], carried_in_pence=invoice["carried_in_pence"],
                 rate_card=card, visits=tuple(visits), claim=Claim(asked, rest),
-                payer=str(invoice["commissioner_id"]),
+                payer=str(invoice["commissioner_id"]), others=others,
             ),
         )  # fmt: skip
     except RateMissing as missing:
@@ -169,8 +177,14 @@ def _line_differences(stored: InvoiceResult, again: InvoiceResult, held: set[str
             yield f"visit {line.visit} is no longer among its lines"
         elif _money(now) != _money(line):
             yield f"visit {line.visit} was judged {_money(line)}, computed again {_money(now)}"
+    if stored.others != again.others:
+        yield f"lines beside visits were judged {_others(stored)}, computed again {_others(again)}"
     for visit in computed:
         yield f"visit {visit} is a line, but was not judged"
+
+
+def _others(result: InvoiceResult) -> list[tuple[str, int, int]]:
+    return [(other.id, other.price_pence, other.payable_pence) for other in result.others]
 
 
 def _money(line: Line) -> tuple[int, int, int | None, int, bool, int]:

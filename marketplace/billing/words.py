@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from marketplace.billing.drafting import Draft
 from marketplace.policy.invoicing import Defect
-from marketplace.web.filters import moment
+from marketplace.web.filters import day, moment
 
 WHY = {
     "claimed_while_held": "it is billed although its record is not finished",
@@ -18,6 +18,11 @@ WHY = {
     "not_among_the_visits": "it is none of the period's visits",
     "total_is_not_the_sum": "the total is not the sum of the lines",
     "after_the_due_moment": "it is submitted after the due moment",
+    "never_billed": "this framework never pays for it",
+    "no_agreement": "no written agreement between both sides stands behind it",
+    "outside_agreement": "its day lies outside its written agreement",
+    "no_evidence": "no evidence is attached to it",
+    "beyond_agreement": "it is more than its written agreement still allows",
 }
 MISSING = {
     "start": "the time the visit started",
@@ -64,9 +69,15 @@ def defect_rows(found: Draft) -> list[DefectRow]:
     """Each defect of a draft, with what would mend it."""
     records = {str(record.id): record for record in found.records}
     lines = {line.visit: line for line in found.result.lines}
+    others = {str(record.id): record for record in found.others}
     rows: list[DefectRow] = []
     for defect in found.result.defects:
         sentence = " and ".join(WHY[why] for why in defect.why)
+        if defect.visit in others:
+            other = others[defect.visit]
+            said = f"{other.package_reference}, {day(other.facts.day)}, {other.title}: {sentence}."
+            rows.append(DefectRow(defect.kind, said, defect.visit, f"/agreements/{other.agreement_id}"))
+            continue
         if defect.visit is None or defect.visit not in records:
             rows.append(DefectRow(defect.kind, sentence[:1].upper() + sentence[1:] + ".", defect.visit, None))
             continue

@@ -11,10 +11,12 @@ from marketplace.policy.casefile import FIRST_YEAR, LAST_YEAR, CaseFaults, Field
 from marketplace.policy.duties import due_at
 from marketplace.policy.facts import (
     Admission,
+    Agreement,
     Claim,
     ClaimLine,
     CompetencyRecord,
     InvoiceFacts,
+    OtherLine,
     Outcome,
     ProviderFacts,
     RateRow,
@@ -23,6 +25,7 @@ from marketplace.policy.facts import (
     WorkerFacts,
 )
 from marketplace.policy.invoicing import assess_invoice, invoice_due_at
+from marketplace.policy.other_lines import OtherResult
 from marketplace.policy.pack import Pack, available_packs, load_pack
 from marketplace.policy.pricing import RateMissing, price_visit
 from marketplace.policy.standing import provider_standing
@@ -64,6 +67,15 @@ def invoice(data: bytes, packs: Packs | None = None) -> dict[str, Any]:
         "carried_in_pence": result.carried_in_pence,
         "net_pence": result.net_pence,
         "carried_out_pence": result.carried_out_pence,
+    } | ({"other_lines": [_judged(other) for other in result.others]} if result.others else {})
+
+
+def _judged(other: OtherResult) -> dict[str, Any]:
+    return {
+        "id": other.id,
+        "price_pence": other.price_pence,
+        "payable_pence": other.payable_pence,
+        "faults": list(other.faults),
     }
 
 
@@ -129,7 +141,8 @@ def deadlines(data: bytes, packs: Packs | None = None) -> dict[str, Any]:
 def invoice_facts(data: bytes, packs: Packs | None = None) -> tuple[Pack, InvoiceFacts]:
     """The pack and the facts of an invoice case, checked so far that the rule can be applied to them."""
     case = read_case(data)
-    table = case.table(("pack", "period", "submitted_at", "carried_in_pence", "rate_card", "visits", "claim"))
+    asked = ("pack", "period", "submitted_at", "carried_in_pence", "rate_card", "visits", "claim")
+    table = case.table(asked, ("other_lines",))
     pack = _pack(table["pack"], packs)
     period = _period(table["period"], pack)
     submitted_at = table["submitted_at"].instant(seconds=True)
@@ -142,7 +155,9 @@ def invoice_facts(data: bytes, packs: Packs | None = None) -> tuple[Pack, Invoic
     )
     fields = table["visits"].items()
     visits = [_visit(field, pack, period) for field in fields]
-    unique(_ids(fields, visits), "this id")
+    others = [_other(field) for field in table["other_lines"].items()] if "other_lines" in table else []
+    beside = table["other_lines"].items() if others else []
+    unique(_ids([*fields, *beside], [*visits, *others]), "this id")
     facts = InvoiceFacts(
         period=period or Period(submitted_at.date(), submitted_at.date()),
         submitted_at=submitted_at,
@@ -150,6 +165,7 @@ def invoice_facts(data: bytes, packs: Packs | None = None) -> tuple[Pack, Invoic
         rate_card=tuple(rates),
         visits=tuple(visits),
         claim=_claim(table["claim"]),
+        others=tuple(others),
     )
     _stop(case)
     _can_be_priced(case, fields, pack, facts)
@@ -271,6 +287,32 @@ def _visit(field: Field, pack: Pack, period: Period | None) -> Visit:
 def _visit_worker(field: Field) -> VisitWorker:
     table = field.table(("name", "signed"))
     return VisitWorker(table["name"].text(), table["signed"].yes_no())
+
+
+def _other(field: Field) -> OtherLine:
+    table = field.table(("id", "kind", "day", "units", "cost_pence", "evidenced", "billed_pence", "agreement"))
+    return OtherLine(
+        id=table["id"].text(),
+        kind=table["kind"].text(),
+        day=table["day"].day(),
+        units=table["units"].pence(),
+        cost_pence=table["cost_pence"].pence(),
+        evidenced=table["evidenced"].yes_no(),
+        agreement=table["agreement"].nullable(_agreement),
+        billed_pence=table["billed_pence"].pence(),
+    )
+
+
+def _agreement(field: Field) -> Agreement:
+    table = field.table(("id", "kind", "unit_pence", "most_pence", "from", "to"))
+    return Agreement(
+        id=table["id"].text(),
+        kind=table["kind"].text(),
+        unit_pence=table["unit_pence"].nullable(Field.pence),
+        most_pence=table["most_pence"].pence(),
+        from_=table["from"].day(),
+        to=table["to"].day(),
+    )
 
 
 def _claim(field: Field) -> Claim:

@@ -64,8 +64,39 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
     shares: Shares = ()
 
 
+class Agreement(msgspec.Struct, frozen=True, kw_only=True):
+    """A written agreement about lines beside visits: what a unit costs (None: as evidenced), how much in all, when.
+
+    A unit is a mile above the pack's miles, or a report. Both days count.
+    """
+
+    id: str
+    kind: str
+    unit_pence: int | None
+    most_pence: int
+    from_: date = msgspec.field(name="from")
+    to: date
+
+
+class OtherLine(msgspec.Struct, frozen=True, kw_only=True):
+    """Something billed beside visits: miles of a session, reports, or evidenced costs of a return to the area.
+
+    `units` are all miles of the session, or reports; `cost_pence` is asked only where the agreement has no unit price.
+    `billed_pence` is what earlier invoices already took of the agreement's sum.
+    """
+
+    id: str
+    kind: str
+    day: date
+    units: int
+    cost_pence: int
+    evidenced: bool
+    agreement: Agreement | None
+    billed_pence: int = 0
+
+
 class ClaimLine(msgspec.Struct, frozen=True):
-    """What the provider asks for one visit."""
+    """What the provider asks for one visit, or for another line by its id."""
 
     visit: str
     pence: int
@@ -83,6 +114,7 @@ class InvoiceFacts(msgspec.Struct, frozen=True, kw_only=True):
 
     `visits` are those of the period and those held over from before. `carried_in_pence` is what is still owing.
     `payer` is whom the invoice goes to, as the visits' shares name it.
+    `others` are the lines beside visits that wait to be billed.
     """
 
     period: Period
@@ -92,6 +124,7 @@ class InvoiceFacts(msgspec.Struct, frozen=True, kw_only=True):
     visits: tuple[Visit, ...]
     claim: Claim
     payer: str = ""
+    others: tuple[OtherLine, ...] = ()
 
 
 class Admission(msgspec.Struct, frozen=True):

@@ -10,8 +10,9 @@ import msgspec
 
 from marketplace.policy.calendar import Period, end_of_day, is_before
 from marketplace.policy.duties import last_day
-from marketplace.policy.facts import Claim, ClaimLine, InvoiceFacts, RateCard, Visit
+from marketplace.policy.facts import Claim, ClaimLine, InvoiceFacts, OtherLine, RateCard, Visit
 from marketplace.policy.funding import WHOLE, leads, part_of, share_of
+from marketplace.policy.other_lines import OtherResult, judge_others
 from marketplace.policy.pack import Pack
 from marketplace.policy.pricing import DayPart, price_visit
 from marketplace.policy.records import missing_from_record
@@ -26,6 +27,11 @@ Why = Literal[
     "not_among_the_visits",
     "total_is_not_the_sum",
     "after_the_due_moment",
+    "never_billed",
+    "no_agreement",
+    "outside_agreement",
+    "no_evidence",
+    "beyond_agreement",
 ]
 
 
@@ -49,7 +55,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Defect(msgspec.Struct, frozen=True):
-    """What is wrong with an invoice: its kind, the visit (None for the whole invoice), and every way it is so.
+    """What is wrong with an invoice: its kind, the visit or other line (None for the whole), and every way it is so.
 
     A visit's defect is `charged` on the invoice of the payer with the largest share only (data.md).
     """
@@ -71,6 +77,7 @@ class InvoiceResult(msgspec.Struct, frozen=True, kw_only=True):
     carried_in_pence: int
     net_pence: int
     carried_out_pence: int
+    others: tuple[OtherResult, ...] = ()
 
     @property
     def taken_pence(self) -> int:
@@ -132,7 +139,9 @@ def assess_invoice(pack: Pack, facts: InvoiceFacts) -> InvoiceResult:
         )
         charged = leads(visit.shares, facts.payer)
         defects += _defects_of_visit(lines[-1], amounts, unfinished_left_off, charged)
-    known = {visit.id for visit in facts.visits}
+    others = judge_others(pack, facts.others, claimed)
+    defects += [defect for other in others for defect in _defects_of_other(other, claimed.get(other.id, []))]
+    known = {visit.id for visit in facts.visits} | {other.id for other in others}
     defects += [Defect("inaccurate", visit, ("not_among_the_visits",)) for visit in claimed if visit not in known]
     if sum(line.pence for line in facts.claim.lines) != facts.claim.total_pence:
         defects.append(Defect("inaccurate", None, ("total_is_not_the_sum",)))
@@ -141,7 +150,7 @@ def assess_invoice(pack: Pack, facts: InvoiceFacts) -> InvoiceResult:
         defects.append(Defect("late", None, ("after_the_due_moment",)))
     defects.sort(key=lambda defect: (defect.kind, defect.visit is not None, defect.visit or ""))
 
-    gross = sum(line.payable_pence for line in lines)
+    gross = sum(line.payable_pence for line in lines) + sum(other.payable_pence for other in others)
     deduction = deduction_for(pack, facts.period, sum(defect.charged for defect in defects))
     net, carried_out = settle(gross, deduction, facts.carried_in_pence)
     return InvoiceResult(
@@ -153,6 +162,7 @@ def assess_invoice(pack: Pack, facts: InvoiceFacts) -> InvoiceResult:
         carried_in_pence=facts.carried_in_pence,
         net_pence=net,
         carried_out_pence=carried_out,
+        others=others,
     )
 
 
@@ -188,9 +198,15 @@ def reassess_invoice(pack: Pack, facts: InvoiceFacts, first: InvoiceResult) -> I
     )
 
 
-def draft_claim(pack: Pack, rate_card: RateCard, visits: tuple[Visit, ...], payer: str = "") -> Claim:
+def draft_claim(
+    pack: Pack,
+    rate_card: RateCard,
+    visits: tuple[Visit, ...],
+    payer: str = "",
+    others: tuple[OtherLine, ...] = (),
+) -> Claim:
     """What a draft starts from: the claim the records allow, each finished visit with a price above 0 at that price, or
-    at the payer's part of it."""
+    at the payer's part of it; lines beside visits as far as their agreements go."""
     lines: list[ClaimLine] = []
     for visit in visits:
         price = price_visit(pack, rate_card, visit)
@@ -219,3 +235,15 @@ def _defects_of_visit(line: Line, amounts: list[int], unfinished_left_off: bool,
     if inaccurate:
         found.append(Defect("inaccurate", line.visit, tuple(inaccurate), charged))
     return found
+
+
+def _defects_of_other(other: OtherResult, amounts: list[int]) -> list[Defect]:
+    """A line beside visits that is billed must stand in its agreement; one that is not billed waits without loss."""
+    if not amounts:
+        return []
+    inaccurate: list[Why] = [*other.faults]
+    if not inaccurate and any(pence != other.price_pence for pence in amounts):
+        inaccurate.append("not_the_price")
+    if len(amounts) > 1:
+        inaccurate.append("claimed_twice")
+    return [Defect("inaccurate", other.id, tuple(inaccurate))] if inaccurate else []

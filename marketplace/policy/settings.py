@@ -97,6 +97,9 @@ class Pathway(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     family_notice_days: Count
     meetings_billed: bool
     extra_mileage_above_miles: Count
+    # A pack written before these were rules pays neither.
+    report_fees_by_agreement: bool = False
+    return_costs_by_agreement: bool = False
     information_charge: bool
 
 
