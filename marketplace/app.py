@@ -53,6 +53,8 @@ from marketplace.providers import (
 )
 from marketplace.providers import pages as provider_pages
 from marketplace.providers import routes as provider_routes
+from marketplace.purchases import budget_pages, direct_payment_pages
+from marketplace.purchases import routes as purchase_routes
 from marketplace.referrals import (
     children_pages,
     choice_pages,
@@ -115,6 +117,9 @@ MODULES: list[Any] = [
     statement_routes,
     document_pages,
     document_routes,
+    direct_payment_pages,
+    budget_pages,
+    purchase_routes,
     import_pages,
     import_routes,
     provider_pages,

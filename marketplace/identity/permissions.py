@@ -49,6 +49,8 @@ ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
             "child.read",
             "child.write",
             "grant.write",
+            "direct_payment.read",
+            "direct_payment.write",
             "package.read",
             "package.write",
             "plan.write",
@@ -146,6 +148,8 @@ ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
             "visit.read",
             "visit_note.read",
             "visit.confirm",
+            "direct_payment.read",
+            "direct_payment.spend",
         }
     ),
     "operator": frozenset({"operate", "clock.move"}),

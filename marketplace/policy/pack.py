@@ -162,6 +162,11 @@ class Pack:
         return _group(self.content, "evaluation", settings.Evaluation)
 
     @cached_property
+    def purchases(self) -> settings.Purchases:
+        """Families who buy for themselves."""
+        return _group(self.content, "purchases", settings.Purchases)
+
+    @cached_property
     def holidays(self) -> Holidays:
         """Bank holidays: the published ones and the pack's own."""
         vouched = _group(self.content, "calendar", settings.Calendar).bank_holidays_known_until

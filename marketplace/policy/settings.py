@@ -139,6 +139,13 @@ class Evaluation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     scorers: AtLeastOne = 2
 
 
+class Purchases(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Direct payments: what happens to unspent money, and from how many providers on prices are shown in public."""
+
+    unspent_carries_over: bool = True
+    band_providers: AtLeastOne = 3
+
+
 GROUPS: dict[str, type[msgspec.Struct]] = {
     "charging": Charging,
     "billing": Billing,
@@ -151,4 +158,5 @@ GROUPS: dict[str, type[msgspec.Struct]] = {
     "reminders": Reminders,
     "profile": Profile,
     "evaluation": Evaluation,
+    "purchases": Purchases,
 }

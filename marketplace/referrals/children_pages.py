@@ -21,7 +21,7 @@ from marketplace.web.render import page, see_other
 
 WRITES: dict[str, Any] = {"guards": [requires("child.write")]}
 GRANTS: dict[str, Any] = {"guards": [requires("grant.write")]}
-OFFERED_RIGHTS = [(code, words) for code, words in RIGHTS.items() if code != "spend"]
+OFFERED_RIGHTS = list(RIGHTS.items())
 
 
 @get("/children", **WRITES)

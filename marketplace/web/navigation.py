@@ -61,7 +61,13 @@ MARKETPLACE: dict[str, tuple[Item, ...]] = {
         Item("My files", "/evidence"),
         Item("My profile", "/my-profile"),
     ),
-    "family": (Item("Who is coming", "/who-is-coming"), TODAY, Item("Offers", "/choices"), Item("Visits", "/visits")),
+    "family": (
+        Item("Who is coming", "/who-is-coming"),
+        TODAY,
+        Item("Offers", "/choices"),
+        Item("Visits", "/visits"),
+        Item("Budget", "/budget"),
+    ),
     "operator": (TODAY,),
 }
 

@@ -107,6 +107,53 @@ def shares(parts_of: Sequence[tuple[str, int, str]], caption: str, noun: str) ->
     return _figure(parts, y - 10, name, caption, ("Answer", "Number"), rows)
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A part of a bar, said in words of its own; `number` is its length."""
+
+    label: str
+    number: int
+    says: str
+    tone: str
+
+
+def worded_shares(parts_of: Sequence[Share], caption: str) -> Markup:
+    """One bar divided, like `shares`, where the numbers are money or time and say so."""
+    total = sum(part.number for part in parts_of)
+    parts: list[Markup] = [_tag("rect", "", x=0, y=0, width=WIDTH, height=24, cls="app-svg-tone--none")]
+    x, y = 0.0, 42
+    for part in parts_of:
+        width = WIDTH * part.number / total if total else 0
+        if part.number:
+            cls = f"app-svg-tone--{part.tone} app-svg-part"
+            parts.append(_tag("rect", "", x=x, y=0, width=width, height=24, cls=cls))
+        parts.append(
+            _tag("rect", "", x=0, y=y - 10, width=12, height=12, cls=f"app-svg-tone--{part.tone} app-svg-part")
+        )
+        parts.append(_tag("text", f"{part.label}: {part.says}", x=18, y=y, cls="app-svg-label"))
+        x, y = x + width, y + 18
+    name = f"{caption}: {listing([f'{part.label.lower()} {part.says}' for part in parts_of])}"
+    rows = [(part.label, part.says) for part in parts_of]
+    return _figure(parts, y - 10, name, caption, ("What", "How much"), rows)
+
+
+def worded_bars(rows: Sequence[tuple[str, int, int, str]], caption: str, heads: tuple[str, str]) -> Markup:
+    """A bar a row within its allowance, like `spend`: (label, used, allowed, both in words)."""
+    longest = max([max(used, allowed) for _, used, allowed, _ in rows], default=0) or 1
+    parts: list[Markup] = []
+    for place, (label, used, allowed, says) in enumerate(rows):
+        y = 42 * place
+        tone = "bad" if used > allowed else "plain"
+        parts += [
+            _tag("text", label, x=0, y=y + 12, cls="app-svg-label"),
+            _tag("text", says, x=WIDTH, y=y + 12, cls="app-svg-number"),
+            _tag("rect", "", x=0, y=y + 18, width=WIDTH * allowed / longest, height=12, cls="app-svg-tone--none"),
+            _tag("rect", "", x=0, y=y + 20, width=WIDTH * used / longest, height=8, cls=f"app-svg-tone--{tone}"),
+        ]
+    said = [(label, f"{says}{', over' if used > allowed else ''}") for label, used, allowed, says in rows]
+    return _figure(parts, max(42 * len(rows), 1), f"{caption}: {count(len(rows), 'period')}", caption, heads, said)
+
+
 def stacks(rows: Sequence[tuple[str, Sequence[tuple[str, int, str]]]], caption: str) -> Markup:
     """A bar a row, divided: (label, [(part, number, tone)]); bars are as long as their numbers, words say each part."""
     longest = max([sum(number for _, number, _ in divided) for _, divided in rows], default=0) or 1

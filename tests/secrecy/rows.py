@@ -339,6 +339,19 @@ async def lay(connection: asyncpg.Connection) -> Rows:
         commissioner_id=ids["northgate"], framework_id=framework, subject_type="referral", subject_id=ids["waiting"],
         rule_key="referral_response", pack_hash="h1", title="t", starts_at=at, due_at=at,
     )  # fmt: skip
+    payment = await put(
+        "direct_payment", "direct_payment", commissioner_id=ids["northgate"], child_id=ids["child"], framework_id=framework,
+        starts_on=day, recorded_at=at, recorded_by=ids["northgate_referrer"],
+    )  # fmt: skip
+    budget = {"commissioner_id": ids["northgate"], "direct_payment_id": payment, "child_id": ids["child"]}
+    await put(
+        "direct_payment_terms", "terms", **budget, applies_from=day, kind="money", units=1, period="week", lots=["C"],
+        top_up_allowed=False, account="none", written_at=at, written_by=ids["northgate_referrer"], written_by_name="n",
+    )  # fmt: skip
+    await put(
+        "direct_payment_spending", "spending", **budget, day=day, pence=1, minutes=0, says="private", recorded_at=at,
+        recorded_by=ids["mother"], recorded_by_name="m",
+    )  # fmt: skip
     await put("notice", "notice", organisation_id=ids["winner"], at=at, sentence="s")
     await put("notice", "mothers_notice", person_id=ids["mother"], at=at, sentence="s")
     return layer.rows

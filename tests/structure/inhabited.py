@@ -22,7 +22,7 @@ from marketplace.providers import file_actions
 from marketplace.referrals import offering
 from marketplace.settings import Settings
 from tests.structure.apps import permissions_of
-from tests.world import billing, offers, packages, people, providers, referrals
+from tests.world import billing, offers, packages, people, providers, purchases, referrals
 
 NIL = "00000000-0000-0000-0000-000000000000"
 
@@ -76,6 +76,8 @@ async def settle(settings: Settings, clock: FrozenClock, migrator: asyncpg.Conne
     )
     await migrator.execute("UPDATE evidence SET state = 'refused', refused_reason = 'Test' WHERE id = $1", file.id)
 
+    payment_id, spending_id = await purchases.spent_something(world, case.child_id)
+
     borough.ids = {
         "evidence_id": str(file.id),
         "framework_id": str(world.framework_id),
@@ -107,6 +109,8 @@ async def settle(settings: Settings, clock: FrozenClock, migrator: asyncpg.Conne
         "admission_id": await one("SELECT id FROM admission WHERE provider_id = $1", provider),
         "card_id": await one("SELECT id FROM rate_card WHERE provider_id = $1", provider),
         "membership_id": await one("SELECT id FROM membership WHERE person_id = $1", spare.person_id),
+        "direct_payment_id": str(payment_id),
+        "spending_id": str(spending_id),
         "mail_id": NIL,
         "session_id": NIL,
         "pause_id": NIL,

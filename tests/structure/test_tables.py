@@ -22,7 +22,10 @@ BARE = {"migration": "Piccolo's own list of migrations; the application has no r
 
 MODULES = [
     f"marketplace.{domain}.tables"
-    for domain in ("platform", "identity", "obligations", "frameworks", "providers", "referrals", "packages", "billing")
+    for domain in (
+        "platform", "identity", "obligations", "frameworks", "providers", "referrals", "packages", "billing",
+        "purchases",
+    )  # fmt: skip
 ]
 
 
