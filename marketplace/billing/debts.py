@@ -71,7 +71,8 @@ async def raise_debts(work: Work) -> int:
              AND NOT EXISTS (SELECT 1 FROM admission a WHERE a.framework_id = e.framework_id
                  AND a.provider_id = e.provider_id AND (a.ends_on IS NULL OR a.ends_on >= $3))
              AND NOT EXISTS (SELECT 1 FROM package k JOIN package_funding g ON g.commissioner_id = k.commissioner_id
-                 AND g.package_id = k.id AND g.payer_id = $1 AND (g.ends_on IS NULL OR g.ends_on >= $3) WHERE k.framework_id = e.framework_id
+                 AND g.package_id = k.id AND g.payer_id = $1
+                 AND (g.ends_on IS NULL OR g.ends_on >= $3) WHERE k.framework_id = e.framework_id
                  AND k.provider_id = e.provider_id AND k.state IN ('set_up', 'active')
                  AND (k.ends_on IS NULL OR k.ends_on >= $3))
            GROUP BY 1, 2, 3, 4 HAVING sum(p.pence) > 0""",

@@ -15,7 +15,9 @@ from marketplace.frameworks.queries import pack_of
 from marketplace.platform.database import Work
 from marketplace.platform.errors import Conflict
 from marketplace.policy.calendar import Period, local, local_day
+from marketplace.policy.funding import WHOLE
 from marketplace.policy.pack import Pack
+from marketplace.web.filters import share
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ async def invoice_document(work: Work, invoice_id: UUID) -> Document:
     said what an e-invoice must name.
     """
     view = await invoice(work, invoice_id)
+    shares = {line.visit_id: line.basis_points for line in view.lines}
     if view.state == "returned":
         raise Conflict("This invoice was returned, so it is no document to be paid: see its correction.")
     pack = await pack_of(work, view.framework_id)
@@ -92,7 +95,7 @@ async def invoice_document(work: Work, invoice_id: UUID) -> Document:
     allowances = [Allowance("Carried from the last invoice", carried), Allowance(why, result.taken_pence - carried)]
     return replace(
         bare,
-        lines=tuple(_visit_line(pack, row, row["pence"]) for row in rows)
+        lines=tuple(_visit_line(pack, row, row["pence"], shares[row["visit_id"]]) for row in rows)
         + tuple(_other_line(line, max(line.claimed_pence or 0, line.payable_pence)) for line in others),
         allowances=tuple(each for each in allowances if each.pence),
     )
@@ -193,7 +196,8 @@ async def _vat(
 
 async def _lines(work: Work, view: InvoiceView) -> list[Any]:
     return await work.fetch(
-        """SELECT v.lot_code, v.activity, v.planned_start, p.reference, l.minutes, l.claimed_pence, l.payable_pence,
+        """SELECT l.visit_id, v.lot_code, v.activity, v.planned_start,
+                  p.reference, l.minutes, l.claimed_pence, l.payable_pence,
                   greatest(coalesce(l.claimed_pence, 0), l.payable_pence) AS pence
            FROM invoice_line l
            JOIN visit v ON v.commissioner_id = l.visit_commissioner_id AND v.id = l.visit_id
@@ -203,10 +207,12 @@ async def _lines(work: Work, view: InvoiceView) -> list[Any]:
     )  # fmt: skip
 
 
-def _visit_line(pack: Pack, row: Any, pence: int) -> Line:
+def _visit_line(pack: Pack, row: Any, pence: int, basis_points: int = WHOLE) -> Line:
     start = local(row["planned_start"])
     title = pack.activities.get(row["activity"], row["activity"])
-    return Line(f"{title}, {row['reference']}, {start:%-d %B %Y %H:%M}, {row['minutes']} minutes", pence, start.date())
+    part = "" if basis_points == WHOLE else f", {share(basis_points)} of its price"
+    name = f"{title}, {row['reference']}, {start:%-d %B %Y %H:%M}, {row['minutes']} minutes{part}"
+    return Line(name, pence, start.date())
 
 
 def _other_line(line: OtherOnInvoice, pence: int) -> Line:

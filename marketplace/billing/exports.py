@@ -11,6 +11,8 @@ from marketplace.billing.queries import InvoiceView
 from marketplace.billing.words import OUTCOMES
 from marketplace.policy.calendar import local
 from marketplace.policy.facts import OtherLine, Visit
+from marketplace.policy.funding import WHOLE
+from marketplace.web.filters import share
 
 
 def case_of(found: Draft) -> dict[str, Any]:
@@ -38,6 +40,7 @@ def case_of(found: Draft) -> dict[str, Any]:
             "total_pence": facts.claim.total_pence,
         },
         **beside,
+        **({"payer": facts.payer} if any(visit.shares for visit in facts.visits) else {}),
     }
 
 
@@ -71,8 +74,14 @@ def _visit(visit: Visit) -> dict[str, Any]:
         "planned_start": visit.planned_start.isoformat(),
         "planned_end": visit.planned_end.isoformat(),
         "outcome": visit.outcome,
-        "workers": [{"name": worker.name, "signed": worker.signed} for worker in visit.workers],
+        "workers": [
+            {"name": worker.name, "signed": worker.signed}
+            | ({} if worker.billed == "here" else {"billed": worker.billed})
+            for worker in visit.workers
+        ],
     }
+    if visit.shares:
+        row["shares"] = [{"payer": each.payer, "basis_points": each.basis_points} for each in visit.shares]
     if visit.outcome == "delivered":
         row |= {
             "actual_start": visit.actual_start.isoformat() if visit.actual_start else None,
@@ -89,7 +98,7 @@ def _visit(visit: Visit) -> dict[str, Any]:
 
 HEADS = (
     "visit", "package", "activity", "planned_start", "planned_end", "outcome", "actual_start", "actual_end", "workers",
-    "minutes", "percent", "price_pounds", "held", "claimed_pounds", "payable_pounds",
+    "minutes", "percent", "price_pounds", "held", "claimed_pounds", "payable_pounds", "whole_price_pounds", "share",
 )  # fmt: skip
 
 
@@ -108,6 +117,7 @@ def lines_csv(view: InvoiceView) -> str:
                 local(line.actual_end).isoformat() if line.actual_end else "",
                 "; ".join(line.workers), line.minutes, line.percent, _pounds(line.price_pence),
                 "yes" if line.held else "no", _pounds(line.claimed_pence), _pounds(line.payable_pence),
+                _pounds(line.whole_pence), share(line.basis_points),
             )
         )  # fmt: skip
     for other in view.others:
@@ -117,7 +127,7 @@ def lines_csv(view: InvoiceView) -> str:
             for cell in (
                 record.visit_id or "", record.package_reference, record.title, record.facts.day.isoformat(), "",
                 "Against its agreement", "", "", "", "", "", _pounds(other.price_pence), "no",
-                _pounds(other.claimed_pence), _pounds(other.payable_pence),
+                _pounds(other.claimed_pence), _pounds(other.payable_pence), _pounds(other.price_pence), share(WHOLE),
             )
         )  # fmt: skip
     return out.getvalue()

@@ -18,7 +18,8 @@ from marketplace.platform.errors import NotFound
 from marketplace.policy.calendar import Period, end_of_day, is_before, local_day
 from marketplace.policy.disputes import dispute_until, in_time
 from marketplace.policy.facts import Claim
-from marketplace.policy.invoicing import InvoiceResult, invoice_due_at
+from marketplace.policy.funding import WHOLE
+from marketplace.policy.invoicing import InvoiceResult, Line, invoice_due_at
 from marketplace.policy.pack import Pack
 
 
@@ -88,6 +89,8 @@ class LineRow:
     held: bool
     claimed_pence: int | None
     payable_pence: int
+    whole_pence: int | None  # what all payers pay together for the visit
+    basis_points: int  # this payer's share of it
     signatures: tuple[SignatureRow, ...]
 
 
@@ -276,7 +279,7 @@ async def invoice(work: Work, invoice_id: UUID) -> InvoiceView:
         paid_at=row["paid_at"],
         replaces_id=row["replaces_id"],
         replaced_by_id=row["replaced_by"],
-        lines=await _lines(work, row["commissioner_id"], invoice_id),
+        lines=await _lines(work, row["commissioner_id"], invoice_id, result),
         others=await others_on(work, row["commissioner_id"], invoice_id),
     )
 
@@ -286,7 +289,7 @@ def deduction_clause(pack: Pack) -> str:
     return next(rule.clause for rule in pack.content.settings if rule.key == "billing.deduction_pence")
 
 
-async def _lines(work: Work, payer_id: UUID, invoice_id: UUID) -> tuple[LineRow, ...]:
+async def _lines(work: Work, payer_id: UUID, invoice_id: UUID, result: InvoiceResult) -> tuple[LineRow, ...]:
     rows = await work.fetch(
         """SELECT l.*, v.activity, v.outcome, v.planned_start, v.planned_end, v.actual_start, v.actual_end,
                   p.reference AS package_reference,
@@ -313,10 +316,11 @@ async def _lines(work: Work, payer_id: UUID, invoice_id: UUID) -> tuple[LineRow,
     for row in signed:
         columns = ("side", "printed_name", "method", "reason_code", "signed_at", "resolved_at", "text_hash")
         by_visit.setdefault(row["subject_id"], []).append(SignatureRow(*(row[column] for column in columns)))
-    return tuple(_line(row, tuple(by_visit.get(row["visit_id"], ()))) for row in rows)
+    judged = {line.visit: line for line in result.lines}
+    return tuple(_line(row, judged.get(str(row["visit_id"])), tuple(by_visit.get(row["visit_id"], ()))) for row in rows)
 
 
-def _line(row: Any, signatures: tuple[SignatureRow, ...]) -> LineRow:
+def _line(row: Any, judged: Line | None, signatures: tuple[SignatureRow, ...]) -> LineRow:
     return LineRow(
         visit_id=row["visit_id"],
         package_reference=row["package_reference"],
@@ -333,5 +337,7 @@ def _line(row: Any, signatures: tuple[SignatureRow, ...]) -> LineRow:
         held=row["held"],
         claimed_pence=row["claimed_pence"],
         payable_pence=row["payable_pence"],
+        whole_pence=row["price_pence"] if judged is None or judged.basis_points == WHOLE else judged.whole_pence,
+        basis_points=WHOLE if judged is None else judged.basis_points,
         signatures=signatures,
     )

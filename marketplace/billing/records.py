@@ -28,7 +28,7 @@ WORKERS_AND_SHARES = f"""
         SELECT jsonb_agg(jsonb_build_array(g.payer_id, g.share_basis_points) ORDER BY g.payer_id) AS shares
         FROM package_funding g WHERE g.commissioner_id = v.commissioner_id AND g.package_id = v.package_id
         AND {ON_ITS_DAYS.format(f="g")}) s ON true
-"""
+"""  # noqa: S608 - our own fragment
 
 # Visits of the period; and those held over from earlier periods whose invoice stands, unless settled there: paid, or
 # judged complete and worth nothing. A visit that has not ended yet belongs to no invoice.

@@ -11,6 +11,7 @@ import msgspec
 from marketplace.billing.drafting import Draft
 from marketplace.billing.queries import InvoiceRow, InvoiceView, PeriodRow
 from marketplace.billing.words import defect_rows
+from marketplace.policy.invoicing import Defect
 
 # No amount of one invoice comes near this; beyond it a number is a slip of the keyboard, or no number at all.
 Pence = Annotated[int, msgspec.Meta(ge=0, le=100_000_000_000)]
@@ -47,13 +48,18 @@ class SubmittedOut(msgspec.Struct):
 
 
 class DefectOut(msgspec.Struct):
+    """`charged` is false for a visit's defect that counts on the invoice of the payer with the largest share."""
+
     kind: str
     visit: str | None
     why: list[str]
     sentence: str | None = None
+    charged: bool = True
 
 
 class LineOut(msgspec.Struct):
+    """`price_pence` is this payer's part of `whole_pence`, by its share in basis points."""
+
     visit: str
     minutes: int
     percent: int
@@ -61,6 +67,8 @@ class LineOut(msgspec.Struct):
     held: bool
     payable_pence: int
     missing: list[str]
+    whole_pence: int | None = None
+    basis_points: int = 10_000
 
 
 class OtherLineOut(msgspec.Struct):
@@ -147,10 +155,7 @@ def draft_out(found: Draft) -> DraftOut:
         fingerprint=found.fingerprint,
         lines=[_line(line) for line in found.result.lines],
         others=msgspec.convert(found.result.others, list[OtherLineOut], from_attributes=True),
-        defects=[
-            DefectOut(defect.kind, defect.visit, list(defect.why), sentences.get((defect.kind, defect.visit)))
-            for defect in found.result.defects
-        ],
+        defects=[_defect(defect, sentences.get((defect.kind, defect.visit))) for defect in found.result.defects],
         money=msgspec.convert(found.result, MoneyOut, from_attributes=True),
     )
 
@@ -181,9 +186,13 @@ def whole_invoice_out(view: InvoiceView) -> WholeInvoiceOut:
         replaces_id=view.replaces_id,
         lines=[_line(line) for line in view.result.lines],
         others=msgspec.convert(view.result.others, list[OtherLineOut], from_attributes=True),
-        defects=[DefectOut(defect.kind, defect.visit, list(defect.why)) for defect in view.result.defects],
+        defects=[_defect(defect) for defect in view.result.defects],
         money=msgspec.convert(view.result, MoneyOut, from_attributes=True),
     )  # fmt: skip
+
+
+def _defect(defect: Defect, sentence: str | None = None) -> DefectOut:
+    return DefectOut(defect.kind, defect.visit, list(defect.why), sentence, defect.charged)
 
 
 def _line(line: object) -> LineOut:

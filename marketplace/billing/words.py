@@ -35,6 +35,8 @@ MISSING = {
     "notice": "when the family gave notice",
     "shared_visit": "what became of a brother's or sister's visit at the same time",
 }
+# A visit's defect costs its sum once, on the invoice of the payer with the largest share.
+NOT_HERE = " (nothing is deducted for it here: it counts on the invoice to the payer with the largest share)"
 STATES = {
     "growing": ("Growing", "blue"),
     "to_submit": ("To submit", "yellow"),
@@ -81,6 +83,7 @@ def defect_rows(found: Draft) -> list[DefectRow]:
         if defect.visit is None or defect.visit not in records:
             rows.append(DefectRow(defect.kind, sentence[:1].upper() + sentence[1:] + ".", defect.visit, None))
             continue
+        sentence += NOT_HERE if not defect.charged else ""
         when = moment(records[defect.visit].facts.planned_start)
         missing = lines[defect.visit].missing
         lacks = f" It lacks {', '.join(MISSING[code] for code in missing)}." if missing else ""
@@ -101,5 +104,5 @@ def frozen_defects(defects: tuple[Defect, ...], visits: Mapping[str, str]) -> li
     for defect in defects:
         sentence = " and ".join(WHY[why] for why in defect.why)
         which = visits.get(defect.visit, "a visit") + ": " if defect.visit else ""
-        found.append((defect.kind, which + sentence))
+        found.append((defect.kind, which + sentence + (NOT_HERE if not defect.charged else "")))
     return found

@@ -12,6 +12,7 @@ from marketplace.policy.duties import due_at
 from marketplace.policy.facts import (
     Admission,
     Agreement,
+    Billed,
     Claim,
     ClaimLine,
     CompetencyRecord,
@@ -24,12 +25,14 @@ from marketplace.policy.facts import (
     VisitWorker,
     WorkerFacts,
 )
+from marketplace.policy.funding import WHOLE, FundingError, Share, Shares, check_shares
 from marketplace.policy.invoicing import assess_invoice, invoice_due_at
 from marketplace.policy.other_lines import OtherResult
 from marketplace.policy.pack import Pack, available_packs, load_pack
 from marketplace.policy.pricing import RateMissing, price_visit
 from marketplace.policy.standing import provider_standing
 
+OF_SHARES = ("payer",)  # whom the invoice goes to, where visits name shares
 VISIT_KEYS = ("id", "lot", "activity", "planned_start", "planned_end", "outcome", "workers")
 OUTCOME_KEYS: dict[str, tuple[str, ...]] = {
     "delivered": ("actual_start", "actual_end", "activities", "family_signed"),
@@ -58,6 +61,7 @@ def invoice(data: bytes, packs: Packs | None = None) -> dict[str, Any]:
                 "price_pence": line.price_pence,
                 "held": line.held,
                 "payable_pence": line.payable_pence,
+                **({"whole_pence": line.whole_pence} if line.basis_points != WHOLE else {}),
             }
             for line in result.lines
         ],
@@ -142,7 +146,7 @@ def invoice_facts(data: bytes, packs: Packs | None = None) -> tuple[Pack, Invoic
     """The pack and the facts of an invoice case, checked so far that the rule can be applied to them."""
     case = read_case(data)
     asked = ("pack", "period", "submitted_at", "carried_in_pence", "rate_card", "visits", "claim")
-    table = case.table(asked, ("other_lines",))
+    table = case.table(asked, ("other_lines", *OF_SHARES))
     pack = _pack(table["pack"], packs)
     period = _period(table["period"], pack)
     submitted_at = table["submitted_at"].instant(seconds=True)
@@ -166,6 +170,7 @@ def invoice_facts(data: bytes, packs: Packs | None = None) -> tuple[Pack, Invoic
         visits=tuple(visits),
         claim=_claim(table["claim"]),
         others=tuple(others),
+        payer=table["payer"].text() if "payer" in table else "",
     )
     _stop(case)
     _can_be_priced(case, fields, pack, facts)
@@ -252,7 +257,7 @@ def _visit(field: Field, pack: Pack, period: Period | None) -> Visit:
     optional = ("overrun_approved",) if known == "delivered" else ()
     if known is None:
         optional = ("overrun_approved", *(key for keys in OUTCOME_KEYS.values() for key in keys))
-    table = field.table((*VISIT_KEYS, *extra), optional)
+    table = field.table((*VISIT_KEYS, *extra), (*optional, "shares"))
     table["outcome"].one_of(get_args(Outcome), "outcome")
     lot = table["lot"].one_of(pack.lots, "lot")
     before = len(faults)
@@ -281,12 +286,30 @@ def _visit(field: Field, pack: Pack, period: Period | None) -> Visit:
         family_signed=table["family_signed"].yes_no() if delivered else False,
         overrun_approved=table["overrun_approved"].yes_no() if delivered else False,
         notice_at=table["notice_at"].nullable(Field.instant) if known == "cancelled_by_family" else None,
+        shares=_shares(table["shares"]) if "shares" in table else (),
     )
 
 
+def _shares(field: Field) -> Shares:
+    before = len(field.faults)
+    rows = [row.table(("payer", "basis_points")) for row in field.items()]
+    shares = tuple(Share(row["payer"].text(), row["basis_points"].pence()) for row in rows)
+    if len(field.faults) == before:
+        try:
+            check_shares(shares)
+            return shares
+        except FundingError as error:
+            field.fault(str(error))
+    return ()
+
+
 def _visit_worker(field: Field) -> VisitWorker:
-    table = field.table(("name", "signed"))
-    return VisitWorker(table["name"].text(), table["signed"].yes_no())
+    table = field.table(("name", "signed"), ("billed",))
+    name, signed = table["name"].text(), table["signed"].yes_no()
+    billed = (
+        table["billed"].one_of(get_args(Billed), "place a worker's time is billed") if "billed" in table else "here"
+    )
+    return VisitWorker(name, signed, cast(Billed, billed))
 
 
 def _other(field: Field) -> OtherLine:

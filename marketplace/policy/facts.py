@@ -25,6 +25,8 @@ class RateRow(msgspec.Struct, frozen=True):
     from_: date = msgspec.field(name="from")
 
 
+Billed = Literal["here", "elsewhere", "waits"]  # where a worker's time at a visit is billed
+
 RateCard = tuple[RateRow, ...]
 
 
@@ -37,7 +39,7 @@ class VisitWorker(msgspec.Struct, frozen=True):
 
     name: str
     signed: bool
-    billed: Literal["here", "elsewhere", "waits"] = "here"
+    billed: Billed = "here"
 
 
 class Visit(msgspec.Struct, frozen=True, kw_only=True):

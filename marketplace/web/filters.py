@@ -113,6 +113,11 @@ def machine(value: datetime | date) -> str:
     return value.isoformat()
 
 
+def share(basis_points: int) -> str:
+    """A share as people say it: 4000 is "40%", 3333 is "33.33%"."""
+    return f"{basis_points / 100:.2f}".rstrip("0").rstrip(".") + "%"
+
+
 FILTERS = {
     "pounds": pounds,
     "day": day,
@@ -128,4 +133,5 @@ FILTERS = {
     "code": code,
     "listing": listing,
     "machine": machine,
+    "share": share,
 }

@@ -64,7 +64,7 @@ class _Layer:
 _WITHOUT_ID = {
     "framework_lot", "framework_member", "child_identity", "referral_reach", "referral_decline", "offer_worker",
     "package_worker", "visit_worker", "visit_note", "rate", "worker_private", "invoice_line", "ledger_posting",
-    "pack_version", "lapse_look",
+    "pack_version", "lapse_look", "funding_part",
 }  # fmt: skip
 
 
