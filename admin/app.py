@@ -23,7 +23,7 @@ from admin import (
     provider_pages,
     watch_pages,
 )
-from marketplace.billing import debt_pages, deduction_pages, document_pages, statement_pages
+from marketplace.billing import debt_pages, deduction_pages, document_pages, paper_pages, statement_pages
 from marketplace.frameworks import routes as framework_routes
 from marketplace.frameworks import scoring_routes
 from marketplace.identity import account_pages, front_door, people_pages, trail_pages
@@ -62,6 +62,7 @@ MODULES: list[Any] = [
     deduction_pages,
     statement_pages,
     document_pages,
+    paper_pages,
     operator_pages,
     operator_routes,
     obligations_routes,

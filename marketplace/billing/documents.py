@@ -9,7 +9,7 @@ from uuid import UUID
 
 from marketplace.billing.credit_note_queries import credit_note
 from marketplace.billing.other_records import OtherOnInvoice
-from marketplace.billing.parties import Party, party
+from marketplace.billing.parties import Party, parties_of
 from marketplace.billing.queries import InvoiceView, invoice
 from marketplace.frameworks.queries import pack_of
 from marketplace.platform.database import Work
@@ -129,7 +129,7 @@ async def credit_note_document(work: Work, note_id: UUID) -> Document:
 
 
 async def _bare(work: Work, view: InvoiceView, pack: Pack, lots: set[str]) -> Document:
-    seller, buyer = await party(work, view.provider_id), await party(work, view.payer_id)
+    seller, buyer = await parties_of(work, view.payer_id, view.id, view.provider_id)
     _must_be_known(seller, buyer)
     category, code, text = await _vat(work, view, pack, seller, lots)
     return Document(

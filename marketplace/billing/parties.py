@@ -1,14 +1,15 @@
 """What an e-invoice must know of its two parties: addresses, VAT, electronic addresses, the provider's bank account.
 
-A party's bank account is its own; a payer reads it once an invoice stands between them. An e-invoice shows what its
-parties keep here on the day it is taken: the amounts are frozen, an address that moves is not.
+A party's bank account is its own; a payer reads it once an invoice stands between them. Names, addresses and numbers
+are frozen with the invoice at submission; the bank account is the one kept on the day a document is taken, for money
+goes where it can arrive.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from uuid import UUID
 
 from marketplace.identity.permissions import permit
@@ -41,6 +42,9 @@ class Party:
 FIELDS = tuple(field.name for field in fields(Party) if field.name != "name")
 
 
+ACCOUNT = ("account_name", "sort_code", "account_number")
+
+
 @dataclass(frozen=True, slots=True)
 class LotGround:
     """A lot the provider is admitted to and the ground on which its care is exempt from VAT (None: not said)."""
@@ -67,6 +71,36 @@ async def party(work: Work, organisation_id: UUID) -> Party:
     if row is None:
         raise NotFound
     return Party(row["name"], **{name: row[name] or "" for name in FIELDS})
+
+
+async def parties_of(work: Work, payer_id: UUID, invoice_id: UUID, provider_id: UUID) -> tuple[Party, Party]:
+    """Provider and payer of an invoice as they were at its submission, with the provider's account of today.
+
+    An invoice from before parties were frozen, or whose party had said nothing yet, shows what is kept today.
+    """
+    seller, buyer = await party(work, provider_id), await party(work, payer_id)
+    frozen = await work.fetchval(
+        "SELECT parties FROM invoice WHERE commissioner_id = $1 AND id = $2", payer_id, invoice_id
+    )
+    if frozen is None:
+        return seller, buyer
+    return _as_frozen(frozen["seller"], seller), _as_frozen(frozen["buyer"], buyer)
+
+
+async def freeze_parties(work: Work, payer_id: UUID, invoice_id: UUID, provider_id: UUID) -> None:
+    """Keep with a new invoice who its parties are today. The payer's details open to the provider by the invoice."""
+    kept: dict[str, dict[str, str]] = {}
+    for side, organisation_id in (("seller", provider_id), ("buyer", payer_id)):
+        now = await party(work, organisation_id)
+        kept[side] = {field.name: getattr(now, field.name) for field in fields(Party) if field.name not in ACCOUNT}
+    await work.execute(
+        "UPDATE invoice SET parties = $3 WHERE commissioner_id = $1 AND id = $2", payer_id, invoice_id, kept
+    )
+
+
+def _as_frozen(frozen: Mapping[str, str], now: Party) -> Party:
+    # Who had given no address at submission is named as today: an e-invoice without one would be refused for ever.
+    return now if not frozen["street"] else replace(now, **{name: frozen[name] for name in frozen})
 
 
 async def lot_grounds(work: Work, provider_id: UUID) -> list[LotGround]:

@@ -40,10 +40,8 @@ async def statement_page(
     form = Form.starting_with(
         first_day=request.query_params.get("first_day", ""), last_day=request.query_params.get("last_day", "")
     )
-    days = [_day(form, name, words) for name, words in (("first_day", "first day"), ("last_day", "last day"))]
-    if not form.errors and None not in days and days[1] < days[0]:  # type: ignore[operator]
-        form.error("last_day", "The last day must be on or after the first")
-    asked = (None, None) if form.errors else (days[0], days[1])
+    days = days_asked(form)
+    asked = (None, None) if form.errors else days
     found = await ask(request.user, statements.statement, framework_id, payer_id, provider_id, *asked)
     if request.query_params.get("format") == "csv" and not form.errors:
         return csv_file(f"statement-{found.days.first_day}-{found.days.last_day}", HEADS, csv_rows(found))
@@ -59,6 +57,14 @@ async def statement_page(
         form=form,
         status=400 if form.errors else 200,
     )
+
+
+def days_asked(form: Form) -> tuple[date | None, date | None]:
+    """The first and last day as typed, errors put beside them."""
+    first, last = _day(form, "first_day", "first day"), _day(form, "last_day", "last day")
+    if not form.errors and first and last and last < first:
+        form.error("last_day", "The last day must be on or after the first")
+    return first, last
 
 
 def csv_rows(found: Statement) -> list[tuple[object, ...]]:

@@ -11,6 +11,7 @@ import msgspec
 
 from marketplace.billing.drafting import Draft, Returned, draft
 from marketplace.billing.ledger import invoice_postings, one_at_a_time, pay_back_overcarried, post
+from marketplace.billing.parties import freeze_parties
 from marketplace.billing.records import FUNDED
 from marketplace.frameworks.queries import billing_period
 from marketplace.identity.permissions import permit
@@ -54,6 +55,7 @@ async def submit_invoice(
         if found.replaces is not None:
             await _set_aside(work, found, found.replaces)
         await _freeze(work, found, invoice_id)
+        await freeze_parties(work, payer_id, invoice_id, found.provider_id)
         await post(
             work,
             "invoice",

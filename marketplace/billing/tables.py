@@ -40,6 +40,7 @@ class Invoice(Table, db=ENGINE, tablename="invoice"):
     replaced_at = Timestamptz(default=None, null=True)
     pay_by = Date(default=None, null=True)
     paid_at = Timestamptz(default=None, null=True)
+    parties = JSONB(default=None, null=True)
 
 
 class InvoiceLine(Table, db=ENGINE, tablename="invoice_line"):

@@ -19,13 +19,13 @@ from marketplace.packages import queries
 from marketplace.packages.placing import judge_for, may_have_visits
 from marketplace.packages.records import RecordText, checked
 from marketplace.packages.states import visit_after
-from marketplace.packages.tables import Package, Signature, Visit
+from marketplace.packages.tables import Package, Signature, Visit, VisitCorrection
 from marketplace.packages.telling import owe_family, owe_referrer, tell_family, tell_referrer
 from marketplace.packages.visit_actions import change
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, WrongState
-from marketplace.policy.calendar import elapsed, is_before, local_day, to_the_minute
+from marketplace.policy.calendar import elapsed, is_before, local, local_day, to_the_minute
 from marketplace.policy.records import is_blank
 from marketplace.web.filters import clock, count, listing
 
@@ -67,7 +67,7 @@ async def start_visit(actor: Actor, visit_id: UUID, *, at: datetime | None = Non
             raise InvalidInput({"start": "This visit is long over: call your office"})
         await _remark(work, visit, reason if at is not None else "")
         await change(work, visit, {"actual_start": start})
-        await _owe_signatures(work, visit, package)
+        await owe_signatures(work, visit, package)
         work.audit(
             "visit.started", "visit", visit.id, commissioner_id=visit.commissioner_id, at=start, typed=bool(reason)
         )
@@ -80,12 +80,12 @@ async def finish_visit(actor: Actor, visit_id: UUID, *, at: datetime | None = No
         visit, package, _ = await _my_visit(work, visit_id, "finished")
         assert visit.actual_start is not None
         end = _typed(at, reason, work.now, "end")
-        _after_start(visit.actual_start, end)
+        check_span(visit.actual_start, end)
         await _remark(work, visit, reason if at is not None else "")
         visit.actual_end = end
         await _freeze(work, visit, {"actual_end": end, "outcome": "delivered", "outcome_at": work.now})
         await meet(work, RECORD, visit.id)
-        await _overrun(work, visit, package)
+        await ask_about_overrun(work, visit, package)
         said = f"A visit of package {package.reference} waits for your confirmation."
         await tell_family(work, package, said, f"/visits/{visit.id}", "confirm_visits")
         work.audit(
@@ -102,6 +102,7 @@ async def correct_times(actor: Actor, visit_id: UUID, *, start: datetime, end: d
         if not reason.strip():
             raise InvalidInput({"reason": "Enter why the times are corrected"})
         start = to_the_minute(start)
+        before, earlier = times_of(visit), visit.record_hash
         values: dict[str, Any] = {"actual_start": start}
         if start > work.now:
             raise InvalidInput({"start": "The start must not be in the future"})
@@ -109,13 +110,18 @@ async def correct_times(actor: Actor, visit_id: UUID, *, start: datetime, end: d
             if end is None or end > work.now:
                 raise InvalidInput({"end": "Enter when the visit ended; it must not be in the future"})
             end = to_the_minute(end)
-            _after_start(start, end)
+            check_span(start, end)
             values["actual_end"] = visit.actual_end = end
         visit.actual_start = start
         await _remark(work, visit, reason)
         await _freeze(work, visit, values)
         if visit.outcome == "delivered":
-            await _overrun(work, visit, package)
+            await ask_about_overrun(work, visit, package)
+        # why it was is told with the record, which finance does not read
+        await keep_correction(
+            work, visit, "worker", "By the worker, whose reason stands in the record", before, times_of(visit), earlier,
+            values.get("record_hash", earlier),
+        )  # fmt: skip
         work.audit("visit.times_corrected", "visit", visit.id, commissioner_id=visit.commissioner_id, **values)
 
 
@@ -126,7 +132,7 @@ async def write_record(actor: Actor, visit_id: UUID, record: RecordText) -> None
         visit, _, _ = await _my_visit(work, visit_id, "written up")
         await _not_locked(work, visit)
         record = checked(record)
-        await _note(work, visit, msgspec.structs.asdict(record))
+        await write_note(work, visit, msgspec.structs.asdict(record))
         visit.activities_recorded = not is_blank(record.activities)
         await _freeze(work, visit, {"activities_recorded": visit.activities_recorded})
         work.audit("visit.recorded", "visit", visit.id, commissioner_id=visit.commissioner_id)
@@ -175,6 +181,26 @@ async def sign_as_worker(actor: Actor, visit_id: UUID, *, text_hash: str, device
         )
 
 
+def times_of(visit: Visit) -> dict[str, str | None]:
+    """A record's times as its history keeps them: London's clock with its offset."""
+    times = {"start": visit.actual_start, "end": visit.actual_end}
+    return {name: None if at is None else local(at).isoformat() for name, at in times.items()}
+
+
+async def keep_correction(
+    work: Work, visit: Visit, source: str, reason: str, before: dict[str, str | None], after: dict[str, str | None],
+    old_hash: str | None, new_hash: str | None,
+) -> None:  # fmt: skip
+    """Add to the visit's history what it said before and after. `visit` is held, its version the one before."""
+    await VisitCorrection.insert(
+        VisitCorrection(
+            commissioner_id=visit.commissioner_id, visit_id=visit.id, provider_id=visit.provider_id, at=work.now,
+            by_person=work.actor.person_id, by_name=work.actor.person_name, source=source, reason=reason, before=before,
+            after=after, old_hash=old_hash, new_hash=new_hash, version=visit.version,
+        )
+    )  # fmt: skip
+
+
 async def check_record(work: Work, visit: Visit, text_hash: str) -> None:
     """Raise unless the record is complete enough to sign and is the text that was shown."""
     if not visit.activities_recorded:
@@ -205,7 +231,7 @@ async def _not_locked(work: Work, visit: Visit) -> None:
     answered = visit.family_signed or visit.unsigned_reason_waiting
     if not answered:
         rows = await queries.signatures(work, visit.commissioner_id, visit.id)
-        answered = any(row["side"] == "family" for row in rows)
+        answered = any(row["side"] == "family" and row["text_hash"] == visit.record_hash for row in rows)
     if answered:
         raise WrongState("record", "answered", "changed", LOCKED)
 
@@ -223,7 +249,8 @@ def _typed(at: datetime | None, reason: str, now: datetime, field: str) -> datet
     return to_the_minute(at)
 
 
-def _after_start(start: datetime, end: datetime) -> None:
+def check_span(start: datetime, end: datetime) -> None:
+    """Raise `InvalidInput` for `end` unless it lies after the start, and not days after it."""
     if not is_before(start, end):
         raise InvalidInput({"end": f"The end must be after the start, {clock(start)}: by one minute at least"})
     if elapsed(start, end) > timedelta(hours=48):
@@ -242,10 +269,11 @@ async def _remark(work: Work, visit: Visit, reason: str) -> None:
     if reason.strip():
         note = await queries.visit_note(work, visit)
         before = note["times_remark"] if note is not None else ""
-        await _note(work, visit, {"times_remark": f"{before}\n{reason.strip()}".strip()})
+        await write_note(work, visit, {"times_remark": f"{before}\n{reason.strip()}".strip()})
 
 
-async def _note(work: Work, visit: Visit, values: dict[str, Any]) -> None:
+async def write_note(work: Work, visit: Visit, values: dict[str, Any]) -> None:
+    """Write these columns of the visit's notes; the others stay."""
     names = list(values)
     marks = ", ".join(f"${n}" for n in range(6, 6 + len(names)))
     await work.execute(
@@ -256,7 +284,7 @@ async def _note(work: Work, visit: Visit, values: dict[str, Any]) -> None:
     )  # fmt: skip
 
 
-async def _owe_signatures(work: Work, visit: Visit, package: Package) -> None:
+async def owe_signatures(work: Work, visit: Visit, package: Package) -> None:
     """Each worker who comes owes the record, signed: until then the visit is held from payment (P 14.4)."""
     pack = await queries.pack_for(work, visit)
     for row in await queries.visit_workers(work, visit):
@@ -281,7 +309,7 @@ async def _colleagues_are_cleared(work: Work, visit: Visit, worker_id: UUID) -> 
         raise Conflict(f"This visit cannot begin: {says}. Call your office, which sends another worker.")
 
 
-async def _overrun(work: Work, visit: Visit, package: Package) -> None:
+async def ask_about_overrun(work: Work, visit: Visit, package: Package) -> None:
     """Time beyond the planned length is put to the referrer, where the pack bills it with approval only (domain 5)."""
     pack = await queries.pack_for(work, visit)
     assert visit.actual_start is not None and visit.actual_end is not None

@@ -261,3 +261,31 @@ class VisitRequest(Table, db=ENGINE, tablename="visit_request"):
     answered_at = Timestamptz(default=None, null=True)
     answer = Text(default=None, null=True)
     new_visit_id = UUID(default=None, null=True)
+
+
+class VisitCorrection(Table, db=ENGINE, tablename="visit_correction"):
+    commissioner_id = UUID(default=None, null=False)
+    id = UUID(primary_key=True, default=UUID4(), null=False)
+    visit_id = UUID(default=None, null=False)
+    provider_id = UUID(default=None, null=False)
+    at = Timestamptz(default=None, null=False)
+    by_person = UUID(default=None, null=False)
+    by_name = Text(default=None, null=False)
+    source = Text(default=None, null=False)
+    reason = Text(default=None, null=False)
+    before = JSONB(default=None, null=False)
+    after = JSONB(default=None, null=False)
+    old_hash = Text(default=None, null=True)
+    new_hash = Text(default=None, null=True)
+    version = Integer(default=None, null=False)
+
+
+class RosterRow(Table, db=ENGINE, tablename="roster_row"):
+    provider_id = UUID(default=None, null=False)
+    reference = Text(primary_key=True, default=None, null=False)
+    commissioner_id = UUID(default=None, null=False)
+    visit_id = UUID(default=None, null=False)
+    content_hash = Text(default=None, null=False)
+    first_sent_at = Timestamptz(default=None, null=False)
+    sent_at = Timestamptz(default=None, null=False)
+    sent_by = UUID(default=None, null=False)

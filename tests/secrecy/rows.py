@@ -64,7 +64,7 @@ class _Layer:
 _WITHOUT_ID = {
     "framework_lot", "framework_member", "child_identity", "referral_reach", "referral_decline", "offer_worker",
     "package_worker", "visit_worker", "visit_note", "rate", "worker_private", "invoice_line", "ledger_posting",
-    "pack_version", "lapse_look", "funding_part",
+    "pack_version", "lapse_look", "funding_part", "roster_row",
 }  # fmt: skip
 
 
@@ -292,6 +292,14 @@ async def lay(connection: asyncpg.Connection) -> Rows:
         printed_name="w", booking_id=booking,
     )  # fmt: skip
     await put("visit_note", **case, visit_id=visit, activities="private", written_at=at)
+    await put(
+        "visit_correction", "correction", **case, visit_id=visit, at=at, by_person=ids["winner_manager"], by_name="m",
+        source="office", reason="r", before={}, after={}, version=1,
+    )  # fmt: skip
+    await put(
+        "roster_row", **case, reference="R-1", visit_id=visit, content_hash="h", first_sent_at=at, sent_at=at,
+        sent_by=ids["winner_manager"],
+    )  # fmt: skip
     await put(
         "visit_flag", "flag", **case, visit_id=visit, package_id=package, worker_id=ids["allocated_worker_row"],
         code="dbs_check_overdue", says="s", flagged_at=at,
