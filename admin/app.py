@@ -21,6 +21,7 @@ from admin import (
     package_pages,
     payments,
     provider_pages,
+    suspensions,
     watch_pages,
 )
 from marketplace.billing import debt_pages, deduction_pages, document_pages, paper_pages, statement_pages
@@ -31,7 +32,7 @@ from marketplace.identity import pages as identity_pages
 from marketplace.identity import routes as identity_routes
 from marketplace.obligations import routes as obligations_routes
 from marketplace.platform.clock import Clock
-from marketplace.providers import commissioner_routes, declaration_routes
+from marketplace.providers import commissioner_pages, commissioner_routes, declaration_routes, suspension_routes
 from marketplace.referrals import record_pages
 from marketplace.settings import Settings
 from marketplace.web.navigation import CONSOLE
@@ -69,7 +70,10 @@ MODULES: list[Any] = [
     record_pages,
     package_pages,
     provider_pages,
+    suspensions,
+    commissioner_pages,
     commissioner_routes,
+    suspension_routes,
 ]
 
 

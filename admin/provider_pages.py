@@ -55,6 +55,7 @@ async def provider_page(request: Request[Any, Any, Any], provider_id: FromPath[U
         provider_id=provider_id,
         tones=TONES,
         decides=may(request.user, "provider.suspend"),
+        proposes=may(request.user, "suspension.propose"),
         **found,
     )
 
@@ -79,7 +80,7 @@ async def suspend_page(
 ) -> Response[Any]:
     """For which lots, why, until when."""
     place, effects, _ = await ask(request.user, _with_effects, provider_id, framework_id, None)
-    return _ask_suspension(request, Form.starting_with(lot_code="all"), place, effects)
+    return _ask_suspension(request, Form.starting_with(lot_code="all", with_plan="ground"), place, effects)
 
 
 @post("/providers/{provider_id:uuid}/suspend/{framework_id:uuid}", status_code=303, **DECIDES)
@@ -94,11 +95,14 @@ async def suspend(
     grounds = {rule.key for rule in place.pack.content.suspensions}
     rule_key = form.choice("rule_key", "the ground", [*sorted(grounds), "other"])
     reason = form.text("reason", "why, as the provider will read it", most=2000, lines=True)
+    asked = form.choice("with_plan", "whether with an action plan", ["ground", "yes", "no"], required=False) or "ground"
+    ground = next((rule for rule in place.pack.content.suspensions if rule.key == rule_key), None)
+    with_plan = ground is not None and ground.needs_action_plan if asked == "ground" else asked == "yes"
     place, effects, today = await ask(request.user, _with_effects, provider_id, framework_id, lot)
     until_on = form.date("until_on", "the last day of the suspension", required=False, earliest=today)
     if not form.errors and form.value("go") == "suspend":
         try:
-            await actions.suspend(
+            made = await actions.suspend(
                 request.user,
                 framework_id,
                 provider_id,
@@ -106,9 +110,10 @@ async def suspend(
                 reason=reason,
                 until_on=until_on,
                 rule_key=rule_key if rule_key in grounds else None,
+                with_plan=with_plan,
             )
             said = f"{place.record.name} is suspended from new referrals and has been told."
-            return see_other(request, f"/providers/{provider_id}", flash=said)
+            return see_other(request, f"/suspensions/{made}", flash=said)
         except InvalidInput as error:
             form.merge(error)
         except Conflict as error:
@@ -124,7 +129,8 @@ async def suspend(
         effects=effects,
         provider_id=provider_id,
         lot=lot,
-        ground=next((rule for rule in place.pack.content.suspensions if rule.key == rule_key), None),
+        ground=ground,
+        with_plan=with_plan,
         reason=reason,
         until_on=until_on,
     )
@@ -159,11 +165,8 @@ async def _suspension(work: Work, provider_id: UUID, suspension_id: UUID) -> tup
 async def reinstate_page(
     request: Request[Any, Any, Any], provider_id: FromPath[UUID], suspension_id: FromPath[UUID]
 ) -> Response[Any]:
-    """Why the suspension is lifted, and what that does."""
-    place, hold = await ask(request.user, _suspension, provider_id, suspension_id)
-    return page(
-        request, "admin/reinstate.html", title=f"Reinstate {place.record.name}", form=Form(), place=place, hold=hold
-    )
+    """Why the suspension is lifted, for which lots first, with what limit, and what that does."""
+    return _reinstate(request, *await ask(request.user, _suspension, provider_id, suspension_id), Form())
 
 
 @post("/providers/{provider_id:uuid}/reinstate/{suspension_id:uuid}", status_code=303, **DECIDES)
@@ -173,16 +176,31 @@ async def reinstate(
     """Lifts it."""
     form = Form(await read_form(request))
     place, hold = await ask(request.user, _suspension, provider_id, suspension_id)
+    lots = form.choices("lots", "lots", [code for code, _, _ in place.lots])
+    limit = form.integer("new_packages", "the number of new packages", required=False, least=1, most=1000)
     reason = form.text("reason", "why the suspension is lifted", most=2000, lines=True)
     if not form.errors:
         try:
-            await lifting.reinstate(request.user, suspension_id, reason)
+            await lifting.reinstate(request.user, suspension_id, reason, lots=lots or None, new_packages=limit)
             said = f"The suspension of {place.record.name} has been lifted, and it has been told."
             return see_other(request, f"/providers/{provider_id}", flash=said)
         except InvalidInput as error:
             form.merge(error)
+        except Conflict as error:
+            form.error("reason", error.sentence)
+    return _reinstate(request, place, hold, form)
+
+
+def _reinstate(request: Request[Any, Any, Any], place: OnFramework, hold: Any, form: Form) -> Response[Any]:
+    several = hold.lot is None and len(place.lots) > 1
     return page(
-        request, "admin/reinstate.html", title=f"Reinstate {place.record.name}", form=form, place=place, hold=hold
+        request,
+        "admin/reinstate.html",
+        title=f"Reinstate {place.record.name}",
+        form=form,
+        place=place,
+        hold=hold,
+        lots=[(code, title) for code, title, _ in place.lots] if several else [],
     )
 
 

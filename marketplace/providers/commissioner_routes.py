@@ -72,6 +72,7 @@ async def post_suspension(
         reason=data.reason,
         until_on=data.until_on,
         rule_key=data.rule_key,
+        with_plan=data.with_plan,
     )
     return schemas.MadeOut(suspension_id)
 

@@ -10,17 +10,26 @@ from litestar.params import FromPath
 from litestar.response import Response
 
 from marketplace.identity.guards import requires
+from marketplace.identity.permissions import may
 from marketplace.platform.database import Work, ask
 from marketplace.platform.errors import NotFound
 from marketplace.policy.pack import Pack
 from marketplace.policy.standing import competency_current_until, dbs_current_until
-from marketplace.providers import lapse_pages, queries, standing_pages, worker_pages, workforce_pages
+from marketplace.providers import (
+    commissioner_pages,
+    lapse_pages,
+    queries,
+    standing_pages,
+    suspension_pages,
+    worker_pages,
+    workforce_pages,
+)
+from marketplace.providers.commissioner_pages import TONES
 from marketplace.providers.matrix import Cell, dated
 from marketplace.providers.queries import OnFramework, Training
 from marketplace.web.render import page
 
-STATES = ("active", "paused", "suspended", "ended", "not admitted")
-TONES = {"active": "green", "paused": "yellow", "suspended": "red", "ended": "grey", "not admitted": "grey"}
+STATES = ("active", "paused", "restricted", "suspended", "ended", "not admitted")
 
 
 @get("/my-training", guards=[requires("training.read")])
@@ -117,6 +126,7 @@ async def provider_page(request: Request[Any, Any, Any], provider_id: FromPath[U
         provider_id=provider_id,
         tones=TONES,
         decides=False,
+        proposes=may(request.user, "suspension.propose"),
         **found,
     )
 
@@ -124,4 +134,5 @@ async def provider_page(request: Request[Any, Any, Any], provider_id: FromPath[U
 ROUTES: list[Any] = [
     training_page, providers_page, provider_page,
     *workforce_pages.ROUTES, *worker_pages.ROUTES, *standing_pages.ROUTES, *lapse_pages.ROUTES,
+    *suspension_pages.ROUTES, *commissioner_pages.ROUTES,
 ]  # fmt: skip

@@ -11,7 +11,7 @@ import msgspec
 from marketplace.providers.facts import WorkerRecord
 from marketplace.providers.queries import Effects, LotReadiness, OnFramework
 from marketplace.providers.readiness import Ready
-from marketplace.providers.standing import Standing
+from marketplace.providers.standing import Standing, StandingReason
 
 # Nobody types control characters, and the database takes no NUL.
 Line = Annotated[str, msgspec.Meta(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
@@ -161,6 +161,7 @@ class SuspensionIn(In):
     lot_code: Line | None = None
     until_on: date | None = None
     rule_key: Line | None = None
+    with_plan: bool | None = None
 
 
 class MadeOut(msgspec.Struct):
@@ -245,6 +246,7 @@ class StandingOut(msgspec.Struct, kw_only=True):
     good: bool
     line: str
     reasons: list[ReasonOut]
+    limits: list[ReasonOut] = []
 
 
 class HoldOut(msgspec.Struct, kw_only=True):
@@ -340,13 +342,13 @@ def standing_out(standing: Standing) -> StandingOut:
         state=standing.state,
         good=standing.good,
         line=standing.line,
-        reasons=[
-            ReasonOut(
-                code=r.code, sentence=r.sentence, since=r.since, until=r.until, by=r.by, rule_key=r.rule_key
-            )
-            for r in standing.reasons
-        ],
-    )  # fmt: skip
+        reasons=[_reason_out(each) for each in standing.reasons],
+        limits=[_reason_out(each) for each in standing.limits],
+    )
+
+
+def _reason_out(r: StandingReason) -> ReasonOut:
+    return ReasonOut(code=r.code, sentence=r.sentence, since=r.since, until=r.until, by=r.by, rule_key=r.rule_key)
 
 
 def on_framework_out(found: OnFramework) -> OnFrameworkOut:

@@ -1,0 +1,179 @@
+"""Suspensions as people meet them at both doors and in the API: proposed, decided, answered, done, reviewed, lifted."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+
+from admin.app import create_app as console_app
+from marketplace.app import create_app as marketplace_app
+from marketplace.platform.database import ask
+from marketplace.providers import actions, queries
+from tests.world import people
+from tests.world.door import at
+
+TODAY = date(2026, 5, 11)
+
+
+def on(name: str, day: date) -> dict[str, str]:
+    return {f"{name}-day": str(day.day), f"{name}-month": str(day.month), f"{name}-year": str(day.year)}
+
+
+@pytest.fixture
+def app(database, clock):
+    return marketplace_app(database, clock)
+
+
+@pytest.fixture
+def console(database, clock):
+    return console_app(database, clock)
+
+
+async def test_from_brokerages_proposal_to_the_way_back_at_both_doors(app, console, database, place, clock):
+    referrer = await people.person_in(place.lead, "referrer")
+    other = await people.person_in(place.lead, "contract_manager", "Other Manager")
+    propose = f"/providers/{place.provider_id}/propose/{place.framework_id}"
+    async with at(app, database, referrer) as door:
+        assert propose in (await door.get(f"/providers/{place.provider_id}")).text
+        given = {"lot_code": "all", "rule_key": "quality_failing", "facts": "Missed: V-1, V-2", "go": "check"}
+        wrong = await door.post(propose, {**given, "rule_key": "", "go": "send"})
+        assert wrong.status_code == 400 and "Missed: V-1, V-2" in wrong.text
+        check = await door.post(propose, given)
+        assert check.status_code == 303 or "Check what you propose" in check.text
+        assert (await door.post(propose, {**given, "go": "send"})).status_code == 303
+        assert "already" in (await door.post(propose, {**given, "go": "send"})).text
+        met = await door.get(f"/providers/{place.provider_id}/met/{place.framework_id}")
+        assert "no open offer of this provider" in met.text
+    async with at(console, database, place.lead) as door:
+        today = (await door.get("/today")).text
+        assert "Decide on a suspension of Kindly Care Ltd" in today
+        where = next(part for part in today.split('"') if "/causes/" in part)
+        page = (await door.get(where)).text
+        assert "Missed: V-1, V-2" in page and "It has no running package with you" in page
+        sent = {"outcome": "suspend", "lot_code": "all", "reason": "The rota does not hold"}
+        assert "Enter why you decide so" in (await door.post(where, {**sent, "reason": ""})).text
+        suspension = (await door.post(where, sent)).headers["location"]
+        assert "decided this already" in (await door.post(where, sent, page=suspension)).text
+        start = f"{suspension}/actions/new"
+        bad = await door.post(start, {"title": "A rota", **on("due_on", TODAY - timedelta(days=1))})
+        assert bad.status_code == 400 and "A rota" in bad.text
+        asked = {"title": "A rota with stand-ins", "evidence_asked": "Two weeks", **on("due_on", TODAY)}
+        assert (await door.post(start, asked)).status_code == 303
+        page = (await door.get(suspension)).text
+        assert "A rota with stand-ins" in page and "To do" in page
+        assert "Its standing on a past day" in (await door.get(f"/providers/{place.provider_id}")).text
+    own = suspension.replace("/suspensions", "/standing/suspensions")
+    async with at(app, database, place.rival) as door:
+        assert (await door.get(own)).status_code == 404
+        assert (await door.get(propose)).status_code == 403
+    async with at(app, database, place.coordinator) as door:
+        assert (await door.get(own)).status_code == 200
+        assert (await door.get(f"{own}/answer")).status_code == 403
+    async with at(app, database, place.manager) as door:
+        page = (await door.get("/standing")).text
+        assert own in page
+        page = (await door.get(own)).text
+        assert "The rota does not hold" in page and "Packages and families you have now go on" in page
+        done = next(part for part in page.split('"') if part.endswith("/done"))
+        assert (await door.post(f"{own}/answer", {"says": ""})).status_code == 400
+        assert (await door.post(f"{own}/answer", {"says": "Two people left"})).status_code == 303
+        assert (await door.post(done.replace("/done", "/owner"), {"owner_name": "Robin Vale"})).status_code == 303
+        assert (await door.post(done, {"says": "In use since Monday"})).status_code == 303
+        again = await door.post(done, {"says": "Twice"})
+        assert again.status_code == 400 and "Twice" in again.text
+        assert (await door.post(f"{own}/review", {"says": "Look again"})).status_code == 303
+        assert (await door.get(f"{own}/elsewhere")).status_code == 404
+        action = done.split("/")[-2]
+    async with at(console, database, place.lead) as door:
+        page = (await door.get(suspension)).text
+        assert "Said to be done" in page and "Robin Vale" in page and "somebody else decides" in page
+        back = f"/plan-actions/{action}/send-back"
+        assert (await door.post(back, {"says": ""})).status_code == 400
+        assert (await door.post(back, {"says": "Evenings are missing"})).status_code == 303
+        more = {"says": "Leave", **on("due_on", TODAY + timedelta(days=5))}
+        assert (await door.post(f"/plan-actions/{action}/move", more)).status_code == 303
+        lift = f"/providers/{place.provider_id}/reinstate/{suspension.split('/')[-1]}"
+        refused = await door.post(lift, {"reason": "Enough", "new_packages": "2"})
+        assert refused.status_code == 400 and "1 action of the plan" in refused.text
+        assert (await door.post(lift, {"reason": "C holds", "lots": ["C"], "new_packages": "2"})).status_code == 303
+        page = (await door.get(f"/providers/{place.provider_id}")).text
+        assert "may take on 2 new packages and has been given 0" in page and "Restricted" in page
+        end = next(part for part in page.split('"') if part.startswith("/restrictions/"))
+        assert (await door.post(end, {"reason": ""})).status_code == 400
+        assert (await door.post(end, {"reason": "Steady"})).status_code == 303
+        assert (await door.get(end)).status_code == 404
+        assert (await door.get("/plan-actions/" + action + "/dance")).status_code == 404
+    clock.move(timedelta(days=1))
+    async with at(console, database, other) as door:
+        sent = {"outcome": "lifted", "says": "The letters settle it"}
+        assert (await door.post(f"{suspension}/review", sent)).status_code == 303
+        assert "This suspension has ended" in (await door.get(suspension)).text
+        as_of = f"/providers/{place.provider_id}/standing"
+        now = (await door.get(as_of)).text
+        assert "Suspended" not in now.split("<h2")[1]
+        then = (await door.client.get(as_of, params={**on("day", TODAY), "time": "2pm"})).text
+        assert "Suspended" in then.split("<h2")[1] and "The rota does not hold" in then
+        future = await door.client.get(as_of, params=on("day", TODAY + timedelta(days=9)))
+        assert future.status_code == 400 and "12 May 2026" in future.text
+    async with at(console, database, place.apart) as door:
+        for path in (suspension, where, as_of):
+            assert (await door.get(path)).status_code == 404
+
+
+async def test_the_api_does_what_the_pages_do(app, console, database, place):
+    suspension = await actions.suspend(place.lead, place.framework_id, place.provider_id, reason="Missed visits")
+    async with at(console, database) as lead_door, at(app, database) as door:
+        lead = await bearer_of(lead_door, place.lead, database)
+        own = await bearer_of(door, place.manager, database)
+        rival = await bearer_of(door, place.rival, database)
+        desk, client, base = lead_door.client, door.client, f"/api/v1/suspensions/{suspension}"
+        made = await desk.post(f"{base}/actions", json={"title": "A rota", "due_on": "2026-05-20"}, headers=lead)
+        assert made.status_code == 201, made.text
+        action = f"/api/v1/plan-actions/{made.json()['id']}"
+        assert (await client.get(base, headers=rival)).status_code == 404
+        assert (await client.post(f"{action}/done", json={"says": "x"}, headers=rival)).status_code == 404
+        assert (await client.post(f"{base}/answer", json={"says": "We mend it"}, headers=own)).status_code == 204
+        assert (await client.post(f"{action}/owner", json={"owner_name": "Robin"}, headers=own)).status_code == 204
+        assert (await client.post(f"{action}/done", json={"says": "Done"}, headers=own)).status_code == 204
+        assert (await desk.post(f"{action}/send-back", json={"says": "No"}, headers=lead)).status_code == 204
+        moved = {"due_on": "2026-05-25", "says": "Leave"}
+        assert (await desk.post(f"{action}/move", json=moved, headers=lead)).status_code == 204
+        assert (await client.post(f"{action}/done", json={"says": "Done now"}, headers=own)).status_code == 204
+        assert (await desk.post(f"{action}/sign-off", json={}, headers=lead)).status_code == 204
+        assert (await desk.post(f"{action}/withdraw", json={"says": "x"}, headers=lead)).status_code == 409
+        assert (await client.post(f"{base}/review", json={"says": "Again"}, headers=own)).status_code == 204
+        mine = await desk.post(f"{base}/review/decide", json={"lifts": True, "says": "x"}, headers=lead)
+        assert mine.status_code == 409 and "somebody else" in mine.text
+        lifted = {"reason": "C first", "lots": ["C"], "new_packages": 1}
+        assert (await desk.post(f"{base}/lift", json=lifted, headers=lead)).status_code == 204
+        seen = (await client.get(base, headers=own)).json()
+        assert [part[1] for part in seen["parts"]] == ["A"] and seen["actions"][0]["state"] == "signed_off"
+        lines = (await desk.get(f"/api/v1/providers/{place.provider_id}/standing", headers=lead)).json()
+        assert {line["standing"]["lot"]: line["standing"]["state"] for line in lines} == {
+            "A": "suspended", "C": "restricted",
+        }  # fmt: skip
+        early = {"at": "2026-05-01T10:00:00Z"}
+        past = await client.get(f"/api/v1/providers/{place.provider_id}/standing", params=early, headers=own)
+        assert past.status_code == 200 and all("suspended" not in line["standing"]["line"] for line in past.json())
+        assert (await client.get(f"/api/v1/providers/{place.provider_id}/standing", headers=rival)).status_code == 404
+        found = (await ask(place.lead, queries.one_provider, place.provider_id))[0].open_holds
+        limit = next(hold for hold in found if hold.kind == "restriction")
+        ended = await desk.post(f"/api/v1/restrictions/{limit.id}/end", json={"reason": "Steady"}, headers=lead)
+        assert ended.status_code == 204
+        cause = {"framework_id": str(place.framework_id), "rule_key": "repeated_incidents", "facts": "I-1"}
+        raised = await desk.post(f"/api/v1/providers/{place.provider_id}/causes", json=cause, headers=lead)
+        decided = await desk.post(
+            f"/api/v1/causes/{raised.json()['id']}/decide", json={"suspend": False, "reason": "One only"}, headers=lead
+        )
+        assert decided.json() == {"suspension_id": None}
+        met = await desk.get(
+            f"/api/v1/providers/{place.provider_id}/met", params={"framework_id": str(place.framework_id)}, headers=lead
+        )
+        assert met.json() == []
+
+
+async def bearer_of(door, actor, settings) -> dict[str, str]:  # type: ignore[no-untyped-def]
+    email = await people.with_password(actor, settings)
+    got = await door.client.post("/api/v1/token", json={"email": email, "password": people.PASSWORD})
+    return {"Authorization": f"Bearer {got.json()['access_token']}"}
