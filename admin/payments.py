@@ -36,15 +36,15 @@ TONES = {"waiting": "plain", "late": "bad", "paid_in_time": "good", "paid_late":
 async def payments_page(request: Request[Any, Any, Any]) -> Response[Any]:
     """What can be paid now, the soonest due first, and the runs so far."""
     due = await ask(request.user, queries.payables)
-    form = Form.starting_with(pay=[str(row.invoice_id) for row in due if not row.held])
+    form = Form.starting_with(pay=[str(row.id) for row in due if not row.held])
     return await _payments(request, form)
 
 
 @post("/payments", status_code=303, **PAY)
 async def build(request: Request[Any, Any, Any]) -> Response[Any]:
-    """Puts the ticked invoices into a new run."""
+    """Puts what is ticked into a new run."""
     form = Form(await read_form(request))
-    chosen = form.uuids("pay", "invoices to pay")
+    chosen = form.uuids("pay", "what to pay")
     if form.errors:
         return await _payments(request, form)
     try:
@@ -227,7 +227,7 @@ async def _run(request: Request[Any, Any, Any], run_id: UUID, form: Form, status
         paid_options=[
             (
                 str(line.position),
-                f"{line.reference}: invoice {line.number} of {line.provider}, {filters.pounds(line.pence)}",
+                f"{line.reference}: {line.what} of {line.provider}, {filters.pounds(line.pence)}",
             )
             for line in run.lines
             if line.paid_on is None

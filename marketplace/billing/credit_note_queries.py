@@ -46,7 +46,8 @@ class CreditLine:
 
 @dataclass(frozen=True, slots=True)
 class CreditNote:
-    """A credit note as both parties see it. `number` is None until the provider confirms it."""
+    """A credit note as both parties see it. `number` is None until the provider confirms it; `carried_pence` is the
+    part of `pence` that the provider's next invoice bears."""
 
     id: UUID
     number: int | None
@@ -69,7 +70,13 @@ class CreditNote:
     refused_at: datetime | None
     refused_reason: str | None
     confirmed_at: datetime | None
+    carried_pence: int
     lines: tuple[CreditLine, ...] = ()
+
+    @property
+    def taken_pence(self) -> int:
+        """What is taken off this invoice."""
+        return self.pence - self.carried_pence
 
     @property
     def name(self) -> str:
@@ -140,7 +147,7 @@ async def _note(work: Work, row: Any, lines: tuple[CreditLine, ...] = ()) -> Cre
     copied = (
         "id", "number", "kind", "defect", "state", "pence", "reason", "commissioner_id", "framework_id", "framework",
         "provider_id", "provider", "payer", "invoice_id", "invoice_number", "asked_at", "refused_at", "refused_reason",
-        "confirmed_at",
+        "confirmed_at", "carried_pence",
     )  # fmt: skip
     period = Period(row["first_day"], row["last_day"])
     return CreditNote(**{name: row[name] for name in copied}, clause=clause, period=period, lines=lines)

@@ -2,7 +2,8 @@
 
 Two kinds. `claim`: the invoice claims more than the records give; it is asked for at acceptance, of itself. The books
 followed the records from the first, so it moves no account: the document catches up with them. `deduction`: a fault
-found after acceptance; the pack's sum is taken off what is still to be paid. An invoice is not paid while one is open.
+found after acceptance; the pack's sum is taken off what is still to be paid, and what that cannot bear is carried to
+the provider's next invoice. An invoice is not paid while one is open.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from __future__ import annotations
 from uuid import UUID, uuid4
 
 import asyncpg
+import msgspec
 
 from marketplace.billing.credit_note_queries import over_claimed
-from marketplace.billing.ledger import DEDUCTION, PROVIDER_PAYABLE, post
+from marketplace.billing.ledger import DEDUCTION, OWED_BY_PROVIDER, PROVIDER_PAYABLE, one_at_a_time, post
 from marketplace.billing.payment_queries import owed_on
 from marketplace.billing.states import CREDIT_NOTE
 from marketplace.frameworks.queries import pack_of
@@ -23,6 +25,8 @@ from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound
 from marketplace.platform.states import after
+from marketplace.policy.disputes import deductible_after
+from marketplace.policy.invoicing import InvoiceResult, settle
 from marketplace.policy.pack import Pack
 from marketplace.policy.records import is_blank
 
@@ -45,8 +49,9 @@ async def ask_over_claim(work: Work, pack: Pack, invoice: asyncpg.Record) -> UUI
 async def ask_deduction(actor: Actor, invoice_id: UUID, defect: str, reason: str) -> UUID:
     """Deduct the pack's sum from an accepted invoice found faulty afterwards; returns the credit note's id (L 7.11).
 
-    Raises `InvalidInput` without a kind of fault or a reason; `Conflict` where the invoice was deducted already, is
-    not accepted, lies in a payment run, or has less left to be paid than the sum.
+    What is beyond what is left to be paid will be carried to the next invoice: nothing falls below zero (D). Raises
+    `InvalidInput` without a kind of fault or a reason; `Conflict` where the invoice was deducted already and that was
+    not waived for another kind of fault, is disputed, is not accepted, or lies in a payment run.
     """
     permit(actor, "invoice.decide")
     faults: dict[str, str] = {}
@@ -71,25 +76,43 @@ async def ask_deduction(actor: Actor, invoice_id: UUID, defect: str, reason: str
             )
         pack = await pack_of(work, invoice["framework_id"])
         billing = pack.on(invoice["last_day"]).billing
-        if invoice["deduction_pence"] and billing.deduction_once:
+        forgiven = await _waived_kinds(work, invoice)
+        if not deductible_after(billing.deduction_once, invoice["deduction_pence"], forgiven, defect):
             raise Conflict("The deduction was made on this invoice already: it is made once, however many reasons.")
         await _must_not_be_on_its_way(work, invoice["commissioner_id"], invoice_id)
         left = await owed_on(work, invoice["commissioner_id"], invoice_id)
-        if billing.deduction_pence > left:
-            raise Conflict("Less is left to be paid on this invoice than the deduction.")
-        return await _ask(work, pack, invoice, "deduction", defect, billing.deduction_pence, reason.strip())
+        _, carried = settle(left, billing.deduction_pence, 0)
+        return await _ask(work, pack, invoice, "deduction", defect, billing.deduction_pence, reason.strip(), carried)
+
+
+async def _waived_kinds(work: Work, invoice: asyncpg.Record) -> set[str] | None:
+    """The kinds of defect whose deduction was waived in the invoice's period; None where none was.
+
+    Raises `Conflict` while a dispute about that deduction waits: what stands of it is not known yet.
+    """
+    state = await work.fetchval(
+        """SELECT state FROM deduction_dispute WHERE commissioner_id = $1 AND framework_id = $2 AND provider_id = $3
+           AND first_day = $4 FOR SHARE""",
+        invoice["commissioner_id"], invoice["framework_id"], invoice["provider_id"], invoice["first_day"],
+    )  # fmt: skip
+    if state in ("open", "proposed"):
+        raise Conflict("The deduction of this invoice is disputed: decide that first.")
+    result = msgspec.convert(invoice["result"], InvoiceResult)
+    return {found.kind for found in result.defects if found.charged} if state == "waived" else None
 
 
 async def _ask(
-    work: Work, pack: Pack, invoice: asyncpg.Record, kind: str, defect: str | None, pence: int, reason: str
-) -> UUID:
+    work: Work, pack: Pack, invoice: asyncpg.Record, kind: str, defect: str | None, pence: int, reason: str,
+    carried: int = 0,
+) -> UUID:  # fmt: skip
     note_id = uuid4()
     try:
         await work.execute(
             """INSERT INTO credit_note (commissioner_id, id, framework_id, provider_id, invoice_id, kind, defect, pence,
-               reason, asked_at, asked_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)""",
+               reason, asked_at, asked_by, carried_pence)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)""",
             invoice["commissioner_id"], note_id, invoice["framework_id"], invoice["provider_id"], invoice["id"], kind,
-            defect, pence, reason, work.now, work.actor.person_id,
+            defect, pence, reason, work.now, work.actor.person_id, carried,
         )  # fmt: skip
     except asyncpg.UniqueViolationError as error:
         raise Conflict("A credit note of this kind stands on the invoice already.") from error
@@ -119,10 +142,13 @@ async def confirm_credit_note(actor: Actor, note_id: UUID) -> int:
             note["commissioner_id"], note_id, number, work.now, actor.person_id,
         )  # fmt: skip
         if note["kind"] == "deduction":
+            # The invoice is not paid while this waits, so what it can bear is still what it was when this was asked.
+            carried = note["carried_pence"]
+            await one_at_a_time(work, note["framework_id"], note["provider_id"], note["commissioner_id"])
             await post(
                 work,
                 "credit_note",
-                {DEDUCTION: -note["pence"], PROVIDER_PAYABLE: note["pence"]},
+                {DEDUCTION: -note["pence"], PROVIDER_PAYABLE: note["pence"] - carried, OWED_BY_PROVIDER: carried},
                 commissioner_id=note["commissioner_id"],
                 framework_id=note["framework_id"],
                 provider_id=note["provider_id"],
@@ -212,7 +238,7 @@ async def withdraw_credit_note(actor: Actor, note_id: UUID) -> None:
 async def _must_not_be_on_its_way(work: Work, payer_id: UUID, invoice_id: UUID) -> None:
     number = await work.fetchval(
         """SELECT r.number FROM payment_line l JOIN payment_run r ON r.commissioner_id = l.commissioner_id AND r.id = l.run_id
-           WHERE l.commissioner_id = $1 AND l.invoice_id = $2 AND l.counts AND l.paid_on IS NULL""",  # noqa: E501
+           WHERE l.commissioner_id = $1 AND l.invoice_id = $2 AND l.dispute_id IS NULL AND l.counts AND l.paid_on IS NULL""",  # noqa: E501
         payer_id, invoice_id,
     )  # fmt: skip
     if number is not None:

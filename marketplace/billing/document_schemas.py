@@ -38,13 +38,14 @@ class CreditLineOut(msgspec.Struct):
 
 
 class CreditNoteOut(msgspec.Struct):
-    """`number` is null until the provider confirms it."""
+    """`number` is null until the provider confirms it; of `pence`, `carried_pence` are borne by the next invoice."""
 
     id: UUID
     number: int | None
     kind: str
     state: str
     pence: int
+    carried_pence: int
     reason: str
     invoice_id: UUID
     invoice_number: int
@@ -62,17 +63,18 @@ class CreditNoteOut(msgspec.Struct):
 def credit_note_out(note: CreditNote) -> CreditNoteOut:
     """A credit note with the visits it concerns."""
     return CreditNoteOut(
-        note.id, note.number, note.kind, note.state, note.pence, note.reason, note.invoice_id, note.invoice_number,
-        note.framework, note.provider, note.payer, note.period.first_day, note.period.last_day, note.asked_at,
-        note.refused_reason, note.confirmed_at,
+        note.id, note.number, note.kind, note.state, note.pence, note.carried_pence, note.reason,
+        note.invoice_id, note.invoice_number, note.framework, note.provider, note.payer, note.period.first_day,
+        note.period.last_day, note.asked_at, note.refused_reason, note.confirmed_at,
         [CreditLineOut(line.visit_id, line.claimed_pence, line.payable_pence) for line in note.lines],
     )  # fmt: skip
 
 
 class BuildIn(msgspec.Struct, forbid_unknown_fields=True):
-    """The invoices to pay; null for every one that can be paid now."""
+    """The invoices, and the disputes whose waived deductions, to pay; both null for all that can be paid now."""
 
     invoices: Annotated[list[UUID], msgspec.Meta(max_length=20_000)] | None = None
+    disputes: Annotated[list[UUID], msgspec.Meta(max_length=20_000)] | None = None
 
 
 class PaidIn(msgspec.Struct, forbid_unknown_fields=True):
@@ -88,7 +90,7 @@ class PaymentsIn(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class PayableOut(msgspec.Struct):
-    """`held` while a credit note on it is open."""
+    """`held` while a credit note on it is open; `dispute_id` where the invoice's waived deduction is paid back."""
 
     invoice_id: UUID
     number: int
@@ -97,6 +99,7 @@ class PayableOut(msgspec.Struct):
     pay_by: date
     pence: int
     held: bool
+    dispute_id: UUID | None
 
 
 class RunOut(msgspec.Struct):
@@ -119,6 +122,7 @@ class PaymentLineOut(msgspec.Struct):
     pay_by: date
     pence: int
     paid_on: date | None
+    dispute_id: UUID | None
 
 
 class WholeRunOut(msgspec.Struct):
@@ -162,7 +166,7 @@ class ClockOut(msgspec.Struct):
 
 
 def payable_out(row: Payable) -> PayableOut:
-    """An invoice that can be paid."""
+    """An invoice, or a waived deduction, that can be paid."""
     return msgspec.convert(row, PayableOut, from_attributes=True)
 
 

@@ -102,16 +102,21 @@ async def invoice_document(work: Work, invoice_id: UUID) -> Document:
 
 
 async def credit_note_document(work: Work, note_id: UUID) -> Document:
-    """An issued credit note, referring to its invoice. Raises `Conflict` before it is issued."""
+    """An issued credit note, referring to its invoice: what it takes off that one.
+
+    What is carried stands on the next invoice. Raises `Conflict` before it is issued, and where it is carried whole.
+    """
     note = await credit_note(work, note_id)
     if note.number is None or note.confirmed_at is None:
         raise Conflict("This credit note is not issued: the provider has not confirmed it.")
+    if not note.taken_pence:
+        raise Conflict("All of this deduction is carried to the next invoice, so there is no e-credit-note of it.")
     view = await invoice(work, note.invoice_id)
     pack = await pack_of(work, view.framework_id)
     rows = await _lines(work, view)
     lots = {row["lot_code"] for row in rows if row["pence"]} | {line.record.lot_code for line in view.others}
     bare = await _bare(work, view, pack, lots)
-    lines = [Line(f"Deduction after acceptance: {note.defect} ({note.clause})", note.pence)]
+    lines = [Line(f"Deduction after acceptance: {note.defect} ({note.clause})", note.taken_pence)]
     if note.kind == "claim":
         over = [row for row in rows if (row["claimed_pence"] or 0) > row["payable_pence"]]
         lines = [_visit_line(pack, row, row["claimed_pence"] - row["payable_pence"]) for row in over]

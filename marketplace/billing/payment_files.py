@@ -42,7 +42,7 @@ def payment_rows(lines: Sequence[PaymentLine]) -> str:
         writer.writerow(
             safe(cell)
             for cell in (
-                line.reference, line.provider, line.provider_id, line.number, line.framework, line.period.first_day,
+                line.reference, line.provider, line.provider_id, document(line), line.framework, line.period.first_day,
                 line.period.last_day, local_day(line.received_at), local_day(line.accepted_at), line.pay_by,
                 pounds(line.pence),
             )
@@ -117,6 +117,11 @@ def read_payments(content: bytes, run_number: int) -> list[Paid]:
     if not found:
         raise InvalidInput({"file": "The file has no payments in it"})
     return list(found.values())
+
+
+def document(line: PaymentLine) -> str | int:
+    """What a payment is for: the invoice by its number; or that it is the deduction of one, waived and paid back."""
+    return f"{line.number} waived deduction" if line.dispute_id else line.number
 
 
 def pounds(pence: int) -> str:

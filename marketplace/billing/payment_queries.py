@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+from marketplace.billing.waivers import to_pay
 from marketplace.platform.database import Work
 from marketplace.platform.errors import NotFound
 from marketplace.policy.calendar import Period, local_day
@@ -28,7 +29,8 @@ CLOCKS = {
 
 @dataclass(frozen=True, slots=True)
 class Payable:
-    """An accepted invoice on which something is owed; `held` while a credit note on it is open."""
+    """An accepted invoice on which something is owed, `held` while a credit note on it is open; or, with a
+    `dispute_id`, the waived deduction of an invoice that is to be paid back."""
 
     invoice_id: UUID
     number: int
@@ -40,6 +42,17 @@ class Payable:
     pay_by: date
     pence: int
     held: bool
+    dispute_id: UUID | None = None
+
+    @property
+    def id(self) -> UUID:
+        """What it is chosen by: the invoice's id, or the dispute's."""
+        return self.dispute_id or self.invoice_id
+
+    @property
+    def what(self) -> str:
+        """ "invoice 3", or whose deduction is paid back."""
+        return _what(self.number, self.dispute_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +87,16 @@ class PaymentLine:
     pay_by: date
     pence: int
     paid_on: date | None
+    dispute_id: UUID | None = None
+
+    @property
+    def what(self) -> str:
+        """ "invoice 3", or whose deduction is paid back."""
+        return _what(self.number, self.dispute_id)
+
+
+def _what(number: int, dispute_id: UUID | None) -> str:
+    return f"the waived deduction of invoice {number}" if dispute_id else f"invoice {number}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +156,8 @@ async def owed_on(work: Work, payer_id: UUID, invoice_id: UUID) -> int:
 
 
 async def payables(work: Work) -> list[Payable]:
-    """Accepted invoices on which something is owed and which lie in no open run, the soonest due first."""
+    """Accepted invoices on which something is owed, and waived deductions to pay back, which lie in no open run; the
+    soonest due first."""
     rows = await work.fetch(
         f"""SELECT * FROM (
               SELECT i.id, i.number, i.framework_id, f.name AS framework, i.provider_id, o.name AS provider,
@@ -145,17 +169,27 @@ async def payables(work: Work) -> list[Payable]:
                 AND EXISTS (SELECT 1 FROM ledger_entry e WHERE e.commissioner_id = i.commissioner_id
                             AND e.subject_id = i.id AND e.at > i.paid_at))
                 AND NOT EXISTS (SELECT 1 FROM payment_line l WHERE l.commissioner_id = i.commissioner_id
-                                AND l.invoice_id = i.id AND l.counts AND l.paid_on IS NULL)) due
-            WHERE pence > 0 ORDER BY pay_by, provider, number, id""",  # noqa: S608 - our own words
+                                AND l.invoice_id = i.id AND l.dispute_id IS NULL AND l.counts
+                                AND l.paid_on IS NULL)) due
+            WHERE pence > 0""",  # noqa: S608 - our own words
         work.actor.commissioner_id,
     )  # fmt: skip
-    return [
+    due = [
         Payable(
             row["id"], row["number"], row["framework_id"], row["framework"], row["provider_id"], row["provider"],
             Period(row["first_day"], row["last_day"]), row["pay_by"], row["pence"], row["held"],
         )
         for row in rows
     ]  # fmt: skip
+    due += [
+        Payable(
+            row["invoice_id"], row["number"], row["framework_id"], row["framework"], row["provider_id"],
+            row["provider"], Period(row["first_day"], row["last_day"]), row["pay_by"] or local_day(row["decided_at"]),
+            row["payable_pence"], False, row["id"],
+        )
+        for row in await to_pay(work)
+    ]  # fmt: skip
+    return sorted(due, key=lambda each: (each.pay_by, each.provider, each.number, each.id))
 
 
 async def payment_runs(work: Work, *, limit: int = 50, offset: int = 0) -> list[RunRow]:
@@ -197,17 +231,22 @@ async def lines_of(work: Work, payer_id: UUID, run_id: UUID, run_number: int) ->
     """A run's payments in their order."""
     rows = await work.fetch(
         """SELECT l.id, l.position, l.invoice_id, i.number, f.name AS framework, l.provider_id, o.name AS provider,
-                  i.first_day, i.last_day, i.received_at, i.accepted_at, i.pay_by, l.pence, l.paid_on
+                  i.first_day, i.last_day, l.pence, l.paid_on, l.dispute_id,
+                  -- a waiver is received when it is disputed, valid once it is waived
+                  coalesce(d.raised_at, i.received_at) AS received_at, coalesce(d.decided_at, i.accepted_at) AS accepted_at,
+                  CASE WHEN d.id IS NULL THEN i.pay_by
+                       ELSE coalesce(d.pay_by, (d.decided_at AT TIME ZONE 'Europe/London')::date) END AS pay_by
            FROM payment_line l JOIN invoice i ON i.commissioner_id = l.commissioner_id AND i.id = l.invoice_id
+           LEFT JOIN deduction_dispute d ON d.commissioner_id = l.commissioner_id AND d.id = l.dispute_id
            JOIN framework f ON f.id = i.framework_id JOIN organisation o ON o.id = l.provider_id
-           WHERE l.commissioner_id = $1 AND l.run_id = $2 ORDER BY l.position""",
+           WHERE l.commissioner_id = $1 AND l.run_id = $2 ORDER BY l.position""",  # noqa: E501
         payer_id, run_id,
     )  # fmt: skip
     return tuple(
         PaymentLine(
             row["id"], row["position"], f"PR{run_number}-{row['position']}", row["invoice_id"], row["number"],
             row["framework"], row["provider_id"], row["provider"], Period(row["first_day"], row["last_day"]),
-            row["received_at"], row["accepted_at"], row["pay_by"], row["pence"], row["paid_on"],
+            row["received_at"], row["accepted_at"], row["pay_by"], row["pence"], row["paid_on"], row["dispute_id"],
         )
         for row in rows
     )  # fmt: skip

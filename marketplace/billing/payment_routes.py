@@ -36,7 +36,7 @@ PAY: dict[str, Any] = {"guards": [requires("invoice.decide")], "tags": ["Payment
 
 @get("/api/v1/payables", **PAY)
 async def list_payables(request: Request[Any, Any, Any]) -> list[PayableOut]:
-    """Accepted invoices on which something is owed and which lie in no open run, the soonest due first."""
+    """Accepted invoices on which something is owed, and waived deductions, in no open run; the soonest due first."""
     return [payable_out(row) for row in await ask(request.user, queries.payables)]
 
 
@@ -55,10 +55,10 @@ async def list_runs(request: Request[Any, Any, Any], page: FromQuery[int] = 1) -
 
 @post("/api/v1/payment-runs", **PAY)
 async def build(request: Request[Any, Any, Any], data: JSONBody[BuildIn]) -> AskedOut:
-    """Put accepted invoices into a new run."""
-    chosen = data.invoices
-    if chosen is None:
-        chosen = [row.invoice_id for row in await ask(request.user, queries.payables) if not row.held]
+    """Put accepted invoices and waived deductions into a new run."""
+    chosen = [*(data.invoices or ()), *(data.disputes or ())]
+    if data.invoices is None and data.disputes is None:
+        chosen = [row.id for row in await ask(request.user, queries.payables) if not row.held]
     return AskedOut(await build_run(request.user, chosen))
 
 

@@ -1,6 +1,7 @@
-"""The commissioner's payment run: built of accepted invoices, approved, exported once, paid; of two at once, one wins.
+"""The commissioner's payment run: built of accepted invoices and of waived deductions to pay back, approved, exported
+once, paid; of two at once, one wins.
 
-The invoices leave in one file whose rows are frozen when the run is built. A run can be cancelled until it is exported.
+They leave in one file whose rows are frozen when the run is built. A run can be cancelled until it is exported.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
+from marketplace.billing import waivers
 from marketplace.billing.ledger import BANK, PROVIDER_PAYABLE, post
 from marketplace.billing.payment_files import Paid, control_hash, payment_file
-from marketplace.billing.payment_queries import Payable, lines_of, owed_on, payables
+from marketplace.billing.payment_queries import Payable, PaymentLine, lines_of, owed_on, payables
 from marketplace.billing.states import PAYMENT_RUN
 from marketplace.frameworks.queries import pack_of
 from marketplace.identity.permissions import permit
@@ -40,28 +42,32 @@ class TakenFile:
     copy: int
 
 
-async def build_run(actor: Actor, invoice_ids: Sequence[UUID]) -> UUID:
-    """Put accepted invoices on which something is owed into a new run, whole; returns its id.
+async def build_run(actor: Actor, chosen: Sequence[UUID]) -> UUID:
+    """Put accepted invoices on which something is owed, and waivers to pay back, into a new run, whole; returns its id.
 
-    Raises `InvalidInput` under "pay" where none is chosen, `Conflict` where one of them cannot be paid now (it lies in
-    another run, a credit note on it is open, it is not accepted).
+    `chosen` are ids of invoices and of disputes (`Payable.id`). Raises `InvalidInput` under "pay" where none is chosen,
+    `Conflict` where one of them cannot be paid now (it lies in another run, a credit note on it is open, it is not
+    accepted).
     """
     permit(actor, "invoice.decide")
-    if not invoice_ids:
+    if not chosen:
         raise InvalidInput({"pay": "Select at least one invoice to pay"})
     async with unit_of_work(actor) as work:
         payer_id = work.actor.commissioner_id
         await work.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"payment run {payer_id}")
-        known = await work.fetch(
-            "SELECT id FROM invoice WHERE commissioner_id = $1 AND id = ANY($2) ORDER BY id FOR UPDATE",
-            payer_id, list(invoice_ids),
-        )  # fmt: skip
-        if len(known) != len(set(invoice_ids)):
+        wanted = set(chosen)
+        known = [
+            await work.fetch(
+                f"SELECT id FROM {table} WHERE commissioner_id = $1 AND id = ANY($2) ORDER BY id FOR UPDATE",  # noqa: S608 - our own words
+                payer_id, list(wanted),
+            )
+            for table in ("invoice", "deduction_dispute")
+        ]  # fmt: skip
+        if sum(len(rows) for rows in known) != len(wanted):
             raise NotFound
-        wanted = set(invoice_ids)
-        due = [each for each in await payables(work) if each.invoice_id in wanted and not each.held]
+        due = [each for each in await payables(work) if each.id in wanted and not each.held]
         if len(due) != len(wanted):
-            raise Conflict("Some of these invoices cannot be paid now: look at the list again.")
+            raise Conflict("Some of these cannot be paid now: look at the list again.")
         run_id = uuid4()
         total = sum(each.pence for each in due)
         number: int = await work.fetchval(
@@ -75,9 +81,10 @@ async def build_run(actor: Actor, invoice_ids: Sequence[UUID]) -> UUID:
         )  # fmt: skip
         for position, each in enumerate(due, start=1):
             await work.execute(
-                """INSERT INTO payment_line (commissioner_id, run_id, position, invoice_id, provider_id, pence)
-                   VALUES ($1, $2, $3, $4, $5, $6)""",
-                payer_id, run_id, position, each.invoice_id, each.provider_id, each.pence,
+                """INSERT INTO payment_line
+                   (commissioner_id, run_id, position, invoice_id, provider_id, pence, dispute_id)
+                   VALUES ($1, $2, $3, $4, $5, $6, $7)""",
+                payer_id, run_id, position, each.invoice_id, each.provider_id, each.pence, each.dispute_id,
             )  # fmt: skip
         work.audit("payment_run.built", "payment_run", run_id, number=number, lines=len(due), total_pence=total)
         if four_eyes:
@@ -142,8 +149,10 @@ async def export_run(actor: Actor, run_id: UUID) -> str:
             )
         }  # fmt: skip
         for line in lines:
-            if states[line.invoice_id] not in ("accepted", "paid") or line.pence != await owed_on(
-                work, payer_id, line.invoice_id
+            # what is waived stays waived, and one that lies in a run is paid by nothing else
+            if line.dispute_id is None and (
+                states[line.invoice_id] not in ("accepted", "paid")
+                or line.pence != await owed_on(work, payer_id, line.invoice_id)
             ):
                 raise Conflict(
                     f"Invoice {line.number} of {line.provider} has changed since this run was built: "
@@ -210,45 +219,48 @@ async def mark_paid(actor: Actor, run_id: UUID, payments: Sequence[Paid]) -> int
         told: dict[UUID, list[str]] = {}
         for position, each in sorted(new.items()):
             line = lines[position]
-            await _pay(work, run, line.id, line.invoice_id, line.provider_id, line.pence, each.paid_on)
-            told.setdefault(line.provider_id, []).append(f"invoice {line.number} ({line.framework})")
+            await _pay(work, run, line, each.paid_on)
+            if line.dispute_id is None:  # of a waiver its own part tells
+                told.setdefault(line.provider_id, []).append(f"{line.what} ({line.framework})")
         for provider_id, invoices in told.items():
             sentence = f"{actor.organisation_name} has paid {', '.join(invoices)}."
             await tell(work, sentence, "/invoices", organisation_id=provider_id)
         return len(new)
 
 
-async def _pay(
-    work: Work, run: asyncpg.Record, line_id: UUID, invoice_id: UUID, provider_id: UUID, pence: int, paid_on: date
-) -> None:
+async def _pay(work: Work, run: asyncpg.Record, line: PaymentLine, paid_on: date) -> None:
     payer_id = run["commissioner_id"]
     await work.execute(
         """UPDATE payment_line SET paid_on = $3, marked_at = $4, marked_by = $5
            WHERE commissioner_id = $1 AND id = $2 AND paid_on IS NULL""",
-        payer_id, line_id, paid_on, work.now, work.actor.person_id,
+        payer_id, line.id, paid_on, work.now, work.actor.person_id,
     )  # fmt: skip
+    if line.dispute_id is not None:
+        await waivers.mark_paid(work, line.dispute_id, paid_on)
+        return
     invoice = await work.fetchrow(
         """UPDATE invoice SET state = 'paid', paid_at = coalesce(paid_at, $3)
            WHERE commissioner_id = $1 AND id = $2 AND state IN ('accepted', 'paid')
            RETURNING framework_id, number""",
-        payer_id, invoice_id, midnight(paid_on),
+        payer_id, line.invoice_id, midnight(paid_on),
     )  # fmt: skip
     if invoice is None:
         raise Conflict("One of these invoices is in dispute. Mark the others, and this one once it is decided.")
     await post(
         work,
         "payment",
-        {PROVIDER_PAYABLE: pence, BANK: -pence},
+        {PROVIDER_PAYABLE: line.pence, BANK: -line.pence},
         commissioner_id=payer_id,
         framework_id=invoice["framework_id"],
-        provider_id=provider_id,
+        provider_id=line.provider_id,
         subject_type="payment_line",
-        subject_id=line_id,
+        subject_id=line.id,
     )
     work.audit(
-        "invoice.paid", "invoice", invoice_id, number=invoice["number"], run=run["number"], pence=pence, paid_on=paid_on
-    )
-    await meet(work, PAY, invoice_id)
+        "invoice.paid", "invoice", line.invoice_id, number=invoice["number"], run=run["number"], pence=line.pence,
+        paid_on=paid_on,
+    )  # fmt: skip
+    await meet(work, PAY, line.invoice_id)
 
 
 async def _held(work: Work, run_id: UUID, verb: str, sentence: str | None = None) -> asyncpg.Record:

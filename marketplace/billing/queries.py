@@ -11,7 +11,7 @@ import asyncpg
 import msgspec
 
 from marketplace.billing.other_records import OtherOnInvoice, days_with_others, others_on
-from marketplace.billing.records import FUNDED
+from marketplace.billing.records import FUNDED, visits_to_bill
 from marketplace.frameworks.queries import billing_periods, pack_of
 from marketplace.platform.database import Work
 from marketplace.platform.errors import NotFound
@@ -142,7 +142,10 @@ async def payers_of(work: Work, provider_id: UUID) -> list[asyncpg.Record]:
 
 
 async def periods_of(work: Work, provider_id: UUID) -> list[PeriodRow]:
-    """Every billing period with something in it, newest first: the one growing now, those to submit, and the frozen."""
+    """Every billing period with something in it, newest first: the one growing now, those to submit, and the frozen.
+
+    A period without visits of its own is there while it is in time and earlier ones still wait to be paid on it.
+    """
     today = local_day(work.now)
     found: list[PeriodRow] = []
     for payer in await payers_of(work, provider_id):
@@ -161,9 +164,13 @@ async def periods_of(work: Work, provider_id: UUID) -> list[PeriodRow]:
         days += await days_with_others(work, payer["framework_id"], payer["payer_id"], provider_id)
         for period in await billing_periods(work, payer["framework_id"], payer["first_visit"], today):
             invoice = invoices.get(period.first_day)
-            if invoice is None and not any(period.holds(day) for day in days):
-                continue
             growing = is_before(work.now, end_of_day(period.last_day))
+            empty = invoice is None and not any(period.holds(day) for day in days)
+            if empty and not (
+                is_before(work.now, invoice_due_at(pack, period))
+                and await visits_to_bill(work, payer["framework_id"], provider_id, payer["payer_id"], period)
+            ):
+                continue
             found.append(
                 PeriodRow(
                     payer["framework_id"],

@@ -99,6 +99,7 @@ class CreditNote(Table, db=ENGINE, tablename="credit_note"):
     number = Integer(default=None, null=True)
     confirmed_at = Timestamptz(default=None, null=True)
     confirmed_by = UUID(default=None, null=True)
+    carried_pence = Integer(default=0, null=False)
     withdrawn_at = Timestamptz(default=None, null=True)
     withdrawn_by = UUID(default=None, null=True)
 
@@ -134,6 +135,7 @@ class PaymentLine(Table, db=ENGINE, tablename="payment_line"):
     paid_on = Date(default=None, null=True)
     marked_at = Timestamptz(default=None, null=True)
     marked_by = UUID(default=None, null=True)
+    dispute_id = UUID(default=None, null=True)
 
 
 class DeductionDispute(Table, db=ENGINE, tablename="deduction_dispute"):
@@ -158,6 +160,7 @@ class DeductionDispute(Table, db=ENGINE, tablename="deduction_dispute"):
     off_pence = Integer(default=None, null=True)
     paid_on = Date(default=None, null=True)
     paid_by = UUID(default=None, null=True)
+    pay_by = Date(default=None, null=True)
 
 
 class DisputeStep(Table, db=ENGINE, tablename="dispute_step"):

@@ -1,7 +1,7 @@
 """What a waiver does to the books: the deduction is taken back by a new entry, and what it gives back is paid.
 
-A frozen invoice is not touched. What was not yet taken is no longer carried; the rest is to be paid, on a payment of
-its own or with the next one (`to_pay`, `mark_paid`: the payment run takes them from here).
+A frozen invoice is not touched. What was not yet taken is no longer carried; the rest is to be paid, by the payment
+run, which takes it from `to_pay` and books it by `mark_paid`, or on a payment of its own.
 """
 
 from __future__ import annotations
@@ -45,41 +45,66 @@ async def waive(work: Work, dispute: asyncpg.Record) -> tuple[int, int]:
         work, "waiver", {DEDUCTION: dispute["pence"], PROVIDER_PAYABLE: -pays, OWED_BY_PROVIDER: -off},
         subject_type="deduction_dispute", subject_id=dispute["id"], **books,
     )  # fmt: skip
+    pack = await pack_of(work, dispute["framework_id"])
+    pay_on = pay_by(pack, local_day(work.now)) if pays else None
     await work.execute(
         """UPDATE deduction_dispute SET state = 'waived', decided_by = $3, decided_at = $4, payable_pence = $5,
-           off_pence = $6 WHERE commissioner_id = $1 AND id = $2""",
-        dispute["commissioner_id"], dispute["id"], work.actor.person_id, work.now, pays, off,
+           off_pence = $6, pay_by = $7 WHERE commissioner_id = $1 AND id = $2""",
+        dispute["commissioner_id"], dispute["id"], work.actor.person_id, work.now, pays, off, pay_on,
     )  # fmt: skip
     work.audit(
         "deduction.waived", "deduction_dispute", dispute["id"], pence=dispute["pence"], payable_pence=pays,
         off_pence=off, reason=dispute["reason_code"], proposed_by=dispute["proposed_by"],
     )  # fmt: skip
-    if pays:
-        pack = await pack_of(work, dispute["framework_id"])
+    if pay_on is not None:
         await owe(
             work, pack, PAY, subject_type="deduction_dispute", subject_id=dispute["id"],
             reference=f"{dispute['number']} ({dispute['framework']}, from {dispute['first_day']:%-d %B %Y})",
             owed_by=Owed(organisation_id=dispute["commissioner_id"], role="finance"), owed_to=dispute["provider_id"],
             link=f"/disputes/{dispute['id']}", title="Pay back a waived deduction",
-            due_at=end_of_day(pay_by(pack, local_day(work.now))), commissioner_id=dispute["commissioner_id"],
+            due_at=end_of_day(pay_on), commissioner_id=dispute["commissioner_id"],
             framework_id=dispute["framework_id"],
         )  # fmt: skip
     return pays, off
 
 
 async def to_pay(work: Work) -> list[asyncpg.Record]:
-    """Waived deductions of the payer that are still to be paid back, the oldest first (`payable_pence` each)."""
+    """Waived deductions of the payer still to be paid back and in no payment run, the oldest first.
+
+    `payable_pence` of each, with its invoice's number and period and the names a list needs. An invoice that was
+    replaced since gives its number all the same: it is the one the deduction was disputed on.
+    """
     return await work.fetch(
-        """SELECT * FROM deduction_dispute WHERE commissioner_id = $1 AND state = 'waived' AND payable_pence > 0
-           AND paid_on IS NULL ORDER BY decided_at, id""",
+        """SELECT d.*, i.number, i.last_day, f.name AS framework, o.name AS provider
+           FROM deduction_dispute d JOIN invoice i ON i.commissioner_id = d.commissioner_id AND i.id = d.invoice_id
+           JOIN framework f ON f.id = d.framework_id JOIN organisation o ON o.id = d.provider_id
+           WHERE d.commissioner_id = $1 AND d.state = 'waived' AND d.payable_pence > 0 AND d.paid_on IS NULL
+             AND NOT EXISTS (SELECT 1 FROM payment_line l WHERE l.commissioner_id = d.commissioner_id
+                             AND l.dispute_id = d.id AND l.counts)
+           ORDER BY d.decided_at, d.id""",
         work.actor.commissioner_id,
     )
 
 
 async def pay_back(actor: Actor, dispute_id: UUID, paid_on: date) -> None:
-    """Note that a waived deduction was paid back on a day; the ledger says so, the provider is told."""
+    """Note that a waived deduction was paid back on a day, by itself; the ledger says so, the provider is told.
+
+    Raises what `mark_paid` raises, and `Conflict` while it lies in a payment run, which pays it.
+    """
     permit(actor, "invoice.decide")
     async with unit_of_work(actor) as work:
+        await work.fetchval(
+            "SELECT id FROM deduction_dispute WHERE id = $1 AND commissioner_id = $2 FOR UPDATE",
+            dispute_id, actor.commissioner_id,
+        )  # fmt: skip
+        run = await work.fetchval(
+            """SELECT r.number FROM payment_line l
+               JOIN payment_run r ON r.commissioner_id = l.commissioner_id AND r.id = l.run_id
+               WHERE l.commissioner_id = $1 AND l.dispute_id = $2 AND l.counts AND l.paid_on IS NULL""",
+            actor.commissioner_id, dispute_id,
+        )  # fmt: skip
+        if run is not None:
+            raise Conflict(f"This lies in payment run {run}: it is paid there, or once that run is cancelled.")
         await mark_paid(work, dispute_id, paid_on)
 
 

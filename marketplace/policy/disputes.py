@@ -1,5 +1,6 @@
 """Disputes about a deduction: until when, who may waive alone, what a waiver pays and what it takes off (L 7.11; D)."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from marketplace.policy.calendar import is_before, local_day
@@ -40,3 +41,13 @@ def split_waiver(deduction_pence: int, carried_pence: int) -> tuple[int, int]:
     """
     off = min(deduction_pence, max(carried_pence, 0))
     return deduction_pence - off, off
+
+
+def deductible_after(once: bool, deducted_pence: int, forgiven: Collection[str] | None, defect: str) -> bool:
+    """Whether an accepted invoice may lose the sum for a fault found later (L 7.11: once per invoice; D).
+
+    `once` is the pack's word, `deducted_pence` what it lost at submission, `forgiven` the kinds of defect that were
+    waived since (None: nothing was). What was waived does not stand, so a fault of another kind may be deducted for;
+    what was forgiven is not asked for a second time.
+    """
+    return not once or not deducted_pence or (forgiven is not None and defect not in forgiven)

@@ -21,13 +21,15 @@ from marketplace.billing.credit_notes import (
     withdraw_credit_note,
 )
 from marketplace.billing.deciding import accept_invoice
-from marketplace.billing.payment_queries import owed_on
+from marketplace.billing.disputes import confirm_waiver, propose_waiver, raise_dispute
+from marketplace.billing.payment_queries import owed_on, payables
+from marketplace.billing.verify import verify_books
 from marketplace.platform.database import Work, ask, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted, WrongState
 from marketplace.policy.facts import Claim, ClaimLine
 from tests.billing.test_api import api, token
 from tests.world import people
-from tests.world.billing import after, period_of, submitted, the_draft, visit_done
+from tests.world.billing import after, deducted, period_of, submitted, the_draft, visit_done
 from tests.world.door import at
 
 __all__ = ["api"]
@@ -144,7 +146,7 @@ async def test_a_deduction_needs_its_ground(case, over_claimed, finance, clock):
         await ask_deduction(finance, over_claimed, "inaccurate", "A second reason")
 
 
-async def test_less_than_the_deduction_left_to_pay_is_refused(case, clock, first_day, finance):
+async def test_what_the_invoice_cannot_bear_of_a_deduction_is_carried(case, clock, first_day, finance):
     await visit_done(case, clock, first_day)
     period = await period_of(case, first_day)
     after(clock, period, hours=9)
@@ -152,8 +154,49 @@ async def test_less_than_the_deduction_left_to_pay_is_refused(case, clock, first
     with pytest.raises(Conflict, match="this one is submitted"):
         await ask_deduction(finance, invoice_id, "inaccurate", "Wrong")
     await accept_invoice(finance, invoice_id)
-    with pytest.raises(Conflict, match="Less is left"):
-        await ask_deduction(finance, invoice_id, "inaccurate", "Wrong")
+    payer = case.referrer.organisation_id
+    left = await ask(finance, owed_on, payer, invoice_id)
+    note_id = await ask_deduction(finance, invoice_id, "inaccurate", "Wrong")
+    note = await ask(case.manager, queries.credit_note, note_id)
+    assert 0 < left < 10_000 and (note.pence, note.taken_pence, note.carried_pence) == (10_000, left, 10_000 - left)
+    following = await period_of(case, period.last_day + timedelta(days=1))
+    assert (await the_draft(case, following)).facts.carried_in_pence == 0  # nothing moves before it is issued
+    await confirm_credit_note(case.manager, note_id)
+    assert await ask(finance, owed_on, payer, invoice_id) == 0 and await ask(finance, payables) == []
+    assert (await the_draft(case, following)).facts.carried_in_pence == 10_000 - left
+    found = await ask(finance, books)
+    assert found["owed_by_provider"] == 10_000 - left and found["provider_payable"] == 0 and sum(found.values()) == 0
+    assert (await ask(finance, verify_books)).differences == []
+
+
+async def test_what_was_waived_stands_no_more_and_is_not_deducted_for_again(case, over_claimed, finance, world):
+    """Deducted for an inaccurate and an incomplete line: forgiven, neither costs a second time; the books agree."""
+    second = await people.person_in(world.admin, "finance", "Fern Second")
+    dispute_id = await raise_dispute(case.manager, over_claimed, "The sheets were signed; the site was down.")
+    with pytest.raises(Conflict, match="is disputed: decide that first"):
+        await ask_deduction(finance, over_claimed, "inaccurate", "A second reason")
+    await propose_waiver(finance, dispute_id, "system_fault", "The site was down.")
+    await confirm_waiver(second, dispute_id)
+    for defect in ("inaccurate", "incomplete"):
+        with pytest.raises(Conflict, match="made on this invoice already"):
+            await ask_deduction(finance, over_claimed, defect, "A second reason")
+
+
+async def test_after_a_waived_lateness_a_fault_of_another_kind_is_deducted(case, clock, first_day, finance, world):
+    second = await people.person_in(world.admin, "finance", "Fern Second")
+    invoice_id = await deducted(case, clock, first_day)
+    await accept_invoice(finance, invoice_id)
+    with pytest.raises(Conflict, match="made on this invoice already"):
+        await ask_deduction(finance, invoice_id, "inaccurate", "One visit was shorter.")
+    dispute_id = await raise_dispute(case.manager, invoice_id, "Your own site was down.")
+    await propose_waiver(finance, dispute_id, "commissioner_fault", "It was.")
+    await confirm_waiver(second, dispute_id)
+    await confirm_credit_note(
+        case.manager, await ask_deduction(finance, invoice_id, "inaccurate", "One visit was shorter.")
+    )
+    found = await ask(finance, books)
+    assert found["deduction_income"] == -10_000 and sum(found.values()) == 0
+    assert (await ask(finance, verify_books)).differences == []
 
 
 async def test_numbers_have_no_gaps_and_of_two_confirmations_at_once_one_wins(case, over_claimed, clock, finance):

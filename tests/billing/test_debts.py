@@ -12,8 +12,13 @@ from admin.app import create_app as create_console
 from marketplace.app import create_app
 from marketplace.billing import queries
 from marketplace.billing.debts import debts, mark_invoiced, mark_paid, raise_debts
+from marketplace.billing.deciding import accept_invoice
+from marketplace.billing.payment_files import Paid
+from marketplace.billing.payment_runs import build_run, export_run
+from marketplace.billing.payment_runs import mark_paid as mark_run_paid
 from marketplace.billing.verify import verify_books
 from marketplace.frameworks.application_actions import end_admission
+from marketplace.packages import signing
 from marketplace.platform.actor import system_for
 from marketplace.platform.database import ask, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted
@@ -95,4 +100,46 @@ async def test_what_a_leaver_owes_becomes_one_debt(
         assert again.status_code == 409
     books = await ask(finance, balances)
     assert books["bank"] == owing and "provider_debt" not in books
+    assert (await ask(payer, verify_books)).differences == []
+
+
+async def test_a_held_visit_finished_after_the_debt_is_paid_in_full(
+    database, world, case, finance, clock, first_day, migrator
+):
+    """The debt took what was owing, so the next invoice bears nothing; the days between had no visits of their own."""
+    payer = system_for(case.referrer.organisation_id, "commissioner", "Northgate Council")
+    await visit_done(case, clock, first_day)
+    held = await visit_done(case, clock, first_day + timedelta(days=1), signed=False)
+    period = await period_of(case, first_day)
+    after(clock, period, days=12)
+    found = await the_draft(case, period)
+    price = next(line.price_pence for line in found.result.lines if line.visit == str(held))
+    await accept_invoice(finance, await submitted(case, period))
+    for row in await migrator.fetch("SELECT id FROM admission WHERE provider_id = $1", case.manager.organisation_id):
+        await end_admission(world.admin, row["id"], local_day(clock.at), "It leaves.")
+    await migrator.execute("UPDATE package SET ends_on = starts_on WHERE id = $1", case.package_id)
+    following = await period_of(case, period.last_day + timedelta(days=1))
+    clock.move_to(invoice_due_at(found.pack, following))
+    async with unit_of_work(payer) as work:
+        assert await raise_debts(work) == 1
+    (debt,) = await ask(finance, debts)
+    await mark_invoiced(finance, debt.id, "INV-78", local_day(clock.at))
+
+    await signing.family_confirms(case.family, held, text_hash=(await case.visit(held)).record_hash)
+    latest = await period_of(case, local_day(clock.at))
+    after(clock, latest, hours=9)
+    now = await the_draft(case, latest)
+    assert (now.result.net_pence, now.result.deduction_pence, now.facts.carried_in_pence) == (price, 0, 0)
+    offered = await ask(case.manager, queries.periods_of, case.manager.organisation_id)
+    assert latest in [row.period for row in offered]  # the provider finds it among its periods
+    invoice_id = await submitted(case, latest)
+    await accept_invoice(finance, invoice_id)
+    run_id = await build_run(finance, [invoice_id])
+    await export_run(finance, run_id)
+    await mark_run_paid(finance, run_id, [Paid(1, local_day(clock.at), price)])
+    async with unit_of_work(payer) as work:
+        assert await raise_debts(work) == 0
+    await mark_paid(finance, debt.id, local_day(clock.at))
+    books = await ask(finance, balances)
+    assert books["bank"] == debt.pence - price and not {"provider_debt", "owed_by_provider"} & set(books)
     assert (await ask(payer, verify_books)).differences == []

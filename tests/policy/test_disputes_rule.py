@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from marketplace.policy.disputes import dispute_until, in_time, second_officer_needed, split_waiver
+from marketplace.policy.disputes import deductible_after, dispute_until, in_time, second_officer_needed, split_waiver
 from marketplace.policy.invoicing import settle
 from marketplace.policy.pack import load_pack
 from tests.policy.policy_builders import LEWISHAM, PDPS, at
@@ -38,3 +38,11 @@ def test_waived_at_once_the_provider_stands_as_if_nothing_had_been_deducted(gros
     assert pays >= 0 and 0 <= off <= out and pays + off == deduction
     assert (net + pays) - (out - off) == gross - carried_in
     assert split_waiver(deduction, -5) == (deduction, 0)
+
+
+def test_the_sum_is_lost_once_and_what_was_forgiven_is_not_asked_for_again() -> None:
+    assert deductible_after(True, 0, None, "inaccurate")
+    assert not deductible_after(True, 10_000, None, "inaccurate")
+    assert deductible_after(True, 10_000, {"late"}, "inaccurate")
+    assert not deductible_after(True, 10_000, {"late", "inaccurate"}, "inaccurate")
+    assert deductible_after(False, 10_000, None, "inaccurate")
