@@ -52,10 +52,11 @@ from marketplace.providers import (
     file_routes,
     import_pages,
     import_routes,
+    listing_pages,
 )
 from marketplace.providers import pages as provider_pages
 from marketplace.providers import routes as provider_routes
-from marketplace.purchases import budget_pages, direct_payment_pages
+from marketplace.purchases import budget_pages, direct_payment_pages, directory_pages, finding_pages
 from marketplace.purchases import routes as purchase_routes
 from marketplace.referrals import (
     children_pages,
@@ -121,12 +122,15 @@ MODULES: list[Any] = [
     document_routes,
     direct_payment_pages,
     budget_pages,
+    finding_pages,
+    directory_pages,
     purchase_routes,
     paper_pages,
     paper_routes,
     import_pages,
     import_routes,
     provider_pages,
+    listing_pages,
     file_pages,
     file_routes,
     provider_routes,

@@ -11,8 +11,8 @@ APP = "TO {prefix}_app, {prefix}_worker"
 OWN = "commissioner_id = app_commissioner()"
 SPENDS = "(commissioner_id, child_id) IN (SELECT * FROM my_granted_children('spend'))"
 
-UP = f"""
-SET LOCAL ROLE {{prefix}}_owner;
+UP = """
+SET LOCAL ROLE {prefix}_owner;
 CREATE TABLE direct_payment (
     commissioner_id uuid NOT NULL REFERENCES organisation,
     id uuid NOT NULL DEFAULT gen_random_uuid(),

@@ -245,3 +245,14 @@ class DeclarationAssessment(Table, db=ENGINE, tablename="declaration_assessment"
     assessed_at = Timestamptz(default=None, null=False)
     pack_hash = Text(default=None, null=False)
     in_order = BigSerial()
+
+
+class ProviderListing(Table, db=ENGINE, tablename="provider_listing"):
+    provider_id = UUID(primary_key=True, default=None, null=False)
+    areas = Array(base_column=Text(), default=list, null=False)
+    languages = Array(base_column=Text(), default=list, null=False)
+    needs = Array(base_column=Text(), default=list, null=False)
+    availability = Array(base_column=Text(), default=list, null=False)
+    for_families = Text(default="", null=False)
+    changed_at = Timestamptz(default=None, null=False)
+    changed_by = UUID(default=None, null=False)

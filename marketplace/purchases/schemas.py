@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from marketplace.policy.direct_payments import Kind
+from marketplace.policy.facts import WeeklySlot
 from marketplace.purchases.direct_payments import Account, PeriodName, TermsGiven
 from marketplace.purchases.queries import DirectPaymentView, TermsView
 
@@ -61,6 +62,20 @@ class NewSpending(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 class Reason(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     reason: str
+
+
+class FindIn(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """What a family looks for; `pattern` is an ordinary week, priced from `starts_on` for the first billing period."""
+
+    lot: str = ""
+    area: str = ""
+    language: str = ""
+    availability: str = ""
+    need: str = ""
+    text: str = ""
+    pattern: list[WeeklySlot] = []
+    starts_on: date | None = None
+    workers: int = 1
 
 
 class Made(msgspec.Struct, kw_only=True):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from marketplace.policy.calendar import PeriodLength
-from marketplace.policy.direct_payments import Kind
+from marketplace.policy.direct_payments import Kind, Reason
+from marketplace.policy.pack import Pack
 from marketplace.web.filters import duration, pounds
 
 PERIODS: dict[str, tuple[str, PeriodLength]] = {
@@ -32,3 +35,15 @@ def amount(kind: Kind | str, units: int) -> str:
 def gives(kind: Kind | str, units: int, period: str) -> str:
     """ "£120.00 each week"."""
     return f"{amount(kind, units)} {PERIODS[period][0]}"
+
+
+def refusal(reason: Reason, pack: Pack, on: date) -> str:
+    """Why a family cannot buy at the framework's price, in a sentence for it."""
+    age = pack.on(on).ages.purchase_under
+    return {
+        "too_old": f"The framework’s price is for children younger than {age} on the day of the visit.",
+        "no_direct_payment": "You need a direct payment from your council to buy at this price.",
+        "outside_dates": "Your direct payment does not run on all of these days.",
+        "lot_not_allowed": "Your direct payment is not for this kind of support.",
+        "closed_to_new_families": "This provider takes no new families at the moment.",
+    }[reason]

@@ -11,7 +11,7 @@ from marketplace.frameworks.queries import rate_card_rows
 from marketplace.platform.database import Work
 from marketplace.platform.errors import InvalidInput
 from marketplace.policy.calendar import CalendarError, PeriodLength, local_day, period_containing
-from marketplace.policy.facts import WeeklySlot
+from marketplace.policy.facts import RateCard, WeeklySlot
 from marketplace.policy.pack import Pack
 from marketplace.policy.pricing import RateMissing, price_pattern
 from marketplace.web.filters import day, duration, pounds
@@ -46,9 +46,8 @@ async def price_of(
     Raises `InvalidInput` where the agreed card lacks a rate that is needed.
     """
     card = await rate_card_rows(work, framework_id, provider_id, lot)
-    period = period_containing(starts_on, starts_on, pack.on(starts_on).billing.period_length)
     try:
-        priced = price_pattern(pack, card, lot, pattern, starts_on, period.last_day, workers)
+        return price_by(pack, card, lot, pattern, starts_on, workers)
     except RateMissing as missing:
         what = pack.activities.get(missing.activity, missing.activity)
         band = pack.bands.get(missing.band, missing.band)
@@ -58,6 +57,14 @@ async def price_of(
         raise InvalidInput({"pattern": says}) from missing
     except CalendarError as error:
         raise InvalidInput({"starts_on": f"This start cannot be priced: {error}."}) from error
+
+
+def price_by(
+    pack: Pack, card: RateCard, lot: str, pattern: tuple[WeeklySlot, ...], starts_on: date, workers: int
+) -> OfferPrice:
+    """The same from a rate card at hand. Raises `RateMissing`, `CalendarError`."""
+    period = period_containing(starts_on, starts_on, pack.on(starts_on).billing.period_length)
+    priced = price_pattern(pack, card, lot, pattern, starts_on, period.last_day, workers)
     first_week = starts_on + WEEK
     rows: dict[tuple[str, str, int], list[int]] = {}
     for visit in priced.visits:

@@ -25,7 +25,7 @@ MODULES = [
     for domain in (
         "platform", "identity", "obligations", "frameworks", "providers", "referrals", "packages", "billing",
         "purchases",
-    )  # fmt: skip
+    )
 ]
 
 
