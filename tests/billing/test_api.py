@@ -9,16 +9,16 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from marketplace.app import create_app
 from marketplace.platform.actor import Actor
 from marketplace.policy.calculators import invoice as calculate
 from tests.world import people
+from tests.world.apps import create_marketplace
 from tests.world.billing import after, period_of, visit_done
 
 
 @pytest.fixture
 async def api(database, clock) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(app=create_app(database, clock))
+    transport = httpx.ASGITransport(app=create_marketplace(database, clock))
     async with httpx.AsyncClient(transport=transport, base_url="https://marketplace.test/api/v1") as client:
         yield client
 

@@ -10,8 +10,6 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from admin.app import create_app as create_console
-from marketplace.app import create_app
 from marketplace.billing import credit_note_queries as queries
 from marketplace.billing.credit_notes import (
     ask_again,
@@ -29,6 +27,7 @@ from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPer
 from marketplace.policy.facts import Claim, ClaimLine
 from tests.billing.test_api import api, token
 from tests.world import people
+from tests.world.apps import create_console, create_marketplace
 from tests.world.billing import after, deducted, period_of, submitted, the_draft, visit_done
 from tests.world.door import at
 
@@ -260,7 +259,7 @@ def text_of(answer) -> str:
 
 
 async def test_the_pages_from_both_sides(database, settings, clock, case, accepted, finance):
-    provider, console = create_app(database, clock), create_console(database, clock)
+    provider, console = create_marketplace(database, clock), create_console(database, clock)
     async with at(console, settings, finance) as desk:
         assert "Deduct after acceptance" in (await desk.get(f"/invoices/{accepted}")).text
         where = f"/invoices/{accepted}/credit-note"

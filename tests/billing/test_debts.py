@@ -8,8 +8,6 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from admin.app import create_app as create_console
-from marketplace.app import create_app
 from marketplace.billing import queries
 from marketplace.billing.debts import debts, mark_invoiced, mark_paid, raise_debts
 from marketplace.billing.deciding import accept_invoice
@@ -25,6 +23,7 @@ from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPer
 from marketplace.policy.calendar import local_day
 from marketplace.policy.invoicing import invoice_due_at
 from tests.world import people
+from tests.world.apps import create_console, create_marketplace
 from tests.world.billing import after, balances, period_of, submitted, the_draft, visit_done
 from tests.world.door import at
 
@@ -73,7 +72,7 @@ async def test_what_a_leaver_owes_becomes_one_debt(
         await mark_paid(finance, debt.id, today)
 
     typed = {"day": str(today.day), "month": str(today.month), "year": str(today.year)}
-    async with at(create_app(database, clock), settings, case.manager) as door:
+    async with at(create_marketplace(database, clock), settings, case.manager) as door:
         shown = await door.get("/debts")
         assert "To invoice" in shown.text and f"/debts/{debt.id}" not in shown.text
         assert "To invoice" in (await door.get("/debts?format=csv")).text
@@ -88,7 +87,7 @@ async def test_what_a_leaver_owes_becomes_one_debt(
         late = {"paid_on-day": "1", "paid_on-month": "1", "paid_on-year": "2026"}
         assert "between the invoice’s day and today" in (await desk.post(f"{here}/paid", late, page=here)).text
         assert (await desk.get(f"/debts/{uuid4()}")).status_code == 404
-    transport = httpx.ASGITransport(app=create_app(database, clock))
+    transport = httpx.ASGITransport(app=create_marketplace(database, clock))
     async with httpx.AsyncClient(transport=transport, base_url="https://marketplace.test/api/v1") as api:
         email = await people.with_password(finance, settings)
         answer = await api.post("/token", json={"email": email, "password": people.PASSWORD})

@@ -6,19 +6,18 @@ from datetime import timedelta
 
 import httpx
 
-from admin.app import create_app as create_console
-from marketplace.app import create_app
 from marketplace.billing.deciding import return_invoice
 from marketplace.billing.deductions import deductions
 from marketplace.platform.database import ask
 from marketplace.policy.facts import Claim
 from tests.world import people
+from tests.world.apps import create_console, create_marketplace
 from tests.world.billing import after, period_of, submitted, the_draft, visit_done
 from tests.world.door import at
 
 
 async def test_what_was_lost_and_why(database, settings, case, finance, clock, first_day):
-    async with at(create_app(database, clock), settings, case.manager) as door:
+    async with at(create_marketplace(database, clock), settings, case.manager) as door:
         assert "Nothing was deducted" in (await door.get("/deductions")).text
     for n in range(2):
         await visit_done(case, clock, first_day + timedelta(days=n))
@@ -40,7 +39,10 @@ async def test_what_was_lost_and_why(database, settings, case, finance, clock, f
         assert (await ask(stranger, deductions)).periods == ()
     assert (await ask(finance, deductions, rival.organisation_id)).periods == ()
 
-    for app, reader in ((create_app(database, clock), case.manager), (create_console(database, clock), finance)):
+    for app, reader in (
+        (create_marketplace(database, clock), case.manager),
+        (create_console(database, clock), finance),
+    ):
         async with at(app, settings, reader) as door:
             shown = (await door.get("/deductions")).text
             assert "<svg" in shown and "Show as a table" in shown and "It is submitted after the due moment" in shown
@@ -50,7 +52,7 @@ async def test_what_was_lost_and_why(database, settings, case, finance, clock, f
             narrowed = (await door.get(f"/deductions?provider={rival.organisation_id}")).text
             assert ("Nothing was deducted" in narrowed) is (reader is finance)
             assert (await door.get("/deductions?provider=x")).status_code == 200
-    transport = httpx.ASGITransport(app=create_app(database, clock))
+    transport = httpx.ASGITransport(app=create_marketplace(database, clock))
     async with httpx.AsyncClient(transport=transport, base_url="https://marketplace.test/api/v1") as api:
         email = await people.with_password(case.manager, settings)
         answer = await api.post("/token", json={"email": email, "password": people.PASSWORD})

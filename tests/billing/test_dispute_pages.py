@@ -7,13 +7,12 @@ import re
 import httpx
 import pytest
 
-from admin.app import create_app as create_console
-from marketplace.app import create_app
 from marketplace.billing.disputes import propose_waiver, raise_dispute
 from marketplace.platform.errors import InvalidInput
 from marketplace.policy.calendar import local_day
 from tests.providers.test_files import checked
 from tests.world import files, people, providers
+from tests.world.apps import create_console, create_marketplace
 from tests.world.billing import deducted
 from tests.world.door import at
 from tests.world.file_servers import store, with_store
@@ -29,7 +28,7 @@ def stored(database, store):
 
 @pytest.fixture
 def app(stored, clock):
-    return create_app(stored, clock)
+    return create_marketplace(stored, clock)
 
 
 @pytest.fixture

@@ -13,8 +13,6 @@ import pytest
 from lxml import etree  # pyright: ignore[reportAttributeAccessIssue] it has no types
 from saxonche import PySaxonProcessor
 
-from admin.app import create_app as create_console
-from marketplace.app import create_app
 from marketplace.billing import credit_note_queries
 from marketplace.billing.credit_notes import ask_deduction, confirm_credit_note
 from marketplace.billing.documents import credit_note_document, invoice_document
@@ -25,6 +23,7 @@ from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPer
 from tests.billing.test_api import api, token
 from tests.billing.test_credit_notes import an_accepted, over_claimed
 from tests.world import people
+from tests.world.apps import create_console, create_marketplace
 from tests.world.billing import after, period_of, submitted, visit_done
 from tests.world.door import at
 
@@ -205,7 +204,7 @@ async def test_who_may_and_who_sees(case, accepted, parties, finance, settings):
 
 
 async def test_the_pages(database, settings, clock, case, accepted, finance):
-    async with at(create_app(database, clock), settings, case.manager) as door:
+    async with at(create_marketplace(database, clock), settings, case.manager) as door:
         refused = await door.get(f"/invoices/{accepted}/e-invoice.xml")
         assert refused.status_code == 409 and "also needs" in refused.text
         wrong = await door.post("/billing-details", PROVIDER | {"gln": "12"})

@@ -10,21 +10,20 @@ from datetime import timedelta
 
 import pytest
 
-from admin.app import create_app as create_console
-from marketplace.app import create_app
 from marketplace.billing.deciding import return_invoice
 from marketplace.packages import signing
 from marketplace.policy.calculators import invoice as calculate
 from marketplace.policy.invoicing import invoice_due_at
 from marketplace.web.filters import moment
 from tests.world import people
+from tests.world.apps import create_console, create_marketplace
 from tests.world.billing import after, period_of, submitted, the_draft, visit_done
 from tests.world.door import at
 
 
 @pytest.fixture
 def app(database, clock):
-    return create_app(database, clock)
+    return create_marketplace(database, clock)
 
 
 @pytest.fixture

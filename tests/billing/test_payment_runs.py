@@ -13,7 +13,6 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from admin.app import create_app as create_console
 from marketplace.billing import credit_note_queries, queries
 from marketplace.billing.credit_notes import ask_deduction, confirm_credit_note
 from marketplace.billing.payment_files import Paid, read_payments
@@ -25,6 +24,7 @@ from marketplace.policy.calendar import local_day
 from tests.billing.test_api import api, token
 from tests.billing.test_credit_notes import an_accepted, books
 from tests.world import people
+from tests.world.apps import create_console
 from tests.world.door import at
 
 __all__ = ["api"]

@@ -9,8 +9,6 @@ from datetime import timedelta
 import pikepdf
 import pytest
 
-from admin.app import create_app as create_console
-from marketplace.app import create_app
 from marketplace.billing.credit_note_queries import credit_notes
 from marketplace.billing.credit_notes import confirm_credit_note
 from marketplace.billing.deciding import return_invoice
@@ -25,6 +23,7 @@ from tests.billing.test_credit_notes import over_claimed
 from tests.billing.test_einvoice import PAYER, PROVIDER
 from tests.conftest import NOON
 from tests.world import people
+from tests.world.apps import create_console, create_marketplace
 from tests.world.billing import deducted, period_of
 from tests.world.door import at
 
@@ -95,7 +94,7 @@ async def test_an_invoice_is_printed_from_what_is_frozen(case, clock, first_day,
     await save_party(finance, PAYER, {})
     invoice_id = await deducted(case, clock, first_day)
     path = f"/invoices/{invoice_id}/invoice.pdf"
-    async with at(create_app(database, clock), settings, case.manager) as door:
+    async with at(create_marketplace(database, clock), settings, case.manager) as door:
         assert path in (await door.get(f"/invoices/{invoice_id}")).text
         answer = await door.get(path)
         assert answer.status_code == 200 and answer.headers["content-type"] == "application/pdf"

@@ -8,8 +8,6 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from admin.app import create_app as create_console
-from marketplace.app import create_app
 from marketplace.billing.disputes import confirm_waiver, propose_waiver, raise_dispute
 from marketplace.billing.statements import all_books, statement
 from marketplace.billing.waivers import pay_back
@@ -17,6 +15,7 @@ from marketplace.platform.database import ask
 from marketplace.platform.errors import InvalidInput, NotFound
 from marketplace.policy.calendar import local_day
 from tests.world import people
+from tests.world.apps import create_console, create_marketplace
 from tests.world.billing import deducted
 from tests.world.door import at
 
@@ -63,7 +62,10 @@ async def test_each_movement_with_the_balances_around_it(database, settings, wor
 
     where = "/statements/" + "/".join(str(part) for part in key)
     days = f"first_day={submitted_on}&last_day={local_day(clock.at)}"
-    for app, reader in ((create_app(database, clock), case.manager), (create_console(database, clock), finance)):
+    for app, reader in (
+        (create_marketplace(database, clock), case.manager),
+        (create_console(database, clock), finance),
+    ):
         async with at(app, settings, reader) as door:
             assert where in (await door.get("/statements")).text
             shown = await door.get(f"{where}?{days}")
@@ -80,7 +82,7 @@ async def test_each_movement_with_the_balances_around_it(database, settings, wor
             assert saved.headers["content-type"].startswith("text/csv") and "Balance after" in saved.text
             assert (await door.get(f"/statements/{uuid4()}/{key[1]}/{key[2]}")).status_code == 404
 
-    transport = httpx.ASGITransport(app=create_app(database, clock))
+    transport = httpx.ASGITransport(app=create_marketplace(database, clock))
     async with httpx.AsyncClient(transport=transport, base_url="https://marketplace.test/api/v1") as api:
         email = await people.with_password(case.manager, settings)
         answer = await api.post("/token", json={"email": email, "password": people.PASSWORD})

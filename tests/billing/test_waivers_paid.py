@@ -10,7 +10,6 @@ from uuid import UUID
 
 import pytest
 
-from admin.app import create_app as create_console
 from marketplace.billing.deciding import accept_invoice
 from marketplace.billing.dispute_queries import dispute
 from marketplace.billing.disputes import confirm_waiver, propose_waiver, raise_dispute
@@ -24,6 +23,7 @@ from marketplace.platform.errors import Conflict, NotFound
 from marketplace.policy.calendar import local_day
 from tests.billing.test_api import api, token
 from tests.world import people
+from tests.world.apps import create_console
 from tests.world.billing import balances, deducted
 from tests.world.door import at
 

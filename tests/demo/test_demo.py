@@ -11,8 +11,6 @@ import httpx
 import pytest
 import structlog
 
-from admin.app import create_app as console_app
-from marketplace.app import create_app as site_app
 from marketplace.demo.cast import CHILDREN, HOUSES
 from marketplace.demo.load import DemoRefused, load
 from marketplace.demo.people import PASSWORD, PIN
@@ -26,6 +24,7 @@ from marketplace.platform.postgres_server import PostgresServer
 from marketplace.settings import Settings
 from tests.conftest import Databases
 from tests.demo.conftest import WEDNESDAY, Loaded, demo_settings
+from tests.world.apps import create_console, create_marketplace
 from tests.world.browsing import Browser
 
 LINK = re.compile(r'href="(/[^"#]*)"')
@@ -33,7 +32,7 @@ MOST_PAGES = 35
 
 
 def at_door(who: SignIn, settings: Settings, clock: FrozenClock) -> Browser:
-    return Browser((console_app if who.door == CONSOLE else site_app)(settings, clock))
+    return Browser((create_console if who.door == CONSOLE else create_marketplace)(settings, clock))
 
 
 async def followed(browser: Browser, path: str) -> httpx.Response:
@@ -143,7 +142,7 @@ async def test_every_role_has_a_sign_in_and_every_address_in_the_walks_is_one_of
     roles = {each.role for each in SIGN_INS}
     assert roles == {role for kind in ROLES_OF_KIND.values() for role in kind} | {"family"}
     known = {each.email for each in (*SIGN_INS, *MORE)}
-    for app in (site_app(database, clock), console_app(database, clock)):
+    for app in (create_marketplace(database, clock), create_console(database, clock)):
         async with Browser(app) as browser:
             text = (await browser.get("/sign-in")).text
             assert "Three walks of five minutes" in text
@@ -157,7 +156,7 @@ async def test_every_role_has_a_sign_in_and_every_address_in_the_walks_is_one_of
 
 async def test_outside_the_demo_the_sign_in_page_has_no_walks(database: Settings, clock: FrozenClock) -> None:
     real = Settings(database_url=database.database_url, secret=database.secret)
-    async with Browser(site_app(real, clock)) as browser:
+    async with Browser(create_marketplace(real, clock)) as browser:
         text = (await browser.get("/sign-in")).text
         assert "walks" not in text and PASSWORD not in text
 

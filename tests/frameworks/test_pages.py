@@ -9,11 +9,10 @@ from urllib.parse import quote
 
 import pytest
 
-from admin.app import create_app as create_console
-from marketplace.app import create_app
 from marketplace.frameworks import queries, rates
 from marketplace.platform.database import ask
 from marketplace.policy.pack import load_pack
+from tests.world.apps import create_console, create_marketplace
 from tests.world.door import at
 from tests.world.frameworks import admitted, applied, confirm_decisions, draft_framework, flat_rates, open_framework
 from tests.world.people import PASSWORD, with_password
@@ -28,7 +27,7 @@ async def doors(database, clock):
 
     def door(actor):
         admin = actor.organisation_kind == "commissioner"
-        return at((create_console if admin else create_app)(database, clock), database, actor)
+        return at((create_console if admin else create_marketplace)(database, clock), database, actor)
 
     return door
 
@@ -323,7 +322,7 @@ async def test_the_api_does_what_the_pages_do(person, database, clock):
     admin, manager = await person("Northgate", "commissioner_admin"), await person("Kind Hands", "provider_manager")
     async with (
         at(create_console(database, clock), database) as office,
-        at(create_app(database, clock), database) as provider,
+        at(create_marketplace(database, clock), database) as provider,
     ):
         for door, actor in ((office, admin), (provider, manager)):
             sent = {"email": await with_password(actor, database), "password": PASSWORD}

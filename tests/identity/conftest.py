@@ -3,15 +3,14 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from admin.app import create_app as create_console
-from marketplace.app import create_app
 from marketplace.settings import Settings
+from tests.world.apps import create_console, create_marketplace
 from tests.world.browsing import Browser
 
 
 @pytest.fixture
 async def marketplace(database: Settings) -> AsyncIterator[Browser]:
-    async with Browser(create_app(database)) as browser:
+    async with Browser(create_marketplace(database)) as browser:
         yield browser
 
 
@@ -23,6 +22,6 @@ async def console(database: Settings) -> AsyncIterator[Browser]:
 
 @pytest.fixture
 async def api(database: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(app=create_app(database))
+    transport = httpx.ASGITransport(app=create_marketplace(database))
     async with httpx.AsyncClient(transport=transport, base_url="https://marketplace.test") as client:
         yield client

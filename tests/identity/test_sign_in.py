@@ -8,9 +8,9 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from marketplace.app import create_app
 from marketplace.identity import actions
 from marketplace.platform.errors import MarketplaceError, TooManyAttempts
+from tests.world.apps import create_marketplace
 from tests.world.browsing import Browser
 from tests.world.people import PASSWORD, council, person_in, provider_org, with_password
 
@@ -41,7 +41,7 @@ async def test_the_cookie_is_bound_to_this_host_and_unreadable_to_scripts(market
     assert cookie.startswith("__Host-marketplace-session=")
     assert {"HttpOnly", "Secure", "Path=/", "SameSite=lax"} <= set(cookie.split("; "))
     assert "Domain" not in cookie and "Max-Age" not in cookie
-    plain = Browser(create_app(replace(database, secure_cookies=False)))
+    plain = Browser(create_marketplace(replace(database, secure_cookies=False)))
     assert (await plain.sign_in(email)).status_code == 303
     assert any(cookie.name == "marketplace-session" for cookie in plain.cookies.jar)
 
@@ -57,7 +57,7 @@ async def test_only_a_hash_of_the_session_is_stored_and_it_rotates(marketplace, 
     choice = (await actions.places_at("marketplace", actor.person_id))[0].key
     await marketplace.send_form("/switch", place=choice)
     assert marketplace.session != first
-    old = Browser(create_app(database), cookies={"__Host-marketplace-session": first})
+    old = Browser(create_marketplace(database), cookies={"__Host-marketplace-session": first})
     assert (await old.get("/account")).status_code == 303
 
 
@@ -65,7 +65,7 @@ async def test_a_session_id_brought_along_is_never_adopted(marketplace, database
     email = await with_password(await provider_org(database), database)
     marketplace.cookies.set("__Host-marketplace-session", "chosen-by-somebody-else")
     await marketplace.sign_in(email)
-    thief = Browser(create_app(database), cookies={"__Host-marketplace-session": "chosen-by-somebody-else"})
+    thief = Browser(create_marketplace(database), cookies={"__Host-marketplace-session": "chosen-by-somebody-else"})
     assert (await thief.get("/account")).status_code == 303
 
 
@@ -81,7 +81,7 @@ async def test_sessions_end_after_idling_and_at_their_absolute_end(marketplace, 
 async def test_signing_out_and_ending_another_device(marketplace, database):
     email = await with_password(await provider_org(database), database)
     await marketplace.sign_in(email)
-    other = Browser(create_app(database))
+    other = Browser(create_marketplace(database))
     await other.sign_in(email)
     shown = (await marketplace.get("/account")).text
     end = re.search(r'action="(/account/sessions/[^"]+/end)"', shown)
@@ -95,7 +95,7 @@ async def test_signing_out_and_ending_another_device(marketplace, database):
 async def test_nobody_ends_somebody_elses_session(marketplace, database, migrator):
     ours, theirs = await provider_org(database), await provider_org(database, "Rival Care")
     await marketplace.sign_in(await with_password(ours, database))
-    rival = Browser(create_app(database))
+    rival = Browser(create_marketplace(database))
     await rival.sign_in(await with_password(theirs, database))
     session = await migrator.fetchval("SELECT id FROM web_session WHERE person_id = $1", ours.person_id)
     shown = await rival.get("/account/password")
@@ -135,18 +135,18 @@ async def test_one_doors_session_does_not_open_the_other(console, database):
     email = await with_password(referrer, database)
     await console.sign_in(email)
     assert (await console.get("/account")).status_code == 200
-    other = Browser(create_app(database), cookies={"__Host-marketplace-session": console.session})
+    other = Browser(create_marketplace(database), cookies={"__Host-marketplace-session": console.session})
     assert (await other.get("/account")).status_code == 303
 
 
 async def test_guessing_waits_longer_and_longer_but_locks_nobody_else_out(database):
     email = await with_password(await provider_org(database), database)
-    guesser = Browser(create_app(database), client=("198.51.100.9", 1))
+    guesser = Browser(create_marketplace(database), client=("198.51.100.9", 1))
     for _ in range(5):
         assert (await guesser.sign_in(email, "wrong guess again")).status_code == 400
     waiting = await guesser.sign_in(email, PASSWORD)  # even the right one waits now
     assert waiting.status_code == 429 and "Try again in" in waiting.text
-    owner = Browser(create_app(database), client=("203.0.113.44", 1))
+    owner = Browser(create_marketplace(database), client=("203.0.113.44", 1))
     assert (await owner.sign_in(email)).status_code == 303
 
 

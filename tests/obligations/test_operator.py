@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 import pytest
 
-from admin.app import create_app
 from marketplace.obligations import demo_clock, queries
 from marketplace.obligations.demo_clock import mark_demo, move_clock
 from marketplace.obligations.news import tell
@@ -17,6 +16,7 @@ from marketplace.platform.database import ask, close_database, open_database, un
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted
 from tests.obligations.conftest import run_jobs
 from tests.obligations.test_duties import owe_answer
+from tests.world.apps import create_console
 from tests.world.door import at
 from tests.world.people import operator
 
@@ -102,7 +102,7 @@ async def test_outside_a_demo_nothing_moves_it(database, migrator, opal):
 
 async def test_the_clocks_page_moves_it_and_says_what_fell_due(demo, opal, world, referrer, manager):
     await owe_answer(world, manager, referrer)
-    async with at(create_app(demo), demo, opal) as door:
+    async with at(create_console(demo), demo, opal) as door:
         page = (await door.get("/operator/clock")).text
         assert "Nothing: it is the real time" in page
         wrong = await door.post("/operator/clock", {"how": "days", "days": "a week"})
@@ -114,12 +114,12 @@ async def test_the_clocks_page_moves_it_and_says_what_fell_due(demo, opal, world
         page = (await door.get(moved.headers["location"])).text
         assert "Answer a referral with an offer" in page and "R-7KQ2" not in page
         assert (await door.get("/operator/clock?since=x&until=99999999999999999999")).status_code == 200
-    async with at(create_app(demo), demo, referrer) as door:
+    async with at(create_console(demo), demo, referrer) as door:
         assert (await door.get("/operator/clock")).status_code == 403
 
 
 async def test_outside_a_demo_there_is_no_clock_page(database, clock, opal):
-    async with at(create_app(database, clock), database, opal) as door:
+    async with at(create_console(database, clock), database, opal) as door:
         assert (await door.get("/operator/clock")).status_code == 404
         assert (await door.get("/api/v1/operator/clock")).status_code == 404
 
@@ -130,14 +130,14 @@ async def test_the_demos_operator_reads_all_messages_no_other_does(
     async with unit_of_work(referrer) as work:
         await tell(work, "R-7KQ2 has been answered.", "/x", organisation_id=manager.organisation_id)
     await run_jobs(demo, migrator, "mail_notice")
-    async with at(create_app(demo), demo, opal) as door:
+    async with at(create_console(demo), demo, opal) as door:
         assert "R-7KQ2 has been answered." in (await door.get("/operator/mail")).text
         mails = await migrator.fetch("SELECT id FROM mail_message WHERE body LIKE '%/x%'")
         shown = (await door.get(f"/operator/mail/{mails[0]['id']}")).text
         assert "http://localhost:8000/x" in shown and 'href="http://localhost:8000/x"' not in shown
     await migrator.execute("DELETE FROM demo_clock")
     real = replace(demo, demo=False)
-    async with at(create_app(real), real, opal) as door:
+    async with at(create_console(real), real, opal) as door:
         page = await door.get("/operator/mail")
         assert page.status_code == 200 and "R-7KQ2" not in page.text
 
@@ -149,7 +149,7 @@ async def test_health_organisations_and_jobs(database, migrator, clock, opal, wo
     job = await migrator.fetchval(
         "UPDATE jobs.pgqueuer SET status = 'failed' WHERE entrypoint = 'mail_notice' RETURNING id"
     )
-    async with at(create_app(database, clock), database, opal) as door:
+    async with at(create_console(database, clock), database, opal) as door:
         assert (await door.get("/")).headers["location"] == "/operator"
         assert "1 held" in (await door.get("/operator")).text
         assert "R-7KQ2" not in (await door.get("/operator")).text
@@ -159,7 +159,7 @@ async def test_health_organisations_and_jobs(database, migrator, clock, opal, wo
         assert (await door.post(f"/operator/jobs/{job}", page="/operator/jobs")).status_code == 409
         assert (await door.get("/api/v1/operator/jobs")).json() == []
         assert (await door.get("/api/v1/operator/health")).json()["jobs_waiting"] == 1
-    async with at(create_app(database, clock), database, referrer) as door:
+    async with at(create_console(database, clock), database, referrer) as door:
         for path in ("/operator", "/operator/jobs", "/operator/organisations", "/operator/mail"):
             assert (await door.get(path)).status_code == 403
 
@@ -174,7 +174,7 @@ async def test_registering_an_organisation_asks_checks_and_registers_once(databa
     async def registered() -> int:
         return await migrator.fetchval("SELECT count(*) FROM organisation WHERE name = 'Southmere Council'")
 
-    async with at(create_app(database, clock), database, opal) as door:
+    async with at(create_console(database, clock), database, opal) as door:
         wrong = await door.post(path, {**answers, "name": ""})
         assert wrong.status_code == 400 and "Southmere" in wrong.text
         checked = await door.post(path, answers)

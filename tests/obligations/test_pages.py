@@ -8,12 +8,11 @@ from datetime import timedelta
 
 import pytest
 
-from admin.app import create_app as console_app
-from marketplace.app import create_app as marketplace_app
 from marketplace.obligations.news import tell
 from marketplace.platform.database import unit_of_work
 from tests.obligations.conftest import run_jobs
 from tests.obligations.test_duties import owe_answer
+from tests.world.apps import create_console, create_marketplace
 from tests.world.door import at
 
 ANSWER = "Answer a referral with an offer, or decline it with a reason"
@@ -21,12 +20,12 @@ ANSWER = "Answer a referral with an offer, or decline it with a reason"
 
 @pytest.fixture
 def app(database, clock):
-    return marketplace_app(database, clock)
+    return create_marketplace(database, clock)
 
 
 @pytest.fixture
 def console(database, clock):
-    return console_app(database, clock)
+    return create_console(database, clock)
 
 
 async def test_today_says_what_for_whom_until_when_and_links_to_it(app, database, world, referrer, manager, clock):
@@ -100,10 +99,10 @@ async def test_the_mailbox_is_the_demos_and_shows_ones_own(database, migrator, w
         await tell(work, "R-7KQ2 has been answered.", "/x", organisation_id=manager.organisation_id)
     await run_jobs(database, migrator, "mail_notice")
     mail = await migrator.fetchval("SELECT id FROM mail_message")
-    async with at(marketplace_app(database, clock), database, manager) as door:
+    async with at(create_marketplace(database, clock), database, manager) as door:
         assert (await door.get("/mailbox")).status_code == 404
     demo = replace(database, demo=True, marketplace_url="http://localhost:8000")
-    app = marketplace_app(demo, clock)
+    app = create_marketplace(demo, clock)
     async with at(app, database, manager) as door:
         assert "R-7KQ2 has been answered." in (await door.get("/mailbox")).text
         assert "R-7KQ2 has been answered." in (await door.get(f"/mailbox/{mail}")).text

@@ -11,12 +11,12 @@ import httpx
 import msgspec
 import pytest
 
-from marketplace.app import create_app
 from marketplace.identity.actions import set_pin
 from marketplace.platform.actor import Actor
 from marketplace.policy.calendar import wall_time
 from marketplace.policy.facts import WeeklySlot
 from tests.world import packages, people, referrals
+from tests.world.apps import create_marketplace
 
 TUESDAY = date(2026, 5, 12)
 WEEK = [WeeklySlot(1, "16:00", "18:00", "home_support")]
@@ -24,7 +24,7 @@ WEEK = [WeeklySlot(1, "16:00", "18:00", "home_support")]
 
 @pytest.fixture
 async def api(database) -> AsyncIterator[httpx.AsyncClient]:  # type: ignore[no-untyped-def]
-    transport = httpx.ASGITransport(app=create_app(database))
+    transport = httpx.ASGITransport(app=create_marketplace(database))
     async with httpx.AsyncClient(transport=transport, base_url="https://marketplace.test/api/v1") as client:
         yield client
 

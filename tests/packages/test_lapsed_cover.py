@@ -6,8 +6,6 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
-from admin.app import create_app as console_app
-from marketplace.app import create_app
 from marketplace.obligations.queries import my_duties, my_news
 from marketplace.packages import boards, lapse_sweeps, record_actions  # noqa: F401 - registers the jobs
 from marketplace.packages.lapsed_cover import covers_of, decide
@@ -17,6 +15,7 @@ from marketplace.policy.calendar import wall_time
 from marketplace.providers.coverage import look_at_covers
 from tests.obligations.conftest import as_worker, run_jobs
 from tests.world import packages, people, providers, referrals
+from tests.world.apps import create_console, create_marketplace
 from tests.world.door import at
 
 LAST = date(2026, 5, 12)
@@ -135,7 +134,7 @@ async def test_a_lot_whose_care_is_not_regulated_asks_for_no_registration(databa
 
 async def test_the_contract_manager_decides_page_by_page_and_by_api(lapsed, database, clock):
     case, _, decider = lapsed
-    console, path = console_app(database, clock), f"/packages/{case.package_id}/cover"
+    console, path = create_console(database, clock), f"/packages/{case.package_id}/cover"
     async with at(console, database, decider) as door:
         shown = (await door.get(path)).text
         assert "Alder Care has no insurance in date" in shown and "2 visits of this package are to come" in shown
@@ -153,7 +152,7 @@ async def test_the_contract_manager_decides_page_by_page_and_by_api(lapsed, data
         (cover,) = (await door.client.get(api)).json()
         assert (cover["goes_on"], cover["decided_by"]) == (False, "Cora Manager")
         assert (await door.get("/watch/flagged")).status_code == 200
-    async with at(create_app(database, clock), database, case.manager) as door:
+    async with at(create_marketplace(database, clock), database, case.manager) as door:
         page = (await door.get(f"/packages/{case.package_id}")).text
         assert "decided on 13 May 2026 that its visits stop: No letter" in page
         assert f"/packages/{case.package_id}/cover" not in page

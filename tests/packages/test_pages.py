@@ -11,21 +11,20 @@ from uuid import UUID
 import httpx
 import pytest
 
-from admin.app import create_app as create_console
-from marketplace.app import create_app
 from marketplace.identity.actions import set_pin
 from marketplace.packages import boards, queries
 from marketplace.packages.award import undo_award
 from marketplace.platform.database import ask
 from marketplace.policy.calendar import wall_time
 from tests.world import door, packages, people, referrals
+from tests.world.apps import create_console, create_marketplace
 
 TUESDAY = date(2026, 5, 12)
 
 
 @pytest.fixture
 def app(database):  # type: ignore[no-untyped-def]
-    return create_app(database)
+    return create_marketplace(database)
 
 
 def said(answer: httpx.Response) -> str:

@@ -7,7 +7,6 @@ from datetime import date, timedelta
 
 import pytest
 
-from marketplace.app import create_app
 from marketplace.packages import setup_actions
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import ask, unit_of_work
@@ -18,6 +17,7 @@ from marketplace.providers.profiles import family_profile
 from tests.policy.policy_builders import HARROWDALE
 from tests.providers.conftest import Place
 from tests.world import offers, packages, providers, referrals
+from tests.world.apps import create_marketplace
 from tests.world.door import at
 from tests.world.referrals import borough
 
@@ -97,7 +97,7 @@ async def test_taken_back_no_offer_package_referrer_or_family_shows_it_and_plann
     referral_id = await referrals.broadcast(world, case.child_id)
     offer_id = await offers.offered(world, birch, referral_id)
     alder_offer = await offers.offered(world, case.manager, referral_id)
-    app = create_app(database, clock)
+    app = create_marketplace(database, clock)
 
     async def texts() -> dict[str, str]:
         found = {}
@@ -158,7 +158,7 @@ async def test_status_checks_are_the_workers_to_agree_to_and_take_back(place: Pl
 
 
 async def test_page_and_api_of_my_profile(place: Place, database, clock):
-    app = create_app(database, clock)
+    app = create_marketplace(database, clock)
     worker = await providers.worker(place.manager, "Wren Ashby")
     themself = await providers.with_sign_in(place.manager, worker, "Wren Ashby", "wren@example.org")
     async with at(app, database, themself) as door:

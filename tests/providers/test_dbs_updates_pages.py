@@ -8,14 +8,13 @@ from datetime import date, timedelta
 
 import pytest
 
-from admin.app import create_app as console_app
-from marketplace.app import create_app
 from marketplace.platform.database import ask
 from marketplace.providers import evidence, queries
 from marketplace.settings import Settings
 from tests.providers.test_competence import a_file
 from tests.structure.inhabited import bearer
 from tests.world import offers, packages, people, providers, referrals
+from tests.world.apps import create_console, create_marketplace
 from tests.world.door import at
 from tests.world.referrals import borough
 from tests.world.update_service import UpdateService, result, update_service
@@ -44,7 +43,7 @@ def connected(database: Settings, service: UpdateService) -> Settings:
 async def test_from_the_paper_to_the_button_to_the_answer(connected, database, clock, place, service):
     worker = await providers.worker(place.manager, "Wren Ashby")
     here = f"/workforce/{worker}"
-    async with at(create_app(connected, clock), database, place.coordinator) as door:
+    async with at(create_marketplace(connected, clock), database, place.coordinator) as door:
         assert "Nothing can be asked yet" in (await door.get(f"{here}/status-check")).text
         answer = await door.post(f"{here}/dbs", {**PAPER, "date_of_birth-year": "2027"})
         assert answer.status_code == 400 and "The date of birth must be today or in the past" in answer.text
@@ -70,7 +69,7 @@ async def test_from_the_paper_to_the_button_to_the_answer(connected, database, c
 
 
 async def test_the_switch_says_in_whose_name_and_is_the_offices(connected, database, clock, place):
-    app = create_app(connected, clock)
+    app = create_marketplace(connected, clock)
     async with at(app, database, place.coordinator) as door:
         assert "Look due statuses up in my name" in (await door.get("/workforce/dbs-checks")).text
         answer = await door.post("/workforce/dbs-checks/automatic", {"wanted": "yes"}, page="/workforce/dbs-checks")
@@ -85,7 +84,7 @@ async def test_the_switch_says_in_whose_name_and_is_the_offices(connected, datab
 
 async def test_where_no_service_is_connected_the_pages_say_what_to_do_instead(database, clock, place):
     worker = await providers.ready_worker(place.manager, place.framework_id, "C", "Wren Ashby")
-    async with at(create_app(database, clock), database, place.manager) as door:
+    async with at(create_marketplace(database, clock), database, place.manager) as door:
         assert "is not connected" in (await door.get(f"/workforce/{worker}/status-check")).text
         shown = (await door.get("/workforce/dbs-checks")).text
         assert "is not connected" in shown and "/status-check" not in shown
@@ -93,7 +92,7 @@ async def test_where_no_service_is_connected_the_pages_say_what_to_do_instead(da
 
 async def test_the_api_does_what_the_pages_do(connected, database, clock, place, service):
     worker = await providers.worker(place.manager, "Wren Ashby")
-    app = create_app(connected, clock)
+    app = create_marketplace(connected, clock)
     async with at(app, database, place.manager) as door:
         headers = await bearer(database, place.manager)
         paper = {
@@ -132,7 +131,7 @@ async def test_over_http_neither_commissioner_nor_family_nor_rival_finds_certifi
         date_of_birth=date(1990, 3, 7), issued_on=date(2026, 1, 17),
     )  # fmt: skip
     service.answers[NUMBER] = result("NON_BLANK_NO_NEW_INFO")
-    app, console = create_app(connected, clock), console_app(connected, clock)
+    app, console = create_marketplace(connected, clock), create_console(connected, clock)
     async with at(app, database, case.manager) as door:
         assert (await door.post(f"/workforce/{case.worker_id}/status-check")).status_code == 303
     referral_id = await referrals.broadcast(world, case.child_id)
@@ -166,7 +165,7 @@ async def test_training_and_sign_off_have_a_page_each_and_take_a_file(database, 
     worker = await providers.worker(place.manager, "Lee Barton")
     sheet, scan = await a_file(place.manager, worker), await a_file(place.manager, worker, "dbs_certificate")
     day = {"assessed_on-day": "1", "assessed_on-month": "5", "assessed_on-year": "2026"}
-    async with at(create_app(database, clock), database, place.coordinator) as door:
+    async with at(create_marketplace(database, clock), database, place.coordinator) as door:
         here = f"/workforce/{worker}"
         form = (await door.get(f"{here}/competency")).text
         assert (

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from admin.app import create_app as console_app
-from marketplace.app import create_app as marketplace_app
 from marketplace.frameworks import queries as framework_queries
 from marketplace.platform.database import ask
 from tests.providers.test_declarations import TODAY, a_file
 from tests.world import frameworks, people
+from tests.world.apps import create_console, create_marketplace
 from tests.world.door import at
 
 DAY = {"declared_on-day": "11", "declared_on-month": "5", "declared_on-year": "2026"}
@@ -17,12 +16,12 @@ DAY = {"declared_on-day": "11", "declared_on-month": "5", "declared_on-year": "2
 
 @pytest.fixture
 def app(database, clock):
-    return marketplace_app(database, clock)
+    return create_marketplace(database, clock)
 
 
 @pytest.fixture
 def console(database, clock):
-    return console_app(database, clock)
+    return create_console(database, clock)
 
 
 async def bearer(door, actor, settings) -> dict[str, str]:  # type: ignore[no-untyped-def]

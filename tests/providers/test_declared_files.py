@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from admin.app import create_app
 from marketplace.platform.database import unit_of_work
 from marketplace.platform.errors import NotFound, NotPermitted
 from marketplace.platform.object_store import ObjectStore
@@ -15,6 +14,7 @@ from tests.providers.test_declarations import TODAY
 from tests.providers.test_files import checked
 from tests.world import files as made
 from tests.world import providers
+from tests.world.apps import create_console
 from tests.world.door import at
 from tests.world.file_servers import store, with_store
 
@@ -31,7 +31,7 @@ async def test_a_declared_file_opens_to_those_who_weigh_it_and_the_look_is_logge
     with pytest.raises(NotFound):  # not declared with yet
         await open_declared(place.lead, stored, row["id"])
     await make_declaration(place.manager, "safeguarding", declared_on=TODAY, evidence_ids=[row["id"]])
-    async with at(create_app(stored, clock), stored, place.lead) as door:
+    async with at(create_console(stored, clock), stored, place.lead) as door:
         answer = await door.get(f"/declared-files/{row['id']}")
         assert answer.status_code == 200 and answer.content.startswith(b"%PDF")
         assert answer.headers["content-disposition"].startswith("attachment")

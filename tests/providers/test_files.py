@@ -12,7 +12,6 @@ import httpx
 import pikepdf
 import pytest
 
-from marketplace.app import create_app
 from marketplace.platform import signed_links
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import ask
@@ -24,6 +23,7 @@ from marketplace.providers import file_actions, file_checking, file_opening, fil
 from marketplace.settings import Settings
 from tests.world import files as made
 from tests.world import frameworks, people, providers
+from tests.world.apps import create_marketplace
 from tests.world.browsing import Browser
 from tests.world.file_servers import Clamd, clamd, store, with_store
 
@@ -47,7 +47,7 @@ async def rival(stored: Settings) -> Actor:
 
 @pytest.fixture
 async def browser(stored: Settings, clock, manager: Actor) -> AsyncIterator[Browser]:
-    async with Browser(create_app(stored, clock)) as browser:
+    async with Browser(create_marketplace(stored, clock)) as browser:
         await browser.sign_in(await people.with_password(manager, stored))
         yield browser
 
@@ -437,11 +437,11 @@ async def test_a_rival_a_commissioner_and_a_family_reach_nothing(
     # another's number is another's: announcing by it neither takes the file over nor tells that it is there
     with pytest.raises(NotFound):
         await file_actions.place_of(rival, row["id"])
-    async with Browser(create_app(stored, clock)) as browser:
+    async with Browser(create_marketplace(stored, clock)) as browser:
         await browser.sign_in(await people.with_password(rival, stored))
         for path in (f"/evidence/{row['id']}", f"/evidence/{row['id']}/delete", f"/evidence/new?replaces={row['id']}"):
             assert (await browser.get(path)).status_code == 404, path
-    async with Browser(create_app(stored, clock)) as browser:
+    async with Browser(create_marketplace(stored, clock)) as browser:
         await browser.sign_in(await people.with_password(referrer, stored))
         for path in ("/evidence", "/evidence/new", f"/evidence/{row['id']}", "/evidence/retention"):
             assert (await browser.get(path)).status_code in (403, 404), path

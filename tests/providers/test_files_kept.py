@@ -6,7 +6,6 @@ from datetime import date, timedelta
 
 import pytest
 
-from marketplace.app import create_app
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import ask, close_database, open_database
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted
@@ -18,6 +17,7 @@ from marketplace.settings import Settings
 from tests.providers.test_files import checked, opened
 from tests.world import files as made
 from tests.world import frameworks, people, providers
+from tests.world.apps import create_marketplace
 from tests.world.browsing import Browser
 from tests.world.file_servers import store, with_store
 
@@ -50,7 +50,7 @@ async def test_a_scan_of_a_dbs_certificate_goes_after_six_months_and_is_said_bef
     policy = await checked(manager, stored, made.plain_pdf(), kind="policy")
     assert await swept(manager) == 0
     assert (await ask(manager, files.one_file, scan["id"]))["keep_until"] == date(2026, 11, 11)
-    async with Browser(create_app(stored, clock)) as browser:
+    async with Browser(create_marketplace(stored, clock)) as browser:
         await browser.sign_in(await people.with_password(manager, stored))
         page = await browser.get("/evidence/retention")
         assert "12 November 2026" in page.text.split("Within a year")[1] and "at most 6 months" in page.text
@@ -104,7 +104,7 @@ async def test_a_manager_deletes_a_wrong_file_at_once_and_the_record_stays(
     coordinator = await people.person_in(manager, "coordinator")
     with pytest.raises(NotPermitted):
         await file_actions.delete_file(coordinator, row["id"], "not mine")
-    async with Browser(create_app(stored, clock)) as browser:
+    async with Browser(create_marketplace(stored, clock)) as browser:
         await browser.sign_in(await people.with_password(manager, stored))
         path = f"/evidence/{row['id']}/delete"
         answer = await browser.send_form(path, reason=" ")

@@ -10,10 +10,10 @@ import zipfile
 import pytest
 from openpyxl import load_workbook
 
-from marketplace.app import create_app
 from marketplace.platform.database import ask
 from marketplace.providers import queries, workforce
 from tests.world import people
+from tests.world.apps import create_marketplace
 from tests.world.door import TOKEN, Door, at
 
 TEXT = "Worker's reference,Name,Role\nE1,Ana Poe,Support worker\nE2,Ben Low,Support worker\n"
@@ -21,7 +21,7 @@ TEXT = "Worker's reference,Name,Role\nE1,Ana Poe,Support worker\nE2,Ben Low,Supp
 
 @pytest.fixture
 def app(database, clock):
-    return create_app(database, clock)
+    return create_marketplace(database, clock)
 
 
 async def send(door: Door, text: str | bytes, name: str = "workers.csv"):  # type: ignore[no-untyped-def]

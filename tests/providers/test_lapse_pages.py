@@ -6,15 +6,15 @@ from datetime import UTC, datetime
 
 import pytest
 
-from marketplace.app import create_app
 from tests.providers.test_lapses import nurse
 from tests.world import providers
+from tests.world.apps import create_marketplace
 from tests.world.door import at
 
 
 @pytest.fixture
 def app(database, clock):
-    return create_app(database, clock)
+    return create_marketplace(database, clock)
 
 
 async def test_the_page_filters_and_is_one_step_from_acting_and_a_file(app, database, place, clock):

@@ -8,12 +8,12 @@ from datetime import date, timedelta
 
 import pytest
 
-from marketplace.app import create_app
 from marketplace.frameworks.queries import pack_of
 from marketplace.platform.database import ask
 from marketplace.providers import evidence, queries, workforce
 from marketplace.providers.matrix import look_ahead, matrix
 from tests.world import frameworks, packages, people, providers, referrals
+from tests.world.apps import create_marketplace
 from tests.world.door import at
 from tests.world.referrals import borough
 
@@ -22,7 +22,7 @@ TODAY = date(2026, 5, 11)
 
 @pytest.fixture
 def app(database, clock):
-    return create_app(database, clock)
+    return create_marketplace(database, clock)
 
 
 async def cells(place, lot: str = "C", needs=(), on: date = TODAY) -> dict[str, dict[str, tuple[str, str]]]:  # type: ignore[no-untyped-def]

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from admin.app import create_app as console_app
-from marketplace.app import create_app as marketplace_app
 from marketplace.platform.database import ask
 from marketplace.providers import actions, queries
 from tests.world import people, providers
+from tests.world.apps import create_console, create_marketplace
 from tests.world.door import at
 
 
 @pytest.fixture
 def app(database, clock):
-    return marketplace_app(database, clock)
+    return create_marketplace(database, clock)
 
 
 @pytest.fixture
 def console(database, clock):
-    return console_app(database, clock)
+    return create_console(database, clock)
 
 
 async def test_the_matrix_shows_ready_and_not_in_words_and_as_a_file(app, database, place):

@@ -6,11 +6,10 @@ from datetime import date, timedelta
 
 import pytest
 
-from admin.app import create_app as console_app
-from marketplace.app import create_app as marketplace_app
 from marketplace.platform.database import ask
 from marketplace.providers import actions, queries
 from tests.world import people
+from tests.world.apps import create_console, create_marketplace
 from tests.world.door import at
 
 TODAY = date(2026, 5, 11)
@@ -22,12 +21,12 @@ def on(name: str, day: date) -> dict[str, str]:
 
 @pytest.fixture
 def app(database, clock):
-    return marketplace_app(database, clock)
+    return create_marketplace(database, clock)
 
 
 @pytest.fixture
 def console(database, clock):
-    return console_app(database, clock)
+    return create_console(database, clock)
 
 
 async def test_from_brokerages_proposal_to_the_way_back_at_both_doors(app, console, database, place, clock):

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from marketplace.app import create_app
 from tests.structure.inhabited import bearer
+from tests.world.apps import create_marketplace
 from tests.world.door import at
 
 GIVEN = {
@@ -18,7 +18,7 @@ GIVEN = {
 
 @pytest.fixture
 def app(database, clock):
-    return create_app(database, clock)
+    return create_marketplace(database, clock)
 
 
 def text_of(answer) -> str:

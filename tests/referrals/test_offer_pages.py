@@ -8,7 +8,6 @@ from urllib.parse import urlencode
 
 import pytest
 
-from marketplace.app import create_app
 from marketplace.frameworks.queries import pack_of
 from marketplace.platform.database import ask
 from marketplace.policy.facts import WeeklySlot
@@ -16,6 +15,7 @@ from marketplace.policy.pack import load_pack
 from marketplace.referrals import offering, opportunities, queries
 from tests.whole.councils import HARROWDALE
 from tests.world import people
+from tests.world.apps import create_marketplace
 from tests.world.door import at
 from tests.world.offers import awarded, offered, proposal
 from tests.world.referrals import add_child, add_provider, borough, broadcast, family_of
@@ -23,7 +23,7 @@ from tests.world.referrals import add_child, add_provider, borough, broadcast, f
 
 @pytest.fixture
 def app(database, clock):
-    return create_app(database, clock)
+    return create_marketplace(database, clock)
 
 
 @pytest.fixture

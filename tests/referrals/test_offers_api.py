@@ -8,18 +8,18 @@ from typing import Any
 import httpx
 import pytest
 
-from marketplace.app import create_app
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import ask
 from marketplace.referrals import offering
 from tests.world import people
+from tests.world.apps import create_marketplace
 from tests.world.offers import proposal
 from tests.world.referrals import World, add_child, broadcast, family_of
 
 
 @pytest.fixture
 async def api(database) -> AsyncIterator[httpx.AsyncClient]:  # type: ignore[no-untyped-def]
-    transport = httpx.ASGITransport(app=create_app(database))
+    transport = httpx.ASGITransport(app=create_marketplace(database))
     async with httpx.AsyncClient(transport=transport, base_url="https://marketplace.test/api/v1") as client:
         yield client
 

@@ -7,15 +7,15 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from marketplace.app import create_app
 from marketplace.platform.actor import Actor
 from tests.referrals import laid
 from tests.world import people, referrals
+from tests.world.apps import create_marketplace
 
 
 @pytest.fixture
 async def api(database) -> AsyncIterator[httpx.AsyncClient]:  # type: ignore[no-untyped-def]
-    transport = httpx.ASGITransport(app=create_app(database))
+    transport = httpx.ASGITransport(app=create_marketplace(database))
     async with httpx.AsyncClient(transport=transport, base_url="https://marketplace.test/api/v1") as client:
         yield client
 

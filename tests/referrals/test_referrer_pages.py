@@ -11,17 +11,16 @@ import httpx
 import pytest
 from litestar import Litestar
 
-from admin.app import create_app as create_console
-from marketplace.app import create_app
 from marketplace.platform.actor import Actor
 from marketplace.referrals import queries
 from tests.referrals import laid
 from tests.world import door, people, referrals
+from tests.world.apps import create_console, create_marketplace
 
 
 @pytest.fixture
 async def app(database) -> AsyncIterator[Litestar]:  # type: ignore[no-untyped-def]
-    yield create_app(database)
+    yield create_marketplace(database)
 
 
 def at(app: Litestar, world: referrals.World, actor: Actor) -> AbstractAsyncContextManager[Any]:

@@ -10,8 +10,6 @@ from uuid import uuid4
 import asyncpg
 import httpx
 
-from admin.app import create_app as create_console
-from marketplace.app import create_app as create_marketplace
 from marketplace.identity import tokens
 from marketplace.identity.permissions import FRONT_DOORS, ROLE_PERMISSIONS
 from marketplace.identity.sessions import digest, new_token, places_of
@@ -23,6 +21,7 @@ from marketplace.referrals import offering
 from marketplace.settings import Settings
 from tests.structure.apps import permissions_of
 from tests.world import billing, offers, packages, people, providers, purchases, referrals
+from tests.world.apps import create_console, create_marketplace
 
 NIL = "00000000-0000-0000-0000-000000000000"
 

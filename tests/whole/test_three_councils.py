@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncpg
 import pytest
 
-from admin.app import create_app as create_console
-from marketplace.app import create_app as create_marketplace
 from marketplace.settings import Settings
 from tests.whole.aftermath import INSIDE, OUTSIDE, POST, Worker, leaks, logged, told
 from tests.whole.councils import COUNCILS
 from tests.whole.pathway import SECRETS, Walked, walk
 from tests.world import door as doors
+from tests.world.apps import create_console, create_marketplace
 from tests.world.browsing import Browser
 
 pytestmark = pytest.mark.usefixtures("database")
