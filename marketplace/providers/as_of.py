@@ -44,7 +44,7 @@ async def standings_at(work: Work, provider_id: UUID, at: datetime | None = None
                 "SELECT DISTINCT lot_code FROM admission WHERE framework_id = $1 AND provider_id = $2",
                 each.id,
                 provider_id,
-            )  # fmt: skip
+            )
         }
         for lot in await lots(work, each.id):
             if lot.code in admitted:

@@ -1,4 +1,4 @@
-"""A commissioner's pages of a provider at both doors: standing on a past day, what a suspension meets, proposing one."""
+"""A commissioner's pages of a provider at both doors: a past day's standing, what a suspension meets, proposing one."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from marketplace.providers.as_of import LineAt, Met, met_by_suspension, moment_o
 from marketplace.providers.queries import OnFramework
 from marketplace.web.csv_file import csv_file
 from marketplace.web.forms import Form
+from marketplace.web.frame import frame_of
 from marketplace.web.reading import read_form
 from marketplace.web.render import page, see_other
 
@@ -92,7 +93,7 @@ async def met_page(request: Asked, provider_id: FromPath[UUID], framework_id: Fr
         heads=heads,
         lot=lot,
         provider_id=provider_id,
-        moves=may(request.user, "referral.write"),
+        moves=may(request.user, "referral.write") and frame_of(request).name == "marketplace",
     )
 
 

@@ -272,15 +272,27 @@ async def history(work: Work, provider_id: UUID) -> list[Event]:
         if row["ends_on"] is not None:
             ended = Event(midnight(row["ends_on"]), f"Admission to {where(row)} ends", "", row["ended_reason"] or "")
             events.append(ended)
-    for row in await work.fetch("SELECT * FROM suspension WHERE provider_id = $1", provider_id):
+    suspensions = await work.fetch("SELECT * FROM suspension WHERE provider_id = $1", provider_id)
+    goes_on = {(row["follows_id"], row["starts_at"]) for row in suspensions if row["follows_id"] is not None}
+    for row in suspensions:
         until = f" until {written_day(row['until_on'])}" if row["until_on"] else ""
         title = f"Suspended from new referrals of {where(row)}{until}"
+        if row["follows_id"] is not None:
+            title = f"The suspension goes on for {where(row)}{until}"
         events.append(Event(row["starts_at"], title, row["imposed_by_name"], row["reason"]))
         if row["lifted_at"] is not None:
             title = f"Suspension from {where(row)} lifted"
+            if (row["id"], row["lifted_at"]) in goes_on:
+                title += " for some lots"
             events.append(Event(row["lifted_at"], title, row["lifted_by_name"] or "", row["lift_reason"] or ""))
         elif row["until_on"] is not None and row["until_on"] < local_day(now):
             events.append(Event(midnight(row["until_on"]), f"Suspension from {where(row)} ended by its date"))
+    for row in await work.fetch("SELECT * FROM restriction WHERE provider_id = $1", provider_id):
+        title = f"Restricted to {row['new_packages']} new packages on {where(row)}"
+        events.append(Event(row["starts_at"], title, row["imposed_by_name"], row["reason"]))
+        if row["ended_at"] is not None:
+            title = f"Restriction on {where(row)} ended"
+            events.append(Event(row["ended_at"], title, row["ended_by_name"] or "", row["end_reason"] or ""))
     for row in await work.fetch("SELECT * FROM pause WHERE provider_id = $1", provider_id):
         until = f" until {written_day(row['until_on'])}" if row["until_on"] else ""
         title = f"Paused new referrals of {where(row)} by its own wish{until}"

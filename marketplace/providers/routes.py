@@ -234,5 +234,6 @@ ROUTES: list[Any] = [
     get_profile, put_profile, post_declaration, get_standing, post_pause, end_pause, list_workers, post_worker,
     get_worker, put_worker, post_dbs_check, put_registration, post_competency, post_back_to_training, post_check,
     put_worker_profile, post_stand_down, post_stand_up, post_leave, post_invitation, get_readiness, get_training,
-    *commissioner_routes.ROUTES, *suspension_routes.ROUTES, *own_suspension_routes.ROUTES, *dbs_routes.ROUTES, *own_profile_routes.ROUTES, *lapse_routes.ROUTES,
+    *commissioner_routes.ROUTES, *suspension_routes.ROUTES, *own_suspension_routes.ROUTES, *dbs_routes.ROUTES,
+    *own_profile_routes.ROUTES, *lapse_routes.ROUTES,
 ]  # fmt: skip

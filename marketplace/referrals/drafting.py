@@ -102,7 +102,7 @@ async def create_draft(actor: Actor, child_id: UUID, framework_id: UUID) -> UUID
     """Begin a referral for a child on a framework of one's own. Raises `NotFound`, `InvalidInput`."""
     permit(actor, "referral.write")
     async with unit_of_work(actor) as work:
-        return (await _new_draft(work, child_id, framework_id)).id
+        return (await new_draft(work, child_id, framework_id)).id
 
 
 async def copy_referral(actor: Actor, referral_id: UUID, *, child_id: UUID | None = None) -> UUID:
@@ -110,7 +110,7 @@ async def copy_referral(actor: Actor, referral_id: UUID, *, child_id: UUID | Non
     permit(actor, "referral.write")
     async with unit_of_work(actor) as work:
         earlier = await queries.referral(work, referral_id)
-        row = await _new_draft(work, child_id or earlier.child_id, earlier.framework_id)
+        row = await new_draft(work, child_id or earlier.child_id, earlier.framework_id)
         values: dict[Any, Any] = {name: getattr(earlier, name) for name in COPIED}
         if row.child_id != earlier.child_id:
             values["anonymity_confirmed"] = []  # what identified nobody may name this child
@@ -119,7 +119,8 @@ async def copy_referral(actor: Actor, referral_id: UUID, *, child_id: UUID | Non
         return row.id
 
 
-async def _new_draft(work: Work, child_id: UUID, framework_id: UUID) -> Referral:
+async def new_draft(work: Work, child_id: UUID, framework_id: UUID) -> Referral:
+    """An empty draft within a unit, for a child and framework of the actor's own. Raises `NotFound`, `InvalidInput`."""
     child = await queries.child(work, child_id)
     pack = await pack_of(work, framework_id)
     chosen = await framework(work, framework_id)

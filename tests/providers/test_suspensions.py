@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ async def of(place, lot="C", by=None, at=None):  # type: ignore[no-untyped-def]
 
 
 async def suspended(place, lot=None, **more):  # type: ignore[no-untyped-def]
-    given = {"reason": "Missed visits", "rule_key": "quality_failing"} | more
+    given: dict[str, Any] = {"reason": "Missed visits", "rule_key": "quality_failing"} | more
     return await actions.suspend(place.lead, place.framework_id, place.provider_id, lot, **given)
 
 
@@ -103,6 +104,7 @@ async def test_a_ground_proposed_by_brokerage_is_decided_once_by_a_contract_mana
     with pytest.raises(InvalidInput):
         await causes.decide_cause(place.lead, cause, suspend=True, reason=" ")
     made = await causes.decide_cause(place.lead, cause, suspend=True, reason="The pattern is the same each time")
+    assert made is not None
     (reason,) = (await of(place)).reasons
     assert reason.rule_key == "repeated_incidents" and reason.by == place.lead.person_name
     assert "I-1, I-2" in reason.why and "same each time" in reason.why
