@@ -16,7 +16,7 @@ from uuid import UUID
 from marketplace.obligations.duties import Owed, cancel, meet, owe
 from marketplace.obligations.news import tell
 from marketplace.packages import queries
-from marketplace.packages.placing import Judge, judge_for
+from marketplace.packages.placing import Judge
 from marketplace.packages.planning import when
 from marketplace.packages.tables import Package
 from marketplace.packages.telling import tell_referrer
@@ -24,6 +24,7 @@ from marketplace.platform.actor import system_for
 from marketplace.platform.database import Work, unit_of_work
 from marketplace.policy.calendar import local_day
 from marketplace.policy.standing import explain
+from marketplace.providers.facts import WorkerRecord, for_package, worker_records
 from marketplace.web.filters import count, listing
 
 REPLACE = "task.replace_worker"
@@ -48,7 +49,7 @@ async def look_at_visits(provider_id: UUID) -> int:
             " AND cleared_at IS NULL AND worker_id IS NOT NULL ORDER BY 1",
             provider_id, work.now,
         )  # fmt: skip
-        return sum([await look_at_package(work, await queries.package(work, row["package_id"])) for row in rows])
+        return await _look(work, provider_id, [row["package_id"] for row in rows])
 
 
 async def look_again(provider_id: UUID) -> None:
@@ -59,8 +60,7 @@ async def look_again(provider_id: UUID) -> None:
             " AND worker_id IS NOT NULL ORDER BY 1",
             provider_id,
         )
-        for row in rows:
-            await look_at_package(work, await queries.package(work, row["package_id"]))
+        await _look(work, provider_id, [row["package_id"] for row in rows])
 
 
 async def look_at_package(work: Work, package: Package) -> int:
@@ -68,12 +68,44 @@ async def look_at_package(work: Work, package: Package) -> int:
 
     For a unit of the package's provider.
     """
-    coming = await coming_visits(work, package)
+    return await _look(work, package.provider_id, [package.id])
+
+
+async def _look(work: Work, provider_id: UUID, package_ids: list[UUID]) -> int:
+    """These packages of one provider, with everything read in one statement for all of them."""
+    if not package_ids:
+        return 0
+    packages = await Package.objects().where(Package.id.is_in(package_ids)).order_by(Package.id)
+    coming: defaultdict[UUID, list[Any]] = defaultdict(list)
+    for row in await _coming(work, packages):
+        coming[row["package_id"]].append(row)
+    flagged = await work.fetch(
+        "SELECT DISTINCT package_id FROM visit_flag WHERE provider_id = $1 AND package_id = ANY ($2)"
+        " AND cleared_at IS NULL AND worker_id IS NOT NULL",
+        provider_id, package_ids,
+    )  # fmt: skip
+    asked = await work.fetch(
+        "SELECT DISTINCT subject_id FROM obligation WHERE rule_key = $1 AND subject_id = ANY ($2)"
+        " AND owed_by_organisation = $3 AND met_at IS NULL AND cancelled_at IS NULL",
+        REPLACE, package_ids, provider_id,
+    )  # fmt: skip
+    standing = {row["package_id"] for row in flagged} | {row["subject_id"] for row in asked}
+    workers = {row["worker_id"] for rows in coming.values() for row in rows}
+    records = (await worker_records(work, [provider_id], worker_ids=workers))[provider_id] if workers else []
+    return sum([await _look_at(work, each, coming[each.id], records, each.id in standing) for each in packages])
+
+
+async def _look_at(work: Work, package: Package, coming: list[Any], workers: list[WorkerRecord], standing: bool) -> int:
+    """One package; `standing`: it has flags or a duty already, so that these are looked at even with no cause left."""
     causes: dict[Cause, str] = {}
     if coming:
-        judge = await judge_for(work, package)
+        theirs = {row["worker_id"] for row in coming}
+        own = (for_package(worker, package.id) for worker in workers if worker.id in theirs)
+        judge = Judge(package, await queries.pack_for(work, package), own)
         for row in coming:
             causes |= _causes(judge, row)
+    if not causes and not standing:
+        return 0
     new = await keep_flags(work, package, causes, of_workers=True)
     starts = {row["visit_id"]: row["planned_start"] for row in coming}
     await _tell(work, package, {cause: causes[cause] for cause in new}, starts)
@@ -83,12 +115,18 @@ async def look_at_package(work: Work, package: Package) -> int:
 
 async def coming_visits(work: Work, package: Package) -> list[Any]:
     """(visit_id, planned_start, worker_id, printed_name) of visits that are to come, by their start."""
+    return await _coming(work, [package])
+
+
+async def _coming(work: Work, packages: list[Package]) -> list[Any]:
     return await work.fetch(
-        "SELECT v.id AS visit_id, v.planned_start, w.worker_id, w.printed_name FROM visit v JOIN visit_worker w"
-        " ON w.commissioner_id = v.commissioner_id AND w.visit_id = v.id WHERE v.commissioner_id = $1"
-        " AND v.package_id = $2 AND v.outcome IS NULL AND v.actual_start IS NULL AND v.planned_end > $3"
+        "SELECT v.id AS visit_id, v.package_id, v.planned_start, w.worker_id, w.printed_name FROM visit v"
+        " JOIN visit_worker w ON w.commissioner_id = v.commissioner_id AND w.visit_id = v.id"
+        " JOIN unnest($1::uuid[], $2::uuid[]) AS p (commissioner_id, package_id)"
+        " ON p.commissioner_id = v.commissioner_id AND p.package_id = v.package_id"
+        " WHERE v.outcome IS NULL AND v.actual_start IS NULL AND v.planned_end > $3"
         " ORDER BY v.planned_start, w.printed_name, w.worker_id",
-        package.commissioner_id, package.id, work.now,
+        [each.commissioner_id for each in packages], [each.id for each in packages], work.now,
     )  # fmt: skip
 
 

@@ -47,6 +47,12 @@ ACQUIRE_SECONDS = 5.0
 
 class _State:
     clock: Clock = SystemClock()
+    kept: dict[str, Any] = {}  # noqa: RUF012 - one process, one database
+
+
+def kept_while_open() -> dict[str, Any]:
+    """What the process keeps of the database it has open: only what, once committed, never changes."""
+    return _State.kept
 
 
 @dataclass(slots=True)
@@ -147,6 +153,7 @@ async def open_database(
     `session_locks`: this process takes locks that outlast a transaction, so that every use ends with a full reset.
     """
     _State.clock = clock or SystemClock()
+    _State.kept = {}
     ENGINE.config = {"dsn": dsn}
     ENGINE.pool = await asyncpg.create_pool(
         dsn,

@@ -91,3 +91,15 @@ def earliest_day_that_counts(pack: Pack, on: date, months: int) -> date:
 
 def _since(pack: Pack, on: date, months: int | None) -> date | None:
     return None if months is None else earliest_day_that_counts(pack, on, months)
+
+
+def days_that_end(pack: Pack, end: date, months: int) -> tuple[date, ...]:
+    """`last_good_day` turned round: the days on which something repeated every so many months counts up to `end`.
+
+    None for the days that no month's length leads to, several around the ends of months.
+    """
+    if (end.year - 1) * 12 + end.month <= months:
+        return ()
+    middle = add_months(end, -months)
+    near = (middle + timedelta(days=number) for number in range(-LONGEST_MONTH_END.days, LONGEST_MONTH_END.days + 2))
+    return tuple(day for day in near if last_good_day(pack, day, months) == end)

@@ -43,6 +43,14 @@ def newest_warning(pack: Pack, until: date, after: date | None, on: date) -> int
     return min(come, default=None)
 
 
+def ends_warned_of(pack: Pack, after: date, on: date) -> tuple[date, ...]:
+    """`newest_warning` turned round: every last good day that has a warning after `after` and up to `on`."""
+    pack = pack.on(on)
+    days = [after + timedelta(days=number) for number in range(1, (on - after).days + 1)]
+    ends = {day + timedelta(days=ahead) for day in days for ahead in pack.reminders.lapse_days}
+    return tuple(sorted(end for end in ends if newest_warning(pack, end, after, on) is not None))
+
+
 def farthest_warning(pack: Pack) -> int:
     """How many days ahead the first warning is: nothing later than that needs to be looked at."""
     return max(pack.reminders.lapse_days)

@@ -1,5 +1,6 @@
 """What a lot can be asked for: the needs a referral picks from, and what they mean for workers (L 6.7, P 6.5)."""
 
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -36,6 +37,7 @@ class SortedNeeds(msgspec.Struct, frozen=True):
     refused: tuple[Need, ...]
 
 
+@lru_cache(maxsize=500)
 def needs_of(pack: Pack, lot: str) -> tuple[Need, ...]:
     """Every need the pack knows, as one lot sees it: starred competencies first, then interventions, the allowed first.
 

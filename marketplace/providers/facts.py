@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
+
+import msgspec
 
 from marketplace.platform.database import Work
 from marketplace.policy.calendar import local_day
 from marketplace.policy.facts import Admission, CheckRecord, CompetencyRecord, ProviderFacts, WorkerFacts
 from marketplace.policy.suspending import room
+from marketplace.providers.holds import HOLDS, Hold, hold_of, holds_of
 
 # The check that the worker's own page answers: a profile the family may read is published with the worker's consent.
 PROFILE_CHECK = "profile"
@@ -155,7 +158,7 @@ def _record(
     consent = worker["profile_consent_at"]
     if consent is not None and worker["profile"].strip():
         checks = [*checks, CheckRecord(PROFILE_CHECK, local_day(consent))]
-    counting = [c for c in competencies if c.withdrawn_at is None and c.for_package_id in (None, package_id)]
+    counting, child_sign_offs = _counting(competencies, package_id)
     # Where fitness to practise is in doubt the register's date counts for nothing.
     registered = worker["registration_until"]
     if registered is not None and not worker["registration_fit_to_practise"]:
@@ -167,22 +170,12 @@ def _record(
         dbs_checked_on=dbs.checked_on if dbs is not None and dbs.outcome == "clear" else None,
         nmc_until=registered,
         stood_down=worker["stood_down_at"] is not None,
-        competencies=tuple(
-            CompetencyRecord(
-                c.code,
-                c.assessed_on,
-                c.method,
-                str(c.assessor_worker_id) if c.assessor_worker_id is not None else c.assessor,
-            )
-            for c in counting
-        ),
+        competencies=counting,
         also_known_as=(worker["name"],),
         checks=tuple(checks),
         drives=worker["drives_children"],
         left_on=worker["left_on"],
-        child_sign_offs=None
-        if package_id is None
-        else tuple(sorted({c.code for c in counting if c.for_package_id == package_id and c.assessor})),
+        child_sign_offs=child_sign_offs,
     )
     return WorkerRecord(
         worker["provider_id"], worker["id"], worker["name"], worker["role"], worker["engagement"], worker["person_id"],
@@ -192,27 +185,29 @@ def _record(
     )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """A suspension, a pause or a restriction in force: for one lot or (None) all, since when, until when (inclusive),
-    by whom, why.
+def _counting(
+    competencies: Iterable[Competence], package_id: UUID | None
+) -> tuple[tuple[CompetencyRecord, ...], tuple[str, ...] | None]:
+    """What counts for the rules, and the sign-offs with the package's child (None where no package was named)."""
+    counting = [c for c in competencies if c.withdrawn_at is None and c.for_package_id in (None, package_id)]
+    facts = tuple(
+        CompetencyRecord(
+            c.code,
+            c.assessed_on,
+            c.method,
+            str(c.assessor_worker_id) if c.assessor_worker_id is not None else c.assessor,
+        )
+        for c in counting
+    )
+    own = {c.code for c in counting if c.for_package_id == package_id and c.assessor}
+    return facts, None if package_id is None else tuple(sorted(own))
 
-    `commissioner_id` is set where a partner commissioner decided for its own referrals only. A suspension that goes on
-    for some lots only is since its first day, and `root_id` names the first. `allowed` and `given` are new packages.
-    """
 
-    id: UUID
-    kind: str
-    lot: str | None
-    since: datetime
-    until: date | None
-    by: str | None
-    why: str
-    rule_key: str | None = None
-    commissioner_id: UUID | None = None
-    root_id: UUID | None = None
-    allowed: int = 0
-    given: int = 0
+def for_package(record: WorkerRecord, package_id: UUID) -> WorkerRecord:
+    """The same worker as the rules see it for one package: read once, judged for many."""
+    competencies, child_sign_offs = _counting(record.competencies, package_id)
+    facts = msgspec.structs.replace(record.facts, competencies=competencies, child_sign_offs=child_sign_offs)
+    return replace(record, facts=facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +262,7 @@ async def provider_records(
         "SELECT p.id, o.name, p.cqc_registered, p.insurance_until, a.id AS admission_id, a.lot_code, a.starts_on,"  # noqa: S608 - our own text
         " a.ends_on, a.ended_reason FROM provider p JOIN organisation o ON o.id = p.id"
         " LEFT JOIN admission a ON a.framework_id = $1 AND a.provider_id = p.id"
-        f" WHERE p.id = ANY ({asked}) ORDER BY o.name, o.id, a.lot_code, a.starts_on",
+        f" WHERE p.id = ANY ({asked}) ORDER BY o.name, o.id, a.lot_code, a.starts_on, a.id",
         framework_id,
         *which,
     ):
@@ -279,65 +274,69 @@ async def provider_records(
                 )
             )
     found = list(providers)
-    holds = await _holds(work, framework_id, found, at, commissioner_id)
+    holds = await holds_of(work, framework_id, found, at, commissioner_id)
     covers = await _covers_at(work, found, at) if at < work.now else {}
     records: list[ProviderRecord] = []
-    for row in providers.values():
-        own = tuple(admissions[row["id"]])
-        own_holds = tuple(holds[row["id"]])
-        suspensions = [hold for hold in own_holds if hold.kind == "suspension"]
-        limits = [hold for hold in own_holds if hold.kind == "restriction" and hold.lot in (None, lot)]
-        cqc_registered, insurance_until = covers.get(row["id"], (row["cqc_registered"], row["insurance_until"]))
-        facts = ProviderFacts(
-            id=str(row["id"]),
-            admissions=tuple(Admission(a.lot, a.starts_on, a.ends_on) for a in own),
-            suspended=any(hold.lot is None for hold in suspensions),
-            suspended_lots=tuple(sorted({hold.lot for hold in suspensions if hold.lot is not None})),
-            # A pause of one lot is a pause for whoever asks about that lot; of all lots, for everybody.
-            paused=any(hold.kind == "pause" and hold.lot in (None, lot) for hold in own_holds),
-            cqc_registered=cqc_registered,
-            insurance_until=insurance_until,
-            room=min((room(hold.allowed, hold.given) for hold in limits), default=None),
-        )
-        records.append(ProviderRecord(row["id"], row["name"], own, own_holds, cqc_registered, insurance_until, facts))
+    for provider_id, row in providers.items():
+        registered, insured = covers.get(provider_id, (row["cqc_registered"], row["insurance_until"]))
+        own, own_holds = admissions[provider_id], holds[provider_id]
+        records.append(_provider(provider_id, row["name"], own, own_holds, registered, insured, lot))
     return records
 
 
-async def _holds(
-    work: Work, framework_id: UUID, provider_ids: list[UUID], at: datetime, commissioner_id: UUID | None
-) -> defaultdict[UUID, list[Hold]]:
-    # To a date means up to and including that day in London: such a hold ends by itself.
+async def lot_records(
+    work: Work, framework_id: UUID, lot: str, at: datetime
+) -> list[tuple[UUID, str, ProviderRecord | None]]:
+    """(id, name, record) of everybody ever admitted to a lot, by name; nobody for strangers to the framework.
+
+    For a commissioner, as of now or later. A record holds that lot's admissions alone; there is none where no rule
+    could hold anything against the provider: admitted on that day, registered, insured, nothing of `holds` in force.
+    """
     day = local_day(at)
+    rows: dict[UUID, Any] = {}
     holds: defaultdict[UUID, list[Hold]] = defaultdict(list)
-    for row in await work.fetch(
-        "SELECT 'suspension' AS kind, s.provider_id, s.id, s.lot_code, coalesce(r.starts_at, s.starts_at) AS starts_at,"
-        " s.until_on, s.imposed_by_name AS by, s.reason, s.rule_key, s.commissioner_id, coalesce(s.follows_id, s.id)"
-        " AS root_id, 0 AS allowed, 0 AS given FROM suspension s LEFT JOIN suspension r"
-        " ON r.framework_id = s.framework_id AND r.id = s.follows_id"
-        " WHERE s.framework_id = $1 AND s.provider_id = ANY ($2)"
-        " AND s.starts_at <= $3 AND (s.lifted_at IS NULL OR s.lifted_at > $3)"
-        " AND (s.until_on IS NULL OR s.until_on >= $4) AND (s.commissioner_id IS NULL OR s.commissioner_id = $5)"
-        " UNION ALL SELECT 'pause', provider_id, id, lot_code, starts_at, until_on, NULL, reason, NULL, NULL, NULL,"
-        " 0, 0 FROM pause WHERE framework_id = $1 AND provider_id = ANY ($2) AND starts_at <= $3"
-        " AND (ended_at IS NULL OR ended_at > $3) AND (until_on IS NULL OR until_on >= $4)"
-        " UNION ALL SELECT 'restriction', provider_id, id, lot_code, starts_at, until_on, imposed_by_name, reason,"
-        " NULL, commissioner_id, suspension_id, new_packages, new_packages($1, provider_id, lot_code, commissioner_id,"
-        " starts_at, $3) FROM restriction WHERE framework_id = $1 AND provider_id = ANY ($2) AND starts_at <= $3"
-        " AND (ended_at IS NULL OR ended_at > $3) AND (until_on IS NULL OR until_on >= $4)"
-        " AND (commissioner_id IS NULL OR commissioner_id = $5) ORDER BY kind DESC, starts_at, lot_code, id",
-        framework_id,
-        provider_ids,
-        at,
-        day,
-        commissioner_id,
-    ):
-        holds[row["provider_id"]].append(
-            Hold(
-                row["id"], row["kind"], row["lot_code"], row["starts_at"], row["until_on"], row["by"], row["reason"],
-                row["rule_key"], row["commissioner_id"], row["root_id"], row["allowed"], row["given"],
-            )
-        )  # fmt: skip
-    return holds
+    for row in await work.fetch(LOT, framework_id, lot, at, day, work.actor.commissioner_id):
+        rows[row["provider"]] = row
+        if row["kind"] is not None:
+            holds[row["provider"]].append(hold_of(row))
+    found: list[tuple[UUID, str, ProviderRecord | None]] = []
+    for provider_id, row in rows.items():
+        name, registered, insured = row["name"], row["cqc_registered"], row["insurance_until"]
+        dated = list(zip(row["admissions"], row["starts"], row["ends"], row["ended"], strict=True))
+        admitted = any(starts <= day and (ends is None or day <= ends) for _, starts, ends, _ in dated)
+        record = None
+        if not admitted or not registered or insured is None or insured < day or provider_id in holds:
+            own = [AdmissionRow(admission, lot, starts, ends, why) for admission, starts, ends, why in dated]
+            record = _provider(provider_id, name, own, holds[provider_id], registered, insured, lot)
+        found.append((provider_id, name, record))
+    return found
+
+
+def _provider(
+    provider_id: UUID, name: str, admissions: list[AdmissionRow], holds: list[Hold], cqc_registered: bool,
+    insurance_until: date | None, lot: str | None,
+) -> ProviderRecord:  # fmt: skip
+    suspensions = [hold for hold in holds if hold.kind == "suspension"]
+    limits = [hold for hold in holds if hold.kind == "restriction" and hold.lot in (None, lot)]
+    facts = ProviderFacts(
+        id=str(provider_id),
+        admissions=tuple(Admission(a.lot, a.starts_on, a.ends_on) for a in admissions),
+        suspended=any(hold.lot is None for hold in suspensions),
+        suspended_lots=tuple(sorted({hold.lot for hold in suspensions if hold.lot is not None})),
+        # A pause of one lot is a pause for whoever asks about that lot; of all lots, for everybody.
+        paused=any(hold.kind == "pause" and hold.lot in (None, lot) for hold in holds),
+        cqc_registered=cqc_registered,
+        insurance_until=insurance_until,
+        room=min((room(hold.allowed, hold.given) for hold in limits), default=None),
+    )
+    return ProviderRecord(provider_id, name, tuple(admissions), tuple(holds), cqc_registered, insurance_until, facts)
+
+
+LOT = f"""
+SELECT l.id AS provider, l.name, l.cqc_registered, l.insurance_until, l.admissions, l.starts, l.ends, l.ended, h.*
+FROM lot_providers($1, $2) l LEFT JOIN ({HOLDS.format(of="true")}) h ON h.provider_id = l.id
+ORDER BY l.name, l.id, h.kind DESC, h.starts_at, h.lot_code, h.id
+"""  # noqa: S608 - our own text
 
 
 async def _covers_at(work: Work, provider_ids: list[UUID], at: datetime) -> dict[UUID, tuple[bool, date | None]]:

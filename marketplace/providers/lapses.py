@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from typing import Literal
 from uuid import UUID
 
-from marketplace.frameworks.queries import my_frameworks, pack_of
+from marketplace.frameworks.queries import pack_of
 from marketplace.platform.actor import PERSONAL_ROLES
 from marketplace.platform.database import Work
 from marketplace.platform.errors import NotFound
@@ -98,19 +98,33 @@ async def lapses(work: Work) -> list[Lapse]:
     Raises `NotFound` for anybody else.
     """
     today = local_day(work.now)
+    if work.actor.role not in PERSONAL_ROLES:
+        return await lapses_of_provider(work)
     found: list[Lapse] = []
-    if work.actor.role in PERSONAL_ROLES:
-        for provider_id, worker_id, packs in await _my_places(work):
-            records = await worker_records(work, [provider_id], worker_ids=[worker_id])
-            found += [lapse for record in records[provider_id] for lapse in of_worker(packs, record, today)]
-    else:
-        provider_id = work.actor.provider_id
-        if provider_id is None:
-            raise NotFound
-        packs = [await pack_of(work, each.id) for each in await my_frameworks(work)]
-        found = await of_provider(work, packs, provider_id, today)
-        for record in (await worker_records(work, [provider_id]))[provider_id]:
+    for provider_id, worker_id, packs in await _my_places(work):
+        records = await worker_records(work, [provider_id], worker_ids=[worker_id])
+        found += [lapse for record in records[provider_id] for lapse in of_worker(packs, record, today)]
+    return _in_order(found)
+
+
+async def lapses_of_provider(work: Work, worker_ids: Sequence[UUID] | None = None, *, own: bool = True) -> list[Lapse]:
+    """Everything dated of the acting provider's workers (or of these alone), and with `own` of the organisation.
+
+    Raises `NotFound` for anybody but a provider.
+    """
+    provider_id, today = work.actor.provider_id, local_day(work.now)
+    if provider_id is None:
+        raise NotFound
+    rows = await work.fetch("SELECT framework_id FROM my_provider_frameworks() ORDER BY 1")
+    packs = [await pack_of(work, row["framework_id"]) for row in rows]
+    found = await of_provider(work, packs, provider_id, today) if own else []
+    if worker_ids is None or worker_ids:
+        for record in (await worker_records(work, [provider_id], worker_ids=worker_ids))[provider_id]:
             found += of_worker(packs, record, today)
+    return _in_order(found)
+
+
+def _in_order(found: Iterable[Lapse]) -> list[Lapse]:
     return sorted(found, key=lambda each: (each.until, each.worker_name, each.title, str(each.worker_id)))
 
 

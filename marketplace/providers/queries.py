@@ -13,7 +13,8 @@ from marketplace.platform.errors import NotFound
 from marketplace.policy.calendar import local_day, midnight
 from marketplace.policy.pack import Pack
 from marketplace.policy.requirements import Asked, asked_of_provider
-from marketplace.providers.facts import Hold, ProviderRecord, WorkerRecord, provider_records, worker_records
+from marketplace.providers.facts import ProviderRecord, WorkerRecord, provider_records, worker_records
+from marketplace.providers.holds import Hold
 from marketplace.providers.readiness import Ready, judge_worker
 from marketplace.providers.standing import Standing, judge
 from marketplace.web.filters import day as written_day

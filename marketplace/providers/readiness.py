@@ -89,7 +89,7 @@ async def ready_counts(
     providers = list(provider_ids)
     bounds = readiness_bounds(pack, lot, on, tuple(needs))
     counted = await count_by_days(work, providers, bounds, local_day(work.now))
-    counts = {each: counted[each].ready if each in counted else 0 for each in providers}
+    counts = {each: found.ready for each, found in counted.items()}
     unclear = [worker_id for each in counted.values() for worker_id in each.unclear]
     if unclear:
         having = [provider_id for provider_id, each in counted.items() if each.unclear]

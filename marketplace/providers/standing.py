@@ -16,7 +16,8 @@ from marketplace.platform.database import Work
 from marketplace.policy.calendar import local_day
 from marketplace.policy.pack import Pack
 from marketplace.policy.standing import State, explain, provider_standing, standing_state
-from marketplace.providers.facts import Hold, ProviderRecord, provider_records
+from marketplace.providers.facts import ProviderRecord, lot_records, provider_records
+from marketplace.providers.holds import Hold
 from marketplace.web.filters import day as written_day
 
 
@@ -125,6 +126,15 @@ async def standings(
     """The standing of every provider ever admitted to the lot (or of those asked about), by name; few statements."""
     at = at or work.now
     pack = await pack_of(work, framework_id)
+    own = work.actor.commissioner_id
+    if provider_ids is None and own is not None and commissioner_id in (None, own) and at >= work.now:
+        on = local_day(at)
+        return [
+            Standing(framework_id, provider_id, name, lot, "active", ())  # whom no rule could hold anything against
+            if record is None
+            else judge(pack, framework_id, record, lot, on)
+            for provider_id, name, record in await lot_records(work, framework_id, lot, at)
+        ]
     records = await provider_records(
         work,
         framework_id,

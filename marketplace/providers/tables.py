@@ -199,6 +199,8 @@ class LapseLook(Table, db=ENGINE, tablename="lapse_look"):
     provider_id = UUID(primary_key=True, default=None, null=False)
     looked_on = Date(default=None, null=False)
     looked_before_on = Date(default=None, null=True)
+    warned = Boolean(default=False, null=False)
+    warned_workers = Array(base_column=UUID(), default=list, null=False)
 
 
 class StandingGround(Table, db=ENGINE, tablename="standing_ground"):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, date, datetime, timedelta
+import random
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
@@ -32,6 +33,59 @@ async def test_all_admitted_providers_are_judged_at_once(place):
     await actions.suspend(place.lead, place.framework_id, place.provider_id, reason="Repeated missed visits")
     found = await ask(place.lead, standings, place.framework_id, "C")
     assert [(each.provider_name, each.good) for each in found] == [("Kindly Care Ltd", False), ("Rival Care Ltd", True)]
+
+
+async def test_a_lot_asked_for_at_once_stands_as_its_providers_do_one_by_one(place, migrator, clock):
+    """The question over a whole lot answers under no table's own policies: it must give what these would."""
+    pick = random.Random(4)
+    whose = {actor: actor.organisation_id for actor in (place.lead, place.partner)}
+    seen = set()
+    for step in range(60):
+        day = TODAY + timedelta(days=pick.choice((-40, -1, 0, 1, 40)))
+        one = pick.choice((place.provider_id, place.rival.provider_id))
+        at = datetime.combine(day, time(9), UTC)
+        change, *values = pick.choice(
+            (
+                ("UPDATE provider SET insurance_until = $2 WHERE id = $1", pick.choice((None, day, TODAY))),
+                ("UPDATE provider SET cqc_registered = $2 WHERE id = $1", pick.random() < 0.7),
+                (
+                    "UPDATE admission SET starts_on = least($2, $3::date), ends_on = $3 WHERE provider_id = $1"
+                    " AND lot_code = 'C'", day, pick.choice((None, day)),
+                ),
+                (
+                    "INSERT INTO suspension (framework_id, provider_id, lot_code, commissioner_id, starts_at, until_on,"
+                    " reason, rule_key, imposed_by_name) VALUES ($2, $1, $3, $4, $5, $6, 'Why', 'a_rule', 'The rule')",
+                    place.framework_id, pick.choice((None, "A", "C")), pick.choice((None, *whose.values())), at,
+                    pick.choice((None, TODAY, TODAY + timedelta(days=60))),
+                ),
+                (
+                    "INSERT INTO pause (framework_id, provider_id, lot_code, starts_at, until_on, paused_by)"
+                    " VALUES ($2, $1, $3, $4, $5, $6)", place.framework_id, pick.choice((None, "A", "C")), at,
+                    pick.choice((None, TODAY, TODAY + timedelta(days=60))), place.manager.person_id,
+                ),
+                (
+                    "INSERT INTO restriction (framework_id, provider_id, lot_code, commissioner_id, new_packages,"
+                    " starts_at, until_on, reason, imposed_by, imposed_by_name)"
+                    " VALUES ($2, $1, $3, $4, 1, $5, $6, 'Why', $7, 'Lee')", place.framework_id,
+                    pick.choice((None, "A", "C")), pick.choice((None, *whose.values())), at, pick.choice((None, TODAY)),
+                    place.lead.person_id,
+                ),
+                ("UPDATE suspension SET lifted_at = greatest($2, starts_at) WHERE provider_id = $1", at),
+                ("UPDATE pause SET ended_at = greatest($2, starts_at) WHERE provider_id = $1", at),
+            )
+        )  # fmt: skip
+        await migrator.execute(change, one, *values)
+        for actor in whose:
+            for lot in ("A", "C"):
+                async with unit_of_work(actor, read_only=True) as work:
+                    at_once = await standings(work, place.framework_id, lot)
+                    everybody = [each.provider_id for each in at_once]
+                    one_by_one = await standings(work, place.framework_id, lot, provider_ids=everybody)
+                assert at_once == one_by_one and len(everybody) == 2, (step, change)
+                seen |= {each.codes for each in at_once}
+    assert () in seen and len(seen) > 8
+    assert await ask(place.apart, standings, place.framework_id, "C") == []
+    assert await ask(place.rival, standings, place.framework_id, "C") != []  # its own, under its own policies
 
 
 async def test_a_suspension_for_all_lots_says_since_when_by_whom_and_why_and_is_lifted(place, clock):
