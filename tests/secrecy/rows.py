@@ -64,7 +64,7 @@ class _Layer:
 _WITHOUT_ID = {
     "framework_lot", "framework_member", "child_identity", "referral_reach", "referral_decline", "offer_worker",
     "package_worker", "visit_worker", "visit_note", "rate", "worker_private", "invoice_line", "ledger_posting",
-    "pack_version", "lapse_look", "funding_part", "roster_row",
+    "pack_version", "lapse_look", "funding_part", "roster_row", "step_evidence",
 }  # fmt: skip
 
 
@@ -316,6 +316,7 @@ async def lay(connection: asyncpg.Connection) -> Rows:
         "suspension", "winner_rule_suspension", framework_id=framework, provider_id=ids["winner"], starts_at=at,
         reason="r", rule_key="insurance_lapsed", imposed_by_name="a rule", lifted_at=at,
     )  # fmt: skip
+    await _suspension_rows(put, ids, framework, package, at)
     await put("lapse_look", provider_id=ids["winner"], looked_on=day)
     await put(
         "signature", "signature", **case, package_id=package, subject_type="plan", subject_id=ids["plan"], side="family",
@@ -363,3 +364,40 @@ async def lay(connection: asyncpg.Connection) -> Rows:
     await put("notice", "notice", organisation_id=ids["winner"], at=at, sentence="s")
     await put("notice", "mothers_notice", person_id=ids["mother"], at=at, sentence="s")
     return layer.rows
+
+
+async def _suspension_rows(put: Any, ids: dict[str, UUID], framework: UUID, package: UUID, at: Any) -> None:
+    """A suspension of the winner with cause, plan and evidence, a limit, and its package moved to the rival."""
+    manager, day = ids["northgate_contract_manager"], at.date()
+    scope = {"framework_id": framework, "provider_id": ids["winner"]}
+    suspension = ids["winner_suspension"]
+    await put(
+        "suspension_cause", "winner_cause", **scope, rule_key="r", clause="c", effect="propose", cause="c", facts="f",
+        pack_hash="h1", raised_at=at, raised_by_name="n", decision="suspended", decided_at=at, suspension_id=suspension,
+    )  # fmt: skip
+    await put(
+        "suspension_cause", "waved_off_cause", **scope, rule_key="r", clause="c", effect="propose", cause="d", facts="f",
+        pack_hash="h1", raised_at=at, raised_by_name="n", decision="not_suspended", decided_at=at, decision_reason="r",
+    )  # fmt: skip
+    action = await put(
+        "plan_action", "winner_action", **scope, suspension_id=suspension, title="t", due_on=day, asked_at=at,
+        asked_by=manager, asked_by_name="n",
+    )  # fmt: skip
+    step = await put(
+        "suspension_step", "winner_step", **scope, suspension_id=suspension, action_id=action, what="action_done", at=at,
+        by_provider=True, by_person=ids["winner_manager"], by_name="n", says="s",
+    )  # fmt: skip
+    await put("step_evidence", **scope, step_id=step, evidence_id=ids["allocated_worker_file"])
+    await put(
+        "restriction", "winner_restriction", **scope, new_packages=1, starts_at=at, reason="r", imposed_by=manager,
+        imposed_by_name="n",
+    )  # fmt: skip
+    case = {"commissioner_id": ids["northgate"], "provider_id": ids["winner"], "package_id": package}
+    move = await put(
+        "package_move", "move", **case, referral_id=ids["waiting"], reason="r", asked_at=at,
+        asked_by=ids["northgate_referrer"], asked_by_name="n",
+    )  # fmt: skip
+    await put(
+        "package_handover", "handover", **case, move_id=move, referral_id=ids["waiting"], says="s", written_at=at,
+        written_by=ids["winner_manager"], written_by_name="n",
+    )  # fmt: skip

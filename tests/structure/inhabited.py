@@ -16,7 +16,7 @@ from marketplace.identity.sessions import digest, new_token, places_of
 from marketplace.platform.actor import Actor
 from marketplace.platform.clock import FrozenClock
 from marketplace.platform.database import ask, outside_context
-from marketplace.providers import file_actions
+from marketplace.providers import actions, causes, file_actions, lifting, plan_actions
 from marketplace.referrals import offering
 from marketplace.settings import Settings
 from tests.structure.apps import permissions_of
@@ -65,6 +65,16 @@ async def settle(settings: Settings, clock: FrozenClock, migrator: asyncpg.Conne
     )
     commissioner, provider = world.admin.organisation_id, case.manager.organisation_id
     spare = await people.person_in(world.admin, "finance")
+    decider = borough.actors["contract_manager"]
+    suspension_id = await actions.suspend(decider, world.framework_id, provider, reason="Missed visits")
+    action_id = await plan_actions.ask_action(
+        decider, suspension_id, title="A rota", due_on=await ask(decider, providers.today)
+    )
+    await plan_actions.withdraw_action(decider, action_id, "No longer needed")
+    await lifting.reinstate(decider, suspension_id, "Mended", new_packages=50)
+    cause_id = await causes.propose(
+        decider, world.framework_id, provider, rule_key="repeated_incidents", facts="Incident I-1"
+    )
 
     async def one(sql: str, *args: Any) -> str:
         return str(await migrator.fetchval(sql, *args))
@@ -113,7 +123,11 @@ async def settle(settings: Settings, clock: FrozenClock, migrator: asyncpg.Conne
         "mail_id": NIL,
         "session_id": NIL,
         "pause_id": NIL,
-        "suspension_id": NIL,
+        "suspension_id": str(suspension_id),
+        "action_id": str(action_id),
+        "cause_id": str(cause_id),
+        "restriction_id": await one("SELECT id FROM restriction WHERE provider_id = $1", provider),
+        "deed": "answer",
         "path": "x",
     }
     return borough
