@@ -25,7 +25,14 @@ from admin import (
     suspensions,
     watch_pages,
 )
-from marketplace.billing import debt_pages, deduction_pages, document_pages, paper_pages, statement_pages
+from marketplace.billing import (
+    debt_pages,
+    deduction_pages,
+    document_pages,
+    paper_pages,
+    statement_pages,
+    timesheet_pages,
+)
 from marketplace.frameworks import routes as framework_routes
 from marketplace.frameworks import scoring_routes
 from marketplace.identity import account_pages, front_door, people_pages, trail_pages
@@ -64,6 +71,7 @@ MODULES: list[Any] = [
     funding,
     deduction_pages,
     statement_pages,
+    timesheet_pages,
     document_pages,
     paper_pages,
     operator_pages,

@@ -23,6 +23,9 @@ from marketplace.billing import (
     payment_routes,
     statement_pages,
     statement_routes,
+    timesheet_pages,
+    timesheet_routes,
+    visit_record_pages,
 )
 from marketplace.billing import pages as billing_pages
 from marketplace.billing import routes as billing_routes
@@ -124,6 +127,9 @@ MODULES: list[Any] = [
     deduction_pages,
     statement_pages,
     statement_routes,
+    timesheet_pages,
+    timesheet_routes,
+    visit_record_pages,
     document_pages,
     document_routes,
     funding_pages,

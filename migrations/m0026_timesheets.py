@@ -65,7 +65,16 @@ UNCHANGED = """IF EXISTS (SELECT 1 FROM signature WHERE commissioner_id = OLD.co
         RAISE EXCEPTION 'a record the family has answered is not changed' USING ERRCODE = 'check_violation'; END IF;"""
 
 UP = f"""
+-- Whether the person acting for a commissioner may meet what was written about a child there: finance officers never.
+CREATE FUNCTION app_reads_notes() RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT EXISTS (SELECT 1 FROM membership WHERE person_id = app_person() AND organisation_id = app_commissioner()
+        AND ended_at IS NULL AND role IN ('referrer', 'contract_manager')) $$;
+REVOKE ALL ON FUNCTION app_reads_notes() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION app_reads_notes() {APP};
+
 SET LOCAL ROLE {{prefix}}_owner;
+DROP POLICY own ON visit_note;
+CREATE POLICY own ON visit_note FOR SELECT {APP} USING (commissioner_id = app_commissioner() AND (SELECT app_reads_notes()));
 -- What a record said before and after a correction: times and outcome, whose change it was, and why. Never the notes.
 CREATE TABLE visit_correction (
     commissioner_id uuid NOT NULL, id uuid NOT NULL DEFAULT gen_random_uuid(), visit_id uuid NOT NULL, provider_id uuid NOT NULL,
@@ -120,6 +129,9 @@ DROP TRIGGER invoice_parties_kept ON invoice;
 DROP FUNCTION invoice_parties_kept();
 ALTER TABLE invoice DROP COLUMN parties;
 DROP TABLE roster_row, visit_correction;
+DROP POLICY own ON visit_note;
+CREATE POLICY own ON visit_note FOR SELECT {APP} USING (commissioner_id = app_commissioner());
+DROP FUNCTION app_reads_notes();
 """
 
 

@@ -6,8 +6,10 @@ other one is priced anew from its record and the rate card. Whatever differs is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -24,9 +26,10 @@ from marketplace.billing.ledger import (
 from marketplace.billing.other_records import others_judged
 from marketplace.billing.records import WORKERS_AND_SHARES, record_of
 from marketplace.frameworks.queries import pack_of, rate_card_rows
+from marketplace.packages.late_records import corrections_of
 from marketplace.platform.database import Work
-from marketplace.policy.calendar import Period
-from marketplace.policy.facts import Claim, InvoiceFacts
+from marketplace.policy.calendar import Period, local
+from marketplace.policy.facts import Claim, InvoiceFacts, Visit
 from marketplace.policy.invoicing import InvoiceResult, Line, assess_invoice, deduction_for, settle
 from marketplace.policy.pricing import RateMissing
 
@@ -121,12 +124,14 @@ async def _invoice_differences(work: Work, invoice: asyncpg.Record):
     held = {line.visit for line in stored.lines if line.held}
     period = Period(invoice["first_day"], invoice["last_day"])
     rows = await work.fetch(_VISITS, invoice["commissioner_id"], invoice["id"])
+    corrected = await corrections_of(work, [row["id"] for row in rows])
     visits = []
     for row in rows:
         facts = record_of(row).facts
         # Approved after this submission, the longer time was not yet billed by it.
         approved = row["overrun_approved_at"] is not None and row["overrun_approved_at"] <= invoice["received_at"]
-        visits.append(msgspec.structs.replace(facts, overrun_approved=approved))
+        facts = msgspec.structs.replace(facts, overrun_approved=approved)
+        visits.append(_as_it_stood(facts, corrected.get(row["id"], ()), invoice["received_at"]))
     asked = tuple(line for line in claim.lines if line.visit not in held)
     rest = claim.total_pence - sum(line.pence for line in claim.lines if line.visit in held)
     card = await rate_card_rows(work, invoice["framework_id"], invoice["provider_id"])
@@ -163,6 +168,23 @@ async def _invoice_differences(work: Work, invoice: asyncpg.Record):
         for kept in (invoice[name], getattr(stored, name)):
             if kept != pence:
                 yield f"{name} is {kept}, computed again {pence}"
+
+
+def _as_it_stood(visit: Visit, corrections: Iterable[Any], received_at: datetime) -> Visit:
+    """The record an invoice was judged by: corrected after a return, it says something else now, and may wait for
+    signatures which the earlier text had (its line was not held)."""
+    later = next((each for each in corrections if each["at"] > received_at), None)
+    if later is None:
+        return visit
+    start, end = (later["before"][name] for name in ("start", "end"))
+    return msgspec.structs.replace(
+        visit,
+        actual_start=local(datetime.fromisoformat(start)),
+        actual_end=local(datetime.fromisoformat(end)),
+        activities="recorded",
+        family_signed=True,
+        workers=tuple(msgspec.structs.replace(worker, signed=True) for worker in visit.workers),
+    )
 
 
 def _line_differences(stored: InvoiceResult, again: InvoiceResult, held: set[str]) -> Iterator[str]:

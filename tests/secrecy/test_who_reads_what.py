@@ -88,7 +88,7 @@ READERS: dict[str, tuple[str, set[str]]] = {
 # tables without an id of their own: who reads at least one row of Northgate's case
 READERS_OF_TABLES: dict[str, set[str]] = {
     "funding_part": NORTHGATE,
-    "visit_note": NORTHGATE | {"winner_manager", "allocated_worker", "mother"},
+    "visit_note": NORTHGATE - {"northgate_finance"} | {"winner_manager", "allocated_worker", "mother"},
     "visit_worker": NORTHGATE | {"winner_manager", "allocated_worker", "mother"},
     "worker_private": {
         "winner_manager", "rival_manager", "allocated_worker", "colleague_worker", "rival_worker",
