@@ -1,4 +1,5 @@
-"""Two questions over many providers, answered at once: who must be warned today, and whom a broadcast may reach.
+"""Two questions over many providers and the progress of an import. The questions, answered at once:
+who must be warned today, and whom a broadcast may reach.
 
 The daily look at what lapses asks one question for the whole nation: who has anything to be warned of today?
 
@@ -21,7 +22,23 @@ ALTER TABLE lapse_look ADD COLUMN warned boolean NOT NULL DEFAULT false, ADD COL
 CREATE INDEX worker_competency_day ON worker_competency (assessed_on) WHERE withdrawn_at IS NULL AND assessor_name IS NOT NULL;
 CREATE INDEX worker_check_day ON worker_check (done_on);
 CREATE INDEX worker_check_end ON worker_check (valid_until) WHERE valid_until IS NOT NULL;
+-- How far a long import is: told by the worker beside the transaction that does the rows, which shows nothing before its end.
+CREATE TABLE import_progress (
+    provider_id uuid NOT NULL, import_id uuid NOT NULL, done int NOT NULL DEFAULT 0, total int NOT NULL,
+    PRIMARY KEY (provider_id, import_id), FOREIGN KEY (provider_id, import_id) REFERENCES workforce_import
+);
+ALTER TABLE import_progress ENABLE ROW LEVEL SECURITY;
+ALTER TABLE import_progress FORCE ROW LEVEL SECURITY;
+CREATE POLICY own ON import_progress FOR SELECT TO {prefix}_app, {prefix}_worker USING (provider_id = app_organisation());
+CREATE POLICY begin ON import_progress FOR INSERT TO {prefix}_app, {prefix}_worker WITH CHECK (provider_id = app_organisation());
+GRANT SELECT, INSERT ON import_progress TO {prefix}_app, {prefix}_worker;
 RESET ROLE;
+GRANT SELECT ON import_progress TO {prefix}_backup;
+CREATE FUNCTION note_import_progress(provider uuid, import uuid, rows_done int) RETURNS void
+    LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    UPDATE import_progress SET done = rows_done WHERE provider_id = provider AND import_id = import $$;
+REVOKE EXECUTE ON FUNCTION note_import_progress(uuid, uuid, int) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION note_import_progress(uuid, uuid, int) TO {prefix}_worker;
 
 DROP FUNCTION providers_not_looked_at(date);
 CREATE FUNCTION providers_not_looked_at(day date) RETURNS TABLE (id uuid, looked_on date)
@@ -81,6 +98,8 @@ GRANT EXECUTE ON FUNCTION providers_not_looked_at(date), packs_in_use(), evidenc
 """
 
 DOWN = """
+DROP FUNCTION note_import_progress(uuid, uuid, int);
+DROP TABLE import_progress;
 DROP FUNCTION lot_providers(uuid, text);
 ALTER TABLE worker_readiness ALTER COLUMN days SET STORAGE EXTENDED;
 DROP FUNCTION note_looked(date, date, timestamptz, uuid[]), evidence_to_warn_of(date, text[], text[], date[]), packs_in_use(), providers_not_looked_at(date);

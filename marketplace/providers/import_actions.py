@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -17,9 +18,9 @@ import msgspec
 from marketplace.identity.permissions import permit
 from marketplace.obligations.news import tell
 from marketplace.platform.actor import Actor, system_for
-from marketplace.platform.database import Work, unit_of_work
-from marketplace.platform.errors import Conflict, NotFound
-from marketplace.providers.import_checking import NEW, carry_out
+from marketplace.platform.database import Work, outside_context, unit_of_work
+from marketplace.platform.errors import Conflict, NotFound, Unavailable
+from marketplace.providers.import_checking import NEW, Progress, carry_out
 from marketplace.providers.import_plan import Plan, differences
 from marketplace.providers.import_reading import Rows, read_file
 from marketplace.providers.workforce import ensure_profile
@@ -58,6 +59,10 @@ async def upload(actor: Actor, file_name: str, content: bytes) -> UUID:
             " VALUES ($1, $2, $3, $4, $5, $6) RETURNING id",
             provider_id, _plain_name(file_name), msgspec.to_builtins(rows), actor.person_id, actor.person_name,
             work.now,
+        )  # fmt: skip
+        await work.execute(
+            "INSERT INTO import_progress (provider_id, import_id, total) VALUES ($1, $2, $3)",
+            provider_id, import_id, rows.count,
         )  # fmt: skip
         work.audit("workforce.import_uploaded", "workforce_import", import_id, rows=rows.count)
         await _queue(work, provider_id, import_id)
@@ -132,14 +137,14 @@ async def discard(actor: Actor, import_id: UUID) -> None:
 # --- trying and keeping, in the request or by the job -----------------------------------------------------------------
 
 
-async def try_out(actor: Actor, import_id: UUID) -> None:
+async def try_out(actor: Actor, import_id: UUID, progress: Progress | None = None) -> None:
     """Find out what the file would do, by doing it in a unit that is rolled back. Nothing happens when it is known."""
     try:
         async with unit_of_work(actor) as work:
             row = await _locked(work, import_id)
             if row["state"] != "checking":
                 return
-            raise _Undone(await carry_out(work, msgspec.convert(row["rows"], Rows), row["answers"]))
+            raise _Undone(await carry_out(work, msgspec.convert(row["rows"], Rows), row["answers"], progress))
     except _Undone as tried:
         plan = tried.plan
     async with unit_of_work(actor) as work:
@@ -150,7 +155,7 @@ async def try_out(actor: Actor, import_id: UUID) -> None:
         )  # fmt: skip
 
 
-async def keep(actor: Actor, import_id: UUID, *, at_once: bool = False) -> None:
+async def keep(actor: Actor, import_id: UUID, *, at_once: bool = False, progress: Progress | None = None) -> None:
     """Carry the accepted plan out in one transaction; back to the preview, with what is different, if it is another."""
     try:
         async with unit_of_work(actor) as work:
@@ -160,7 +165,7 @@ async def keep(actor: Actor, import_id: UUID, *, at_once: bool = False) -> None:
             before = msgspec.convert(row["plan"], Plan)
             # Nobody changes a worker while the whole is kept.
             await work.execute("SELECT 1 FROM worker WHERE provider_id = $1 ORDER BY id FOR UPDATE", row["provider_id"])
-            plan = await carry_out(work, msgspec.convert(row["rows"], Rows), row["answers"])
+            plan = await carry_out(work, msgspec.convert(row["rows"], Rows), row["answers"], progress)
             if plan.hash != row["plan_hash"]:
                 raise _Undone(plan)
             await work.execute(
@@ -196,10 +201,21 @@ async def go_on(provider_id: UUID, import_id: UUID) -> None:
             " WHERE i.provider_id = $1 AND i.id = $2",
             provider_id, import_id,
         )  # fmt: skip
-    if row is not None and row["state"] == "checking":
-        await try_out(_as(row, row["uploaded_by"], row["uploaded_by_name"], "system"), import_id)
-    elif row is not None and row["state"] == "importing":
-        await keep(_as(row, row["accepted_by"], row["accepted_by_name"], row["accepted_by_role"]), import_id)
+    if row is None or row["state"] not in ("checking", "importing"):
+        return
+
+    async def tell_progress(done: int) -> None:
+        # On a connection of its own: what the unit that does the rows has written is not seen before its end.
+        with suppress(Unavailable):  # it is for show alone
+            async with outside_context() as connection:
+                await connection.execute("SELECT note_import_progress($1, $2, $3)", provider_id, import_id, done)
+
+    await tell_progress(0)
+    if row["state"] == "checking":
+        await try_out(_as(row, row["uploaded_by"], row["uploaded_by_name"], "system"), import_id, tell_progress)
+    else:
+        accepted = _as(row, row["accepted_by"], row["accepted_by_name"], row["accepted_by_role"])
+        await keep(accepted, import_id, progress=tell_progress)
 
 
 def _as(row: Any, person_id: UUID, name: str, role: Any) -> Actor:

@@ -7,8 +7,7 @@ second set of rules. What is in the file already (the same check, the same asses
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -17,146 +16,46 @@ from marketplace.platform.database import Work
 from marketplace.platform.errors import InvalidInput
 from marketplace.policy.calendar import local_day
 from marketplace.providers.evidence import keep_check, keep_competency, keep_dbs_check, keep_registration
-from marketplace.providers.import_columns import SHEETS, Sheet, choices, handle, read_choice
-from marketplace.providers.import_plan import Item, Plan, Question, read_day
-from marketplace.providers.import_reading import Fault, Row, Rows
-from marketplace.providers.vocabulary import Words, words
+from marketplace.providers.import_columns import SHEETS, Sheet, handle
+from marketplace.providers.import_plan import Item, Plan, Question
+from marketplace.providers.import_reading import Row, Rows
+from marketplace.providers.import_run import Run, same
+from marketplace.providers.vocabulary import words
 from marketplace.providers.workforce import ensure_profile, keep_details, keep_new_worker
 from marketplace.web.filters import day as written_day
-from marketplace.web.forms import EMAIL
 
+Progress = Callable[[int], Awaitable[None]]
+TELLS_EVERY = 50  # rows
 NEW = "new"  # the answer "this is somebody else"
 DETAILS = ("name", "role", "engagement", "languages", "drives_children", "started_on", "email", "phone")
 DBS = ("certificate_number", "issued_on", "workforce", "barred_list_checked", "update_service_consent")
 REGISTRATION = ("pin", "valid_until", "fit_to_practise")
-# The single actions' field names where they are not the columns' keys.
-FIELDS = {"for_package_id": "package", "assessor_worker_id": "assessor_reference"}
 
 
-async def carry_out(work: Work, rows: Rows, answers: Mapping[str, str]) -> Plan:
-    """Do what the rows say, in the open unit; answers the plan of what was done. With faults, roll the unit back."""
+async def carry_out(work: Work, rows: Rows, answers: Mapping[str, str], progress: Progress | None = None) -> Plan:
+    """Do what the rows say, in the open unit; answers the plan of what was done. With faults, roll the unit back.
+
+    `progress` is told now and then how many rows are done.
+    """
     spoken = await words(work)
     doing = _Doing(work, rows, answers, spoken)
     await ensure_profile(work)
     await doing.load()
-    for row in rows.sheets.get("workers", []):
-        await doing.worker(row)
-    for row in rows.sheets.get("competencies", []):
-        await doing.competency(row)
-    for row in rows.sheets.get("checks", []):
-        await doing.check(row)
+    steps = {"workers": doing.worker, "competencies": doing.competency, "checks": doing.check}
+    done = 0
+    for key, step in steps.items():
+        for row in rows.sheets.get(key, []):
+            await step(row)
+            done += 1
+            if progress is not None and done % TELLS_EVERY == 0:
+                await progress(done)
     order = {sheet.title: number for number, sheet in enumerate(SHEETS.values())}
     faults = sorted(doing.faults, key=lambda fault: (order[fault.sheet], fault.row))
     return Plan(doing.items, faults, doing.questions, [*rows.notes, *doing.notes])
 
 
-class _Doing:
-    """One run over the rows: what is kept already, what has been done so far, what is wrong."""
-
-    def __init__(self, work: Work, rows: Rows, answers: Mapping[str, str], spoken: Words) -> None:
-        self.work, self.rows, self.answers, self.spoken = work, rows, answers, spoken
-        self.today = local_day(work.now)
-        self.options = choices(spoken)
-        self.items: list[Item] = []
-        self.faults: list[Fault] = list(rows.faults)
-        self.questions: list[Question] = []
-        self.notes: list[str] = []
-        self.by_reference: dict[str, UUID | None] = {}  # None: in the file, and not to be had yet
-        self.by_name: defaultdict[str, list[UUID | None]] = defaultdict(list)
-        self.workers: dict[UUID, dict[str, Any]] = {}
-        self.rows_of: dict[str, int] = {}
-
-    # --- what is kept already -----------------------------------------------------------------------------------------
-
-    async def load(self) -> None:
-        own = self.work.actor.provider_id
-        for row in await self.work.fetch(
-            "SELECT w.*, p.phone, p.email, p.registration_pin AS pin, p.dbs_certificate_number AS certificate_number,"
-            " p.dbs_issued_on AS issued_on, p.dbs_workforce AS workforce,"
-            " p.dbs_barred_list_checked AS barred_list_checked,"
-            " p.dbs_update_service_consent_at IS NOT NULL AS update_service_consent"
-            " FROM worker w LEFT JOIN worker_private p ON p.provider_id = w.provider_id AND p.worker_id = w.id"
-            " WHERE w.provider_id = $1 ORDER BY w.id",
-            own,
-        ):
-            self._know(dict(row))
-        self.dbs: defaultdict[UUID, list[tuple[date, str, str]]] = defaultdict(list)
-        for row in await self.work.fetch("SELECT * FROM worker_dbs_check WHERE provider_id = $1", own):
-            self.dbs[row["worker_id"]].append((row["checked_on"], _same(row["checked_by_name"]), row["outcome"]))
-        self.skills: dict[tuple[Any, ...], Any] = {}
-        for row in await self.work.fetch(
-            "SELECT * FROM worker_competency WHERE provider_id = $1 ORDER BY withdrawn_at NULLS LAST", own
-        ):
-            key = (row["worker_id"], row["code"], row["assessed_on"], row["method"], row["for_package_id"],
-                   _same(row["assessor_name"] or ""))  # fmt: skip
-            self.skills[key] = row["withdrawn_at"]
-        self.checks = {
-            (row["worker_id"], row["kind"], row["done_on"], row["valid_until"])
-            for row in await self.work.fetch("SELECT * FROM worker_check WHERE provider_id = $1", own)
-        }
-        # a read of a table to the right, by name only, as in evidence.py
-        self.packages = {
-            row["reference"].casefold(): row["id"]
-            for row in await self.work.fetch("SELECT id, reference FROM package WHERE provider_id = $1", own)
-        }
-
-    def _know(self, worker: dict[str, Any]) -> None:
-        key: UUID = worker["id"]
-        self.workers[key] = worker
-        self.by_reference[handle(key).casefold()] = key
-        if worker["reference"]:
-            self.by_reference[_same(worker["reference"])] = key
-        if not self._left(worker):
-            self.by_name[_same(worker["name"])].append(key)
-
-    def _left(self, worker: Mapping[str, Any]) -> bool:
-        return worker["left_on"] is not None and worker["left_on"] < self.today
-
-    # --- one row ------------------------------------------------------------------------------------------------------
-
-    def _wrong(self, sheet: Sheet, row: Row, key: str, sentence: str) -> None:
-        known = {column.key: column.heading for column in sheet.columns}
-        self.faults.append(Fault(sheet.title, row.number, known.get(FIELDS.get(key, key), ""), sentence))
-
-    def _refused(self, sheet: Sheet, row: Row, error: InvalidInput) -> None:
-        for key, sentence in error.fields.items():
-            self._wrong(sheet, row, key, sentence)
-
-    def _read(self, sheet: Sheet, row: Row) -> dict[str, Any] | None:
-        """The row's values by column: days as days, choices as codes, yes and no as truth; None where one is wrong."""
-        values: dict[str, Any] = {}
-        before = len(self.faults)
-        spoilt = {(fault.row, fault.column) for fault in self.rows.faults if fault.sheet == sheet.title}
-        for column in sheet.columns:
-            typed = row.cells.get(column.key)
-            if typed is None:
-                continue
-            if column.kind == "date":
-                day, sentence = read_day(typed)
-                if day is None:
-                    self._wrong(sheet, row, column.key, sentence)
-                else:
-                    values[column.key] = day
-            elif column.kind == "choice":
-                options = self.options[sheet.key, column.key]
-                code = read_choice(typed, options)
-                if code is None:
-                    few = f": enter {', '.join(options.values())}" if len(options) < 9 else ": see the sheet Words"
-                    self._wrong(sheet, row, column.key, f'"{typed[:60]}" is not one of the choices{few}')
-                else:
-                    values[column.key] = code == "yes" if set(options) == {"yes", "no"} else code
-            elif column.kind == "email" and not EMAIL.fullmatch(typed):
-                self._wrong(sheet, row, column.key, f'"{typed[:60]}" is not an e-mail address, like name@example.com')
-            else:
-                values[column.key] = typed
-        bad = len(self.faults) > before or any(number == row.number for number, _ in spoilt)
-        return None if bad else values
-
-    def _missing(self, sheet: Sheet, row: Row, values: Mapping[str, Any]) -> bool:
-        missing = [column for column in sheet.columns if column.needed and column.key not in values]
-        for column in missing:
-            self._wrong(sheet, row, column.key, "Fill this in")
-        return bool(missing)
+class _Doing(Run):
+    """The rows done, one after the other."""
 
     # --- workers ------------------------------------------------------------------------------------------------------
 
@@ -167,10 +66,10 @@ class _Doing:
         if values is None:
             self._unknown_yet(reference, name)
             return
-        if reference and (twin := self.rows_of.setdefault(_same(reference), row.number)) != row.number:
+        if reference and (twin := self.rows_of.setdefault(same(reference), row.number)) != row.number:
             self._wrong(sheet, row, "reference", f"Row {twin} has this reference already: each worker has their own")
             return
-        key = self.by_reference.get(_same(reference)) if reference else None
+        key = self.by_reference.get(same(reference)) if reference else None
         if key is None:
             key = self._asked(row, values)
             if key is None:
@@ -185,16 +84,16 @@ class _Doing:
     def _unknown_yet(self, reference: str, name: str) -> None:
         """What leans on this worker cannot be judged before the worker's own row is right: it is passed over."""
         if reference:
-            self.by_reference.setdefault(_same(reference), None)
-        if name and not self.by_name[_same(name)]:
-            self.by_name[_same(name)].append(None)
+            self.by_reference.setdefault(same(reference), None)
+        if name and not self.by_name[same(name)]:
+            self.by_name[same(name)].append(None)
 
     def _asked(self, row: Row, values: Mapping[str, Any]) -> UUID | str | None:
         """Whom a row without a known reference means: somebody new, who was named in answer, or None: to be asked."""
         name, role, reference = values.get("name", ""), values.get("role"), values.get("reference")
         alike = [
             self.workers[key]
-            for key in self.by_name.get(_same(name), [])
+            for key in self.by_name.get(same(name), [])
             if key is not None
             and self.workers[key]["role"] == role
             # whoever has a reference of their own is not meant by another one
@@ -239,7 +138,7 @@ class _Doing:
             given["email"] = given["email"].lower()
         changed = {key: value for key, value in given.items() if value != worker[key]}
         reference = values.get("reference", "")
-        fresh = bool(reference) and not worker["reference"] and _same(reference) != handle(worker["id"]).casefold()
+        fresh = bool(reference) and not worker["reference"] and same(reference) != handle(worker["id"]).casefold()
         if self._left(worker):
             left = f"{worker['name']} left on {written_day(worker['left_on'])}"
             if changed or fresh:
@@ -255,9 +154,9 @@ class _Doing:
             worker.update(changed)
             if fresh:
                 worker["reference"] = reference
-                self.by_reference[_same(reference)] = worker["id"]
+                self.by_reference[same(reference)] = worker["id"]
             if "name" in changed:
-                self.by_name[_same(worker["name"])].append(worker["id"])
+                self.by_name[same(worker["name"])].append(worker["id"])
         details += [*await self._dbs(row, values, worker), *await self._registration(row, values, worker)]
         effect, what = ("change", "Changed") if details else ("same", "Left as it is")
         self.items.append(Item("Workers", row.number, worker["name"], effect, what, details))
@@ -289,19 +188,19 @@ class _Doing:
                 raise InvalidInput({"checked_on": "Enter the date of the DBS check, to keep what the row says of it"})
             return []
         kept = self.dbs[worker["id"]]
-        same = (checked_on, _same(who), outcome) in kept
+        there = (checked_on, same(who), outcome) in kept
         newest = max((each[0] for each in kept), default=None)
         if newest is not None and checked_on < newest:
-            if changed or not same:
+            if changed or not there:
                 self.notes.append(
                     f"Workers, row {row.number}: the DBS check of {written_day(checked_on)} is older than the newest"
                     f" one kept of {worker['name']}, of {written_day(newest)}, which is left as it is."
                 )
             return []
-        if same and not changed:
+        if there and not changed:
             return []
         await keep_dbs_check(self.work, worker, checked_on=checked_on, checked_by_name=who, outcome=outcome, **given)
-        kept.append((checked_on, _same(who), outcome))
+        kept.append((checked_on, same(who), outcome))
         said = ["another certificate"] if worker["certificate_number"] and "certificate_number" in changed else []
         worker.update(changed)
         found = "clear" if outcome == "clear" else "new information: stands the worker down"
@@ -334,12 +233,12 @@ class _Doing:
     def _whose(self, sheet: Sheet, row: Row, reference: str, name: str) -> dict[str, Any] | None:
         """The worker a row is about, found by reference or by a name only one has; None, with a fault, if nobody."""
         if reference:
-            if _same(reference) not in self.by_reference:
+            if same(reference) not in self.by_reference:
                 self._wrong(sheet, row, "reference", f'There is no worker with the reference "{reference[:60]}"')
                 return None
-            key = self.by_reference[_same(reference)]
+            key = self.by_reference[same(reference)]
         else:
-            found = list(dict.fromkeys(self.by_name.get(_same(name), [])))
+            found = list(dict.fromkeys(self.by_name.get(same(name), [])))
             if not name:
                 self._wrong(sheet, row, "reference", "Enter the worker's reference")
                 return None
@@ -355,7 +254,7 @@ class _Doing:
         if key is None:
             return None  # the worker's own row is wrong, and says so
         worker = self.workers[key]
-        if reference and name and _same(name) != _same(worker["name"]):
+        if reference and name and same(name) != same(worker["name"]):
             self._wrong(
                 sheet, row, "name",
                 f'The reference {reference[:60]} is that of {worker["name"]}, not "{name[:60]}": correct one of them',
@@ -379,7 +278,7 @@ class _Doing:
                 return
         assessor, who = None, values.get("assessor_name", "")
         if typed := values.get("assessor_reference"):
-            key = self.by_reference.get(_same(typed))
+            key = self.by_reference.get(same(typed))
             if key is None:
                 self._wrong(sheet, row, "assessor_reference", f'There is no worker with the reference "{typed[:60]}"')
                 return
@@ -392,7 +291,7 @@ class _Doing:
             values["assessed_on"],
             values["method"],
             package,
-            _same(who) if signed else "",
+            same(who) if signed else "",
         )
         if key in self.skills:
             since = self.skills[key]
@@ -449,10 +348,6 @@ class _Doing:
 
     def _done(self, sheet: Sheet, row: Row, worker: Mapping[str, Any], effect: str, what: str) -> None:
         self.items.append(Item(sheet.title, row.number, worker["name"], effect, what))
-
-
-def _same(text: str) -> str:
-    return " ".join(text.split()).casefold()
 
 
 def _in_words(worker: Mapping[str, Any]) -> str:

@@ -22,6 +22,11 @@ STATES = {
     "discarded": "Given up",
 }
 
+IMPORTS = (
+    "SELECT i.*, p.done FROM workforce_import i"
+    " LEFT JOIN import_progress p ON p.provider_id = i.provider_id AND p.import_id = i.id"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Import:
@@ -38,6 +43,12 @@ class Import:
     uploaded_at: datetime
     accepted_by: str | None
     ended_at: datetime | None
+    done: int = 0
+
+    @property
+    def per_cent(self) -> int:
+        """How much of the rows is done, while the file is checked or imported; 0 where that is not known."""
+        return min(100, 100 * self.done // self.rows) if self.rows else 0
 
     @property
     def said(self) -> str:
@@ -55,14 +66,13 @@ def _import(row: Any) -> Import:
     return Import(
         row["id"], row["file_name"], row["state"], msgspec.convert(row["rows"], Rows).count, plan, row["plan_hash"],
         row["since"], row["uploaded_by_name"], row["uploaded_at"], row["accepted_by_name"], row["ended_at"],
+        row["done"] or 0,
     )  # fmt: skip
 
 
 async def one_import(work: Work, import_id: UUID) -> Import:
     """One of the actor's provider's imports. Raises `NotFound`."""
-    row = await work.fetchrow(
-        "SELECT * FROM workforce_import WHERE provider_id = $1 AND id = $2", work.actor.provider_id, import_id
-    )
+    row = await work.fetchrow(f"{IMPORTS} WHERE i.provider_id = $1 AND i.id = $2", work.actor.provider_id, import_id)
     if row is None:
         raise NotFound("There is no such import in your organisation.")
     return _import(row)
@@ -71,7 +81,7 @@ async def one_import(work: Work, import_id: UUID) -> Import:
 async def imports(work: Work) -> list[Import]:
     """The newest fifty."""
     rows = await work.fetch(
-        "SELECT * FROM workforce_import WHERE provider_id = $1 ORDER BY uploaded_at DESC, id LIMIT 50",
+        f"{IMPORTS} WHERE i.provider_id = $1 ORDER BY i.uploaded_at DESC, i.id LIMIT 50",
         work.actor.provider_id,
     )
     return [_import(row) for row in rows]

@@ -79,6 +79,7 @@ class ImportOut(msgspec.Struct, kw_only=True):
     file_name: str
     state: str
     rows: int
+    done: int
     uploaded_at: datetime
     ended_at: datetime | None
     plan_hash: str | None
@@ -98,6 +99,7 @@ def import_out(found: Import, *, whole: bool = True) -> ImportOut:
         file_name=found.file_name,
         state=found.state,
         rows=found.rows,
+        done=found.done,
         uploaded_at=found.uploaded_at,
         ended_at=found.ended_at,
         plan_hash=found.plan_hash,

@@ -19,6 +19,7 @@ from marketplace.providers.import_columns import SHEETS
 from marketplace.providers.import_export import as_file, export_workforce
 from marketplace.providers.import_queries import Import
 from marketplace.worker import load_jobs
+from tests.obligations.conftest import as_worker
 from tests.world import providers
 
 WORKERS = (
@@ -324,24 +325,29 @@ async def test_rivals_workers_and_commissioners_find_no_import_of_ours(place, mi
     permit(place.manager, "workforce.write")
 
 
-async def test_a_long_file_is_tried_and_kept_by_the_worker_and_told_of(place, database):
+async def test_a_long_file_is_tried_and_kept_by_the_worker_and_told_of(place, database, clock):
     count = import_actions.AT_ONCE + 20
     text = "Worker's reference,Name,Role,Date of DBS check,DBS checked by\n" + "".join(
         f"E{n},Worker Number {n},Support worker,01/05/2026,Ada\n" for n in range(count)
     )
     found = await sent(place.manager, text)
-    assert found.state == "checking" and found.plan is None
+    assert found.state == "checking" and found.plan is None and (found.done, found.per_cent) == (0, 0)
     with pytest.raises(Conflict, match="still being checked"):
         await import_actions.accept(place.manager, found.id, "x")
     load_jobs()
     job = {"provider": str(place.provider_id), "import": str(found.id)}
-    await JOBS[import_actions.JOB].run(database, job)
+    async with as_worker(database, clock):
+        await JOBS[import_actions.JOB].run(database, job)
     found = await ask(place.manager, import_queries.one_import, found.id)
+    assert (found.done, found.per_cent) == (300, 93)  # told while it went on: what it did was rolled back
     assert len(effects(found)) == count and await ask(place.manager, queries.workforce) == []
     await accepted(place.manager, found)
     assert (await ask(place.manager, import_queries.one_import, found.id)).state == "importing"
-    for _ in range(2):
-        await JOBS[import_actions.JOB].run(database, job)
+    async with as_worker(database, clock):
+        for _ in range(2):
+            await JOBS[import_actions.JOB].run(database, job)
+    async with unit_of_work(place.rival, read_only=True) as work:
+        assert await work.fetchval("SELECT count(*) FROM import_progress") == 0
     assert (await ask(place.manager, import_queries.one_import, found.id)).state == "imported"
     assert len(await ask(place.manager, queries.workforce)) == count
     async with unit_of_work(place.manager) as work:
