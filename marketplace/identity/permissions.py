@@ -30,6 +30,7 @@ _PROVIDER_OFFICE = frozenset(
         "visit_note.read",
         "visit.plan",
         "visit.correct",
+        "other_line.write",
         "invoice.read",
         "funding.read",
         "invoice.submit",
@@ -63,6 +64,8 @@ ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
             "funding.propose",
             "budget.write",
             "budget.read",
+            "visit.call_off",
+            "agreement.decide",
             "invoice.read",
             "watch.read",
         }
@@ -86,6 +89,7 @@ ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
             "visit_note.read_with_reason",
             "funding.read",
             "budget.read",
+            "agreement.decide",
             "invoice.read",
             "audit.read",
             "watch.read",
@@ -161,6 +165,7 @@ ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
             "visit.confirm",
             "direct_payment.read",
             "direct_payment.spend",
+            "visit.call_off",
         }
     ),
     "operator": frozenset({"operate", "clock.move"}),

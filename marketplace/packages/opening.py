@@ -11,18 +11,21 @@ from marketplace.identity.permissions import may, permit
 from marketplace.obligations.queries import duties_about
 from marketplace.packages import boards, queries
 from marketplace.packages.boards import VisitLine
+from marketplace.packages.cancellation import terms_of
 from marketplace.packages.documents import Document
 from marketplace.packages.lapsed_cover import LapsedCover, covers_of, decisions_of
 from marketplace.packages.placing import may_have_visits
 from marketplace.packages.planning import pattern_of
 from marketplace.packages.records import facts_of, missing_words
 from marketplace.packages.states import visit_state
-from marketplace.packages.tables import Package, PlanVersion, Visit
+from marketplace.packages.tables import Package, PlanVersion, Visit, VisitRequest
 from marketplace.packages.telling import family_with
+from marketplace.packages.visit_requests import requests_about
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, unit_of_work
 from marketplace.platform.errors import InvalidInput
 from marketplace.policy.calendar import local_day
+from marketplace.policy.cancelling import CancellationTerms
 from marketplace.policy.pack import Pack
 from marketplace.policy.pricing import charged_percent
 from marketplace.referrals import patterns
@@ -249,6 +252,9 @@ class VisitFile:
     overrun_minutes: int
     overrun_open: bool
     percent: int
+    terms: CancellationTerms | None  # of a visit that did not take place, for those who may know its price
+    may_call_off: bool
+    asked: list[VisitRequest]
     reasons: dict[str, str]  # coded reasons of this framework
     recent: list[tuple[VisitLine, Any]]
     duties: list[Any]
@@ -310,6 +316,12 @@ async def open_visit(actor: Actor, visit_id: UUID, *, why: str = "") -> VisitFil
                 for row in duties
             ),
             percent=charged_percent(pack, facts_of(visit, signed)),
+            terms=await terms_of(work, visit, visit.outcome, visit.notice_at)
+            if visit.outcome not in (None, "delivered") and actor.role != "worker"
+            else None,
+            may_call_off=may(actor, "visit.call_off")
+            and (own_case if actor.role != "family" else any(each.person_id == actor.person_id for each in confirmers)),
+            asked=await requests_about(work, visit) if actor.role != "worker" else [],
             reasons={reason.code: reason.title for reason in pack.on(day).reasons("unsigned_visit")},
             recent=await boards.recent_records(work, package.id, before=visit.planned_start) if reads else [],
             duties=duties,

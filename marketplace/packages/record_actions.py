@@ -21,7 +21,7 @@ from marketplace.packages.records import RecordText, checked
 from marketplace.packages.states import visit_after
 from marketplace.packages.tables import Package, Signature, Visit, VisitCorrection
 from marketplace.packages.telling import owe_family, owe_referrer, tell_family, tell_referrer
-from marketplace.packages.visit_actions import change
+from marketplace.packages.visit_moving import change
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, WrongState

@@ -16,7 +16,7 @@ from marketplace.packages.record_actions import CONFIRM_VISIT, OVERRUN, check_re
 from marketplace.packages.states import visit_after, visit_state
 from marketplace.packages.tables import Package, Signature, Visit
 from marketplace.packages.telling import family_with, owe_referrer, tell_provider, tell_referrer
-from marketplace.packages.visit_actions import change
+from marketplace.packages.visit_moving import change
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted, WrongState

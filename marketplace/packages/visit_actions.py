@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 from uuid import UUID
 
 from marketplace.identity.permissions import permit
-from marketplace.obligations.duties import Owed, cancel, meet, owe
+from marketplace.obligations.duties import cancel
 from marketplace.obligations.news import tell
 from marketplace.packages import queries
+from marketplace.packages.cancellation import as_shown, terms_of
 from marketplace.packages.lapsed_visits import look_at_package
 from marketplace.packages.placing import check_workers, give_back, judge_for, may_have_visits, take_time
 from marketplace.packages.planning import (
@@ -27,15 +27,17 @@ from marketplace.packages.planning import (
     stands_already,
     when,
 )
+from marketplace.packages.reporting import CANCELLED, FAILED, report
 from marketplace.packages.setup_actions import own_package
 from marketplace.packages.states import visit_after
 from marketplace.packages.tables import Package, Visit
 from marketplace.packages.telling import provider_only, tell_family, tell_provider, tell_referrer
+from marketplace.packages.visit_moving import change, moved
+from marketplace.packages.visit_requests import close_moves, to_make_up
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted
 from marketplace.policy.calendar import local_day, to_the_minute
-from marketplace.policy.pack import Pack
 from marketplace.policy.pricing import slots_between
 from marketplace.web.filters import day, listing
 
@@ -44,7 +46,6 @@ CANCELLED_BY = {
     "cancelled_on_arrival": "The family, when the worker arrived",
     "cancelled_by_provider": "We, the provider",
 }
-FAILED, CANCELLED = "failed_visit_report", "cancellation_report"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,22 +138,7 @@ async def move_visit(actor: Actor, visit_id: UUID, *, version: int, starts_at: d
     provider_only(actor, "visit.plan")
     async with unit_of_work(actor) as work:
         visit, package = await _own_visit(work, visit_id, "moved", version)
-        starts_at, ends_at = checked_times(package, starts_at, ends_at, work.now)
-        workers = await queries.visit_workers(work, visit)
-        judge = await judge_for(work, package, [row["worker_id"] for row in workers])
-        await give_back(work, [row["booking_id"] for row in workers], visit.id)
-        for row in workers:
-            ready = judge.on(row["worker_id"], local_day(starts_at))
-            if not ready.ready:
-                raise Conflict(f"Not ready on {day(starts_at)}: {ready.sentence}")
-            booking = await take_time(work, package, row["worker_id"], starts_at, ends_at)
-            await work.execute(
-                "UPDATE visit_worker SET booking_id = $4 WHERE commissioner_id = $1 AND visit_id = $2 AND"
-                " worker_id = $3",
-                visit.commissioner_id, visit.id, row["worker_id"], booking,
-            )  # fmt: skip
-        await change(work, visit, {"planned_start": starts_at, "planned_end": ends_at})
-        await look_at_package(work, package)
+        workers = await moved(work, visit, package, starts_at, ends_at)
         said = f"A visit of package {package.reference} moves from {when(visit.planned_start)} to {when(starts_at)}."
         await tell_family(work, package, said, "/who-is-coming")
         await _tell_workers(work, [row["worker_person_id"] for row in workers], said)
@@ -202,11 +188,13 @@ async def cancel_visit(
     outcome: str,
     notice_at: datetime | None = None,
     reason: str,
+    charge_pence: int | None = None,
 ) -> None:
     """Record that a visit does not take place: `cancelled_by_family` (with the time of its notice), `_by_provider`, or
     `cancelled_on_arrival`, which the worker at the door may record too. Recording it is the report of P 5.1.
 
-    Raises `InvalidInput` naming the field, `WrongState` once it has begun or been recorded otherwise.
+    What the provider cancels it makes up (P 5.4). `charge_pence` is what was shown, where it was. Raises `InvalidInput`
+    naming the field, `PriceChanged`, `WrongState` once it has begun or been recorded otherwise.
     """
     if actor.role == "worker":
         permit(actor, "visit.record")
@@ -217,6 +205,9 @@ async def cancel_visit(
     async with unit_of_work(actor) as work:
         visit, package = await _own_visit(work, visit_id, "cancelled", version)
         happened_at = _notice(visit, outcome, notice_at, reason, work.now)
+        noticed = happened_at if outcome == "cancelled_by_family" else None
+        terms = await terms_of(work, visit, outcome, noticed)
+        as_shown(terms, charge_pence)
         await change(
             work,
             visit,
@@ -224,14 +215,25 @@ async def cancel_visit(
                 "outcome": outcome,
                 "outcome_at": work.now,
                 "outcome_reason": reason.strip(),
-                "notice_at": happened_at if outcome == "cancelled_by_family" else None,
+                "notice_at": noticed,
             },
         )
         await _not_taking_place(work, visit, package)
-        await _report(work, visit, package, CANCELLED, happened_at)
+        if terms.made_up:
+            await to_make_up(work, visit, package)
+        await report(work, visit, package, CANCELLED, happened_at)
         said = f"The visit of package {package.reference} on {when(visit.planned_start)} is cancelled."
         await _tell_all(work, actor, visit, package, said)
-        work.audit(f"visit.{outcome}", "visit", visit.id, commissioner_id=visit.commissioner_id, notice_at=notice_at)
+        work.audit(
+            f"visit.{outcome}",
+            "visit",
+            visit.id,
+            commissioner_id=visit.commissioner_id,
+            notice_at=notice_at,
+            percent=terms.percent,
+            charged_pence=terms.charged_pence,
+            minutes=terms.taken_minutes,
+        )
 
 
 async def record_missed(actor: Actor, visit_id: UUID, *, version: int, reason: str) -> None:
@@ -246,21 +248,13 @@ async def record_missed(actor: Actor, visit_id: UUID, *, version: int, reason: s
         values = {"outcome": "missed", "outcome_at": work.now, "outcome_reason": reason.strip()}
         await change(work, visit, values)
         await _not_taking_place(work, visit, package)
-        await _report(work, visit, package, FAILED, visit.planned_start)
+        await to_make_up(work, visit, package)
+        await report(work, visit, package, FAILED, visit.planned_start)
         said = (
             f"The visit of package {package.reference} on {when(visit.planned_start)} was missed. It will be made up."
         )
         await _tell_all(work, actor, visit, package, said)
         work.audit("visit.missed", "visit", visit.id, commissioner_id=visit.commissioner_id)
-
-
-async def change(work: Work, visit: Visit, values: dict[str, Any]) -> None:
-    """Write a visit that is held in this unit; its version goes up, so that a page opened before says so."""
-    await (
-        Visit.update({**values, "version": visit.version + 1})  # type: ignore[arg-type] - columns by name
-        .where(Visit.commissioner_id == visit.commissioner_id)
-        .where(Visit.id == visit.id)
-    )
 
 
 async def _open_for_visits(work: Work, package_id: UUID) -> Package:
@@ -313,21 +307,11 @@ async def _not_taking_place(work: Work, visit: Visit, package: Package) -> None:
     """Whatever waits for the visit ends; its workers' time is free again."""
     workers = await queries.visit_workers(work, visit)
     await cancel(work, visit.id)
+    if work.actor.role != "worker":
+        await close_moves(work, visit)
     if work.actor.provider_id is not None and work.actor.role != "worker":
         await give_back(work, [row["booking_id"] for row in workers], visit.id)
         await look_at_package(work, package)
-
-
-async def _report(work: Work, visit: Visit, package: Package, rule: str, happened_at: datetime) -> None:
-    """The duty to report, from when it happened, met by this entry: late ones show as such (P 5.1, L appendix 2)."""
-    pack: Pack = await queries.pack_for(work, visit)
-    await owe(
-        work, pack, rule, subject_type="visit", subject_id=visit.id, reference=package.reference,
-        owed_by=Owed(organisation_id=visit.provider_id), owed_to=visit.commissioner_id, link=f"/visits/{visit.id}",
-        starts_at=min(happened_at, work.now), commissioner_id=visit.commissioner_id, framework_id=visit.framework_id,
-        child_id=visit.child_id, package_id=visit.package_id,
-    )  # fmt: skip
-    await meet(work, rule, visit.id)
 
 
 async def _tell_all(work: Work, actor: Actor, visit: Visit, package: Package, said: str) -> None:

@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import msgspec
 from litestar import Request, get, post
 from litestar.params import FromPath
 from litestar.response import Response
 
 from marketplace.identity.guards import requires
-from marketplace.packages import queries, visit_actions
+from marketplace.packages import queries, visit_actions, visit_requests
+from marketplace.packages.cancellation import charge_words
+from marketplace.packages.change_page import change_page, changing
 from marketplace.packages.opening import open_visit
 from marketplace.packages.page_forms import clock_text, read_visit_times, worker_options
 from marketplace.packages.planning import board
-from marketplace.packages.records import facts_of
 from marketplace.packages.signing import SHOWN_HOW
-from marketplace.packages.states import OUTCOME_WORDS, STATE_WORDS, visit_state
-from marketplace.packages.tables import Package, Visit
-from marketplace.packages.visit_actions import CANCELLED_BY
-from marketplace.platform.database import Work, ask
-from marketplace.platform.errors import Conflict, InvalidInput, NotFound
-from marketplace.policy.calendar import local, local_day, wall_time
-from marketplace.policy.pack import Pack
-from marketplace.policy.pricing import charged_percent
+from marketplace.packages.states import OUTCOME_WORDS, STATE_WORDS
+from marketplace.platform.database import ask
+from marketplace.platform.errors import Conflict, InvalidInput
+from marketplace.policy.calendar import local_day
 from marketplace.web.filters import weekday
 from marketplace.web.forms import Form
 from marketplace.web.reading import read_form
@@ -64,6 +59,7 @@ async def _visit_page(request: Request[Any, Any, Any], visit_id: UUID, why: str)
         visit=file.visit, package=file.package, now=file.now, state_words=STATE_WORDS,
         outcome_words=OUTCOME_WORDS, shown_how=SHOWN_HOW, provides=request.user.provider_id is not None,
         overdue=file.state == "planned" and file.visit.planned_end <= file.now,
+        kinds=visit_requests.KINDS, request_states=visit_requests.STATES, charge_words=charge_words,
     )  # fmt: skip
 
 
@@ -73,28 +69,6 @@ async def _reason_page(request: Request[Any, Any, Any], visit_id: UUID, form: Fo
 
 
 # --- changing one visit -----------------------------------------------------------------------------------------------
-
-
-async def _changing(work: Work, visit_id: UUID) -> tuple[Visit, Package, Pack, str | None, list[Any], datetime]:
-    visit = await queries.visit(work, visit_id)
-    package = await queries.package(work, visit.package_id)
-    if package.provider_id != work.actor.provider_id:
-        raise NotFound
-    name = await queries.child_name(work, visit.commissioner_id, visit.child_id)
-    workers = await queries.visit_workers(work, visit)
-    return visit, package, await queries.pack_for(work, visit), name, workers, work.now
-
-
-async def _change_page(
-    request: Request[Any, Any, Any], visit_id: UUID, template: str, title: str, form: Form, **more: Any
-) -> Response[Any]:
-    visit, package, _, name, workers, now = await ask(request.user, _changing, visit_id)
-    if visit_state(visit) != "planned":
-        return see_other(request, f"/visits/{visit_id}", flash="This visit is not planned any more.")
-    return page(
-        request, f"packages/{template}.html", title=title, visit=visit, package=package, child_name=name,
-        workers=workers, form=form, now=now, **more,
-    )  # fmt: skip
 
 
 async def _try(form: Form, doing: Callable[[], Awaitable[None]], names: dict[str, str] | None = None) -> bool:
@@ -116,7 +90,7 @@ async def move_page(request: Request[Any, Any, Any], visit_id: FromPath[UUID]) -
         day=local_day(visit.planned_start), start=clock_text(visit.planned_start), end=clock_text(visit.planned_end),
         version=visit.version,
     )  # fmt: skip
-    return await _change_page(request, visit_id, "move", "Move a visit", form)
+    return await change_page(request, visit_id, "move", "Move a visit", form)
 
 
 @post("/visits/{visit_id:uuid}/move", status_code=303, **PLANS)
@@ -132,7 +106,7 @@ async def move(request: Request[Any, Any, Any], visit_id: FromPath[UUID]) -> Res
 
         if await _try(form, doing, {"starts_at": "start", "ends_at": "end"}):
             return see_other(request, f"/visits/{visit_id}", flash="Moved. The family and the workers have been told.")
-    return await _change_page(request, visit_id, "move", "Move a visit", form)
+    return await change_page(request, visit_id, "move", "Move a visit", form)
 
 
 @get("/visits/{visit_id:uuid}/swap", **PLANS)
@@ -158,64 +132,15 @@ async def swap(request: Request[Any, Any, Any], visit_id: FromPath[UUID]) -> Res
 
 
 async def _swap_page(request: Request[Any, Any, Any], visit_id: UUID, form: Form | None) -> Response[Any]:
-    visit, package, _, _, workers, _ = await ask(request.user, _changing, visit_id)
+    visit, package, _, _, workers, _ = await ask(request.user, changing, visit_id)
     found = await ask(request.user, board, package.id, local_day(visit.planned_start))
     here = {row["worker_id"] for row in workers}
     if form is None:
         form = Form.starting_with(version=visit.version, leaves=workers[0]["worker_id"] if len(workers) == 1 else None)
     options = [each for each in worker_options(found) if UUID(each[0]) not in here]
-    return await _change_page(
+    return await change_page(
         request, visit_id, "swap", "Send another worker", form, options=options,
         unready=[each for each in found.unready if each.worker.id not in here],
-    )  # fmt: skip
-
-
-@get("/visits/{visit_id:uuid}/cancel", **PLANS)
-async def cancel_page(request: Request[Any, Any, Any], visit_id: FromPath[UUID]) -> Response[Any]:
-    """Who cancelled, when, why."""
-    visit = await ask(request.user, queries.visit, visit_id)
-    return await _change_page(
-        request, visit_id, "cancel", "Cancel a visit", Form.starting_with(version=visit.version), choices=CANCELLED_BY,
-        step="ask",
-    )  # fmt: skip
-
-
-@post("/visits/{visit_id:uuid}/cancel", status_code=303, **PLANS)
-async def cancel(request: Request[Any, Any, Any], visit_id: FromPath[UUID]) -> Response[Any]:
-    """First what it will mean, then the cancellation."""
-    form = Form(await read_form(request))
-    outcome = form.choice("outcome", "who cancelled the visit", CANCELLED_BY)
-    reason = form.text("reason", "why the visit does not take place", most=1000, lines=True)
-    version = form.integer("version", "the visit's version")
-    noticed: datetime | None = None
-    if outcome == "cancelled_by_family":
-        day = form.date("notice", "the day the family told you")
-        clock = form.time("notice_time", "the time the family told you")
-        if not form.errors:
-            noticed = wall_time(day, clock)
-    if not form.errors and form.value("step") == "check":
-
-        async def doing() -> None:
-            await visit_actions.cancel_visit(
-                request.user, visit_id, version=version, outcome=outcome, notice_at=noticed, reason=reason
-            )
-
-        if await _try(form, doing, {"notice_at": "notice_time"}):
-            return see_other(
-                request, f"/visits/{visit_id}", flash="Cancelled. Family, referrer and workers have been told."
-            )
-    if form.errors or form.value("back"):
-        return await _change_page(
-            request, visit_id, "cancel", "Cancel a visit", form, choices=CANCELLED_BY, step="ask"
-        )  # fmt: skip
-    visit, _, pack, _, workers, _ = await ask(request.user, _changing, visit_id)
-    facts = msgspec.structs.replace(
-        facts_of(visit, [(row["printed_name"], False) for row in workers]),
-        outcome=outcome, notice_at=None if noticed is None else local(noticed),
-    )  # fmt: skip
-    return await _change_page(
-        request, visit_id, "cancel", "Check before you cancel", form, choices=CANCELLED_BY, step="check",
-        percent=charged_percent(pack, facts), noticed=noticed, outcome=outcome, reason=reason,
     )  # fmt: skip
 
 
@@ -224,7 +149,7 @@ async def missed_page(request: Request[Any, Any, Any], visit_id: FromPath[UUID])
     """Nobody came."""
     visit = await ask(request.user, queries.visit, visit_id)
     form = Form.starting_with(version=visit.version)
-    return await _change_page(request, visit_id, "missed", "Record a missed visit", form)
+    return await change_page(request, visit_id, "missed", "Record a missed visit", form)
 
 
 @post("/visits/{visit_id:uuid}/missed", status_code=303, **PLANS)
@@ -239,10 +164,10 @@ async def missed(request: Request[Any, Any, Any], visit_id: FromPath[UUID]) -> R
 
     if not form.errors and await _try(form, doing):
         return see_other(request, f"/visits/{visit_id}", flash="Recorded. Family and referrer have been told.")
-    return await _change_page(request, visit_id, "missed", "Record a missed visit", form)
+    return await change_page(request, visit_id, "missed", "Record a missed visit", form)
 
 
 ROUTES: list[Any] = [
-    visit_page, visit_page_with_reason, move_page, move, swap_page, swap, cancel_page, cancel, missed_page, missed,
+    visit_page, visit_page_with_reason, move_page, move, swap_page, swap, missed_page, missed,
 ]  # fmt: skip
 CONSOLE_ROUTES: list[Any] = [visit_page, visit_page_with_reason]

@@ -11,7 +11,9 @@ from litestar.params import FromPath, FromQuery, JSONBody
 
 from marketplace.identity.context import settings_of
 from marketplace.identity.guards import requires
+from marketplace.identity.permissions import may
 from marketplace.packages import boards, opening, record_actions, signing, visit_actions
+from marketplace.packages.cancelling import call_off
 from marketplace.packages.records import RecordText
 from marketplace.packages.schemas import HashIn, Made, Signed, VisitList, Why, visit_line_out
 from marketplace.packages.visit_schemas import (
@@ -37,6 +39,7 @@ from marketplace.packages.visit_schemas import (
     week_out,
 )
 from marketplace.platform.database import Work, ask
+from marketplace.platform.errors import InvalidInput
 from marketplace.policy.calendar import local_day
 
 TAGS = ["Visits"]
@@ -95,14 +98,21 @@ async def swap(request: Request[Any, Any, Any], visit_id: FromPath[UUID], data: 
 @post(
     "/api/v1/visits/{visit_id:uuid}/cancel",
     status_code=204,
-    guards=[requires("visit.plan", "visit.record")],
+    guards=[requires("visit.plan", "visit.record", "visit.call_off")],
     tags=TAGS,
 )
 async def cancel(request: Request[Any, Any, Any], visit_id: FromPath[UUID], data: JSONBody[CancelIn]) -> None:
-    """Record that a visit does not take place: the office always, the worker when sent away at the door."""
+    """Record that a visit does not take place: the office always, the worker when sent away at the door, the family and
+    the referrer for it as `cancelled_by_family`, noticed now."""
+    if may(request.user, "visit.call_off"):
+        if data.outcome != "cancelled_by_family" or data.notice_at is not None:
+            raise InvalidInput({"outcome": "You cancel for the family, from now on: cancelled_by_family, no notice_at"})
+        await call_off(request.user, visit_id, version=data.version, reason=data.reason, charge_pence=data.charge_pence)
+        return
     await visit_actions.cancel_visit(
-        request.user, visit_id, version=data.version, outcome=data.outcome, notice_at=data.notice_at, reason=data.reason
-    )
+        request.user, visit_id, version=data.version, outcome=data.outcome, notice_at=data.notice_at,
+        reason=data.reason, charge_pence=data.charge_pence,
+    )  # fmt: skip
 
 
 @post("/api/v1/visits/{visit_id:uuid}/missed", status_code=204, **PLANS)

@@ -62,12 +62,16 @@ class SwapIn(In, kw_only=True):
 
 
 class CancelIn(In, kw_only=True):
-    """`outcome`: cancelled_by_family (with `notice_at`), cancelled_by_provider or cancelled_on_arrival."""
+    """`outcome`: cancelled_by_family (with `notice_at`), cancelled_by_provider or cancelled_on_arrival.
+
+    `charge_pence` is what was shown as the charge: another sum by now is refused.
+    """
 
     version: int
     outcome: str
     reason: str
     notice_at: Moment | None = None
+    charge_pence: int | None = None
 
 
 class MissedIn(In, kw_only=True):

@@ -1,0 +1,98 @@
+"""What cancelling a visit would mean, told before it is done; and that what was told is what is done."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from marketplace.frameworks.queries import rate_card_rows
+from marketplace.packages import queries
+from marketplace.packages.records import facts_of
+from marketplace.packages.states import visit_after
+from marketplace.packages.tables import Package, Visit
+from marketplace.platform.database import Work
+from marketplace.platform.errors import Conflict
+from marketplace.policy.calendar import local, to_the_minute
+from marketplace.policy.cancelling import CancellationTerms, cancellation_terms
+from marketplace.policy.facts import RateCard, RateRow
+from marketplace.web.filters import count, pounds
+
+
+class PriceChanged(Conflict):
+    """What the cancellation costs is not what was shown; it is shown again before anything is done."""
+
+    code = "price_changed"
+
+
+async def terms_of(work: Work, visit: Visit, outcome: str, notice_at: datetime | None) -> CancellationTerms:
+    """What it means for a visit not to take place in this way, by the pack and the agreed rates as they are now."""
+    pack = await queries.pack_for(work, visit)
+    workers = await queries.visit_workers(work, visit)
+    facts = facts_of(visit, [(row["printed_name"], False) for row in workers])
+    facts = msgspec.structs.replace(
+        facts, outcome=outcome, notice_at=None if notice_at is None else local(to_the_minute(notice_at))
+    )
+    return cancellation_terms(pack, await _rates(work, visit), facts)
+
+
+async def _rates(work: Work, visit: Visit) -> RateCard:
+    # A family reaches no rate card; of its own visit it may know the price.
+    rows = await work.fetch("SELECT * FROM visit_price_facts($1)", visit.id)
+    if rows:
+        return tuple(
+            RateRow(visit.lot_code, row["activity"], row["band"], row["pence_per_hour"], row["applies_from"])
+            for row in rows
+        )
+    return await rate_card_rows(work, visit.framework_id, visit.provider_id, visit.lot_code)
+
+
+def as_shown(terms: CancellationTerms, shown_pence: int | None) -> None:
+    """Raise `PriceChanged` where something else was shown; None stands for nothing having been shown."""
+    if shown_pence is not None and terms.charged_pence is not None and shown_pence != terms.charged_pence:
+        raise PriceChanged(
+            f"The charge is {pounds(terms.charged_pence)} now, and not the {pounds(shown_pence)} you were shown. "
+            "Check it again."
+        )
+
+
+def charge_words(terms: CancellationTerms) -> str:
+    """ "£24.00, half of the visit's price of £48.00"."""
+    if not terms.percent:
+        return "Nothing"
+    share = {100: "the whole", 50: "half"}.get(terms.percent, f"{terms.percent}%")
+    if terms.charged_pence is None or terms.whole_pence is None:
+        return f"{share[0].upper()}{share[1:]} of the visit's price"
+    if terms.percent == 100:
+        return f"{pounds(terms.charged_pence)}, the whole price of the visit"
+    return f"{pounds(terms.charged_pence)}, {share} of the visit's price of {pounds(terms.whole_pence)}"
+
+
+def allocation_words(terms: CancellationTerms) -> str:
+    """ "1 hour of this visit's 2 hours comes off the child's allocation"."""
+    if not terms.taken_minutes:
+        return "Nothing comes off the child's allocation"
+    if terms.taken_minutes == terms.minutes:
+        return f"All of this visit, {_length(terms.minutes)}, comes off the child's allocation"
+    return f"{_length(terms.taken_minutes)} of this visit's {_length(terms.minutes)} come off the child's allocation"
+
+
+def _length(minutes: int) -> str:
+    hours, rest = divmod(minutes, 60)
+    words = [count(hours, "hour")] if hours else []
+    return " ".join([*words, *([count(rest, "minute")] if rest or not hours else [])])
+
+
+async def cancelling(work: Work, visit_id: UUID) -> tuple[Visit, Package, datetime, CancellationTerms]:
+    """What the family, or the referrer, would cancel now: the visit, its package, the notice, and what it means.
+
+    Raises `WrongState` once it is not planned any more, `Conflict` from its start on: then the worker is on the way.
+    """
+    visit = await queries.visit(work, visit_id)
+    package = await queries.package(work, visit.package_id)
+    visit_after("cancelled", visit)
+    notice = to_the_minute(work.now)
+    if notice >= visit.planned_start:
+        raise Conflict("This visit should have begun by now. Call the provider if nobody is needed any more.")
+    return visit, package, notice, await terms_of(work, visit, "cancelled_by_family", notice)

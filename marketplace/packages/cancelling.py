@@ -1,0 +1,98 @@
+"""The family, or the referrer, cancels a coming visit: what it costs was shown, and is computed again as it is done.
+
+The cancellation is the report of P 5.1: whom it concerns is told in the same unit.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from marketplace.identity.permissions import permit
+from marketplace.obligations.duties import cancel
+from marketplace.obligations.news import tell
+from marketplace.packages import queries
+from marketplace.packages.cancellation import as_shown, cancelling
+from marketplace.packages.planning import when
+from marketplace.packages.reporting import CANCELLED, report
+from marketplace.packages.tables import Package, Visit
+from marketplace.packages.telling import tell_family, tell_provider, tell_referrer
+from marketplace.packages.visit_requests import close_moves
+from marketplace.platform.actor import Actor
+from marketplace.platform.database import Work, unit_of_work
+from marketplace.platform.errors import Conflict, InvalidInput, NotPermitted
+from marketplace.policy.cancelling import CancellationTerms
+from marketplace.policy.records import is_blank
+from marketplace.referrals import anonymity
+from marketplace.referrals.children import own_case
+
+MOST = 1000
+
+
+async def call_off(
+    actor: Actor, visit_id: UUID, *, version: int, reason: str, charge_pence: int | None = None
+) -> CancellationTerms:
+    """Cancel a coming visit for the family, noticed now; returns what it cost and took off the allocation.
+
+    For a family member who may confirm visits, and for the referrer whose case it is. `charge_pence` is what was shown:
+    raises `PriceChanged` where it is another sum by now, `InvalidInput` for `reason`, `WrongState`, `Conflict` once the
+    visit changed or should have begun.
+    """
+    permit(actor, "visit.call_off")
+    async with unit_of_work(actor) as work:
+        if actor.role != "family":
+            await own_case(work, actor, (await queries.visit(work, visit_id, lock=True)).child_id)
+        visit, package, notice, terms = await cancelling(work, visit_id)
+        faults = _faults(reason)
+        if faults:
+            raise InvalidInput(faults)
+        if visit.version != version:
+            raise Conflict("This visit was changed while you were looking at it. Look at it as it is now.")
+        as_shown(terms, charge_pence)
+        await _record(work, visit, notice, reason.strip())
+        await cancel(work, visit.id)
+        await close_moves(work, visit)
+        await report(work, visit, package, CANCELLED, notice)
+        await _tell_others(work, actor, visit, package)
+        work.audit(
+            "visit.cancelled_by_family", "visit", visit.id, commissioner_id=visit.commissioner_id, notice_at=notice,
+            by=actor.role, percent=terms.percent, charged_pence=terms.charged_pence, minutes=terms.taken_minutes,
+        )  # fmt: skip
+        return terms
+
+
+def _faults(reason: str) -> dict[str, str]:
+    if is_blank(reason):
+        return {"reason": "Enter why the visit does not take place"}
+    return {"reason": f"This must be {MOST:,} characters or fewer"} if len(reason) > MOST else {}
+
+
+async def _record(work: Work, visit: Visit, notice: datetime, reason: str) -> None:
+    ids = visit.commissioner_id, visit.id
+    if work.actor.role == "family":
+        done = await work.fetchval("SELECT call_off_visit($1, $2, $3, $4, $5)", *ids, visit.version, notice, reason)
+        if not done:
+            if await work.fetchval("SELECT version FROM visit WHERE commissioner_id = $1 AND id = $2", *ids) == (
+                visit.version
+            ):
+                raise NotPermitted("You may see this child's visits, and not cancel them. Ask who confirms them.")
+            raise Conflict("This visit was changed while you were looking at it. Look at it as it is now.")
+    else:
+        await anonymity.name_nobody(work, visit.commissioner_id, visit.child_id, "reason", reason, anonymity.KEPT)
+        await work.execute(
+            """UPDATE visit SET outcome = 'cancelled_by_family', outcome_at = $3, outcome_reason = $4, notice_at = $5,
+               version = version + 1 WHERE commissioner_id = $1 AND id = $2""",
+            *ids, work.now, reason, notice,
+        )  # fmt: skip
+
+
+async def _tell_others(work: Work, actor: Actor, visit: Visit, package: Package) -> None:
+    link = f"/visits/{visit.id}"
+    said = f"The visit of package {package.reference} on {when(visit.planned_start)} is cancelled for the family."
+    await tell_provider(work, package, said, link)
+    if actor.role == "family":
+        await tell_referrer(work, package, said, link)
+    else:
+        await tell_family(work, package, said, link)
+    for row in await work.fetch("SELECT * FROM free_visit_time($1, $2)", visit.commissioner_id, visit.id):
+        await tell(work, said, "/now", person_id=row["person_id"])

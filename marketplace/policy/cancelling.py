@@ -1,0 +1,52 @@
+"""What a cancellation costs and takes off the child's allocation, and what follows it (P 5.1 to 5.4; pack)."""
+
+import msgspec
+
+from marketplace.policy.calendar import local, whole_minutes
+from marketplace.policy.facts import Outcome, RateCard, Visit
+from marketplace.policy.pack import Pack
+from marketplace.policy.pricing import RateMissing, charged_percent, half_up, price_visit
+
+# P 5.4: what the provider cancels, or misses, is booked again; P 5.2: what is cancelled on arrival is not.
+MADE_UP: frozenset[Outcome] = frozenset({"cancelled_by_provider", "missed"})
+ASKED_AGAIN: frozenset[Outcome] = frozenset({"cancelled_by_family"})
+
+
+class CancellationTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """What not taking place means for one visit.
+
+    `charged_pence` of `whole_pence` is charged, None where the rate card cannot price the visit; `taken_minutes` of
+    `minutes` come off the child's allocation, by the same share.
+    """
+
+    percent: int
+    charged_pence: int | None
+    whole_pence: int | None
+    minutes: int
+    taken_minutes: int
+    made_up: bool
+    may_be_asked_again: bool
+
+
+def cancellation_terms(pack: Pack, card: RateCard, visit: Visit) -> CancellationTerms:
+    """What it means that a visit does not take place: its `outcome`, and the family's `notice_at`, say how it came."""
+    percent = charged_percent(pack, visit)
+    minutes = whole_minutes(visit.planned_start, visit.planned_end)
+    as_planned = msgspec.structs.replace(
+        visit, outcome="delivered", actual_start=local(visit.planned_start), actual_end=local(visit.planned_end),
+        notice_at=None,
+    )  # fmt: skip
+    try:
+        whole = price_visit(pack, card, as_planned).pence
+        charged = price_visit(pack, card, visit).pence
+    except RateMissing:
+        whole, charged = None, None if percent else 0
+    return CancellationTerms(
+        percent=percent,
+        charged_pence=charged,
+        whole_pence=whole,
+        minutes=minutes,
+        taken_minutes=half_up(minutes * percent, 100),
+        made_up=visit.outcome in MADE_UP,
+        may_be_asked_again=visit.outcome in ASKED_AGAIN,
+    )
