@@ -22,6 +22,7 @@ MODULES = {
     "migrate": ("marketplace.operations", "bring the database to this version"),
     "audit": ("marketplace.operations", "audit verify | audit heads: check the chained audit trail"),
     "ledger": ("marketplace.ledger_commands", "ledger verify: compute every invoice and balance again"),
+    "invoices": ("marketplace.invoice_commands", "invoices run: make every draft of the billing period that is over"),
     "operator": ("marketplace.operations", "operator invite EMAIL NAME: let the first person in"),
     "demo": ("marketplace.demo", "demo load: fill an empty database with the demo's world"),
     "dev": ("marketplace.dev", "dev national: lay a made-up nation into an empty database, to measure with"),

@@ -140,6 +140,7 @@ class VisitWorker(Table, db=ENGINE, tablename="visit_worker"):
     printed_name = Text(default=None, null=False)
     booking_id = UUID(default=None, null=False)
     signed_at = Timestamptz(default=None, null=True)
+    time_shared = Boolean(default=False, null=False)
 
 
 class VisitNote(Table, db=ENGINE, tablename="visit_note"):

@@ -73,6 +73,7 @@ READERS: dict[str, tuple[str, set[str]]] = {
     "cover_decision": ("cover_decision", NORTHGATE | {"winner_manager", "allocated_worker"}),
     "signature": ("signature", NORTHGATE | {"winner_manager", "allocated_worker", "mother", "plan_only_uncle"}),
     "invoice": ("invoice", NORTHGATE | {"winner_manager"}),
+    "prepared_draft": ("prepared_draft", NORTHGATE | {"winner_manager"}),
     "entry": ("ledger_entry", NORTHGATE | {"winner_manager"}),
     "obligation": (
         "obligation", NORTHGATE | {"winner_manager", "allocated_worker", "mother", "plan_only_uncle"},
@@ -99,6 +100,8 @@ READERS_OF_TABLES: dict[str, set[str]] = {
     "roster_row": {"winner_manager"},
     "rate": NORTHGATE | {"winner_manager", "rival_manager"},
     "invoice_line": NORTHGATE | {"winner_manager"},
+    "prepared_line": NORTHGATE | {"winner_manager"},
+    "prepared_period": NORTHGATE,
     "ledger_posting": NORTHGATE | {"winner_manager"},
 }  # fmt: skip
 
