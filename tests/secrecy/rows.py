@@ -65,6 +65,7 @@ _WITHOUT_ID = {
     "framework_lot", "framework_member", "child_identity", "referral_reach", "referral_decline", "offer_worker",
     "package_worker", "visit_worker", "visit_note", "rate", "worker_private", "invoice_line", "ledger_posting",
     "pack_version", "lapse_look", "funding_part", "roster_row", "step_evidence", "prepared_period", "prepared_line",
+    "declaration_file", "import_progress",
 }  # fmt: skip
 
 
@@ -318,6 +319,7 @@ async def lay(connection: asyncpg.Connection) -> Rows:
     )  # fmt: skip
     await _suspension_rows(put, ids, framework, package, at)
     await put("lapse_look", provider_id=ids["winner"], looked_on=day)
+    await _evidence_rows(put, ids, framework, at, day)
     await put(
         "signature", "signature", **case, package_id=package, subject_type="plan", subject_id=ids["plan"], side="family",
         person_id=ids["mother"], printed_name="m", text_hash="t", method="own_sign_in", signed_at=at,
@@ -377,6 +379,39 @@ async def lay(connection: asyncpg.Connection) -> Rows:
     await put("notice", "notice", organisation_id=ids["winner"], at=at, sentence="s")
     await put("notice", "mothers_notice", person_id=ids["mother"], at=at, sentence="s")
     return layer.rows
+
+
+async def _evidence_rows(put: Any, ids: dict[str, UUID], framework: UUID, at: Any, day: Any) -> None:
+    """What the winner declared with a file, what was found of it, its workforce file, and looks at a DBS status."""
+    own: dict[str, Any] = {"provider_id": ids["winner"]}
+    by: dict[str, Any] = {"declared_by": ids["winner_manager"], "declared_by_name": "n", "recorded_at": at}
+    declaration = await put("declaration", "declaration", **own, rule_key="living_wage", declared_on=day, **by)
+    file = await put(
+        "evidence", "declared_file", **own, kind="policy", file_name="f", content_type="application/pdf", size=1,
+        uploaded_by=ids["winner_manager"], uploaded_by_name="n", uploaded_at=at, form_until=at, quarantine_key="q9",
+    )  # fmt: skip
+    await put("declaration_file", **own, declaration_id=declaration, evidence_id=file)
+    await put(
+        "declaration_assessment", "finding", **own, framework_id=framework, declaration_id=declaration,
+        commissioner_id=ids["northgate"], verdict="accepted", assessed_by=ids["northgate_contract_manager"],
+        assessed_by_name="n", assessed_at=at, pack_hash="h1",
+    )  # fmt: skip
+    await put(
+        "terms_acceptance", "acceptance", **own, framework_id=framework, pack_hash="h1",
+        accepted_by=ids["winner_manager"], accepted_by_name="n", accepted_at=at,
+    )  # fmt: skip
+    await put(
+        "dbs_status_request", "status_request", **own, worker_id=ids["allocated_worker_row"], asked_at=at,
+        asked_by=ids["winner_manager"], asked_by_name="n", automatic=False, answer="unreachable",
+    )  # fmt: skip
+    await put(
+        "dbs_automatic", "automatic_checks", **own, person_id=ids["winner_manager"], person_name="n", started_at=at
+    )
+    sent = await put(
+        "workforce_import", "import", **own, file_name="f", rows={}, uploaded_by=ids["winner_manager"],
+        uploaded_by_name="n", uploaded_at=at,
+    )  # fmt: skip
+    await put("import_progress", **own, import_id=sent, total=1)
 
 
 async def _suspension_rows(put: Any, ids: dict[str, UUID], framework: UUID, package: UUID, at: Any) -> None:
