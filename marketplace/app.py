@@ -66,7 +66,7 @@ from marketplace.providers import (
 )
 from marketplace.providers import pages as provider_pages
 from marketplace.providers import routes as provider_routes
-from marketplace.purchases import budget_pages, direct_payment_pages, directory_pages, finding_pages
+from marketplace.purchases import budget_pages, direct_payment_pages, directory_pages, finding_pages, webhook_routes
 from marketplace.purchases import routes as purchase_routes
 from marketplace.referrals import (
     children_pages,
@@ -145,6 +145,7 @@ MODULES: list[Any] = [
     finding_pages,
     directory_pages,
     purchase_routes,
+    webhook_routes,
     paper_pages,
     paper_routes,
     import_pages,

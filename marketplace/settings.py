@@ -62,6 +62,12 @@ def _web_url(name: str, raw: str) -> str:
     return raw.rstrip("/")
 
 
+def _stripe_key(name: str, raw: str) -> str:
+    if not raw.isascii() or not raw.startswith(("sk_test_", "sk_live_", "rk_test_", "rk_live_")):
+        raise SettingsError(f"{name} is not a secret key of Stripe's: those start with sk_ or rk_, then test_ or live_.")
+    return raw
+
+
 def _scanner(name: str, raw: str) -> str:
     try:
         parts = urlsplit(raw)
@@ -163,6 +169,11 @@ class Settings:
     dbs_update_service_url: str = _from("DBS_UPDATE_SERVICE_URL", _web_url, "")
     dbs_update_service_organisation: str = _from("DBS_UPDATE_SERVICE_ORGANISATION", _text, "")
 
+    stripe_secret_key: str = _from("STRIPE_SECRET_KEY", _stripe_key, "", shown=False)
+    stripe_publishable_key: str = _from("STRIPE_PUBLISHABLE_KEY", _text, "")
+    stripe_webhook_secret: str = _from("STRIPE_WEBHOOK_SECRET", _text, "", shown=False)
+    stripe_api_url: str = _from("STRIPE_API_URL", _web_url, "")
+
     host: str = _from("MARKETPLACE_HOST", _text, "127.0.0.1")
     port: int = _from("MARKETPLACE_PORT", _PORT, 8000)
     admin_port: int = _from("MARKETPLACE_ADMIN_PORT", _PORT, 8001)
@@ -213,6 +224,10 @@ class Settings:
             raise SettingsError("MARKETPLACE_PORT and MARKETPLACE_ADMIN_PORT are the same: each app needs its own.")
         if bool(self.s3_access_key) != bool(self.s3_secret_key):
             raise SettingsError("S3_ACCESS_KEY and S3_SECRET_KEY belong together: set both or neither.")
+        stripe = (self.stripe_secret_key, self.stripe_publishable_key, self.stripe_webhook_secret)
+        if any(stripe) and not all(stripe):
+            names = "STRIPE_SECRET_KEY, STRIPE_PUBLISHABLE_KEY and STRIPE_WEBHOOK_SECRET"
+            raise SettingsError(f"{names} belong together: set all three or none.")
 
     def required(self, *names: str) -> "Settings":
         """Returns self, or raises `SettingsError` naming the variable of the first of these fields that is empty."""

@@ -16,6 +16,7 @@ CLOSED = {
     "refresh_token": "only functions of m0009",
     "sign_in_attempt": "only functions of m0009",
     "one_time_link": "only functions of m0009",
+    "stripe_event": "only functions of m0033",
 }
 # Tables outside row-level security.
 BARE = {"migration": "Piccolo's own list of migrations; the application has no right to it"}
