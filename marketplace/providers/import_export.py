@@ -23,6 +23,7 @@ from marketplace.platform.database import Work, unit_of_work
 from marketplace.platform.errors import NotFound
 from marketplace.policy.calendar import local_day
 from marketplace.providers.import_columns import SHEETS, Sheet, choices, handle, written
+from marketplace.providers.import_history import PAST, Past, past_lines
 from marketplace.providers.vocabulary import Words, words
 
 # A sheet's lines, cells in the order of its columns.
@@ -37,7 +38,10 @@ ROWS_PREPARED = 1_000  # rows of the template that offer their choices
 
 
 async def export_workforce(actor: Actor) -> tuple[Lines, Words]:
-    """Everybody who works for the actor's provider, with the evidence that counts; that it went out is recorded."""
+    """Everybody who works for the actor's provider, with the evidence that counts; apart from it what counts no more.
+
+    That it went out is recorded.
+    """
     permit(actor, "workforce.write")
     async with unit_of_work(actor) as work:
         if actor.provider_id is None:
@@ -115,7 +119,7 @@ async def _lines(work: Work, spoken: Words) -> Lines:
                 "done_on": row["done_on"], "valid_until": row["valid_until"],
             }  # fmt: skip
             found["checks"].append(_in_order("checks", cells))
-    return found
+    return found | await past_lines(work, spoken, named)
 
 
 def _in_order(sheet: str, cells: Mapping[str, Any]) -> list[str | date | None]:
@@ -134,12 +138,14 @@ def csv_archive(lines: Lines) -> bytes:
     """One CSV file a sheet. A cell that a spreadsheet would run is written as text with a mark before it."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for sheet in SHEETS.values():
+        tables = [(sheet.key, [column.heading for column in sheet.columns]) for sheet in SHEETS.values()]
+        tables += [(past.key, list(past.headings)) for past in PAST if past.key in lines]
+        for key, headings in tables:
             out = io.StringIO()
             writer = csv.writer(out)
-            writer.writerow([column.heading for column in sheet.columns])
-            writer.writerows([_csv_cell(cell) for cell in line] for line in lines.get(sheet.key, ()))
-            archive.writestr(f"{sheet.key}.csv", "\ufeff" + out.getvalue())
+            writer.writerow(headings)
+            writer.writerows([_csv_cell(cell) for cell in line] for line in lines.get(key, ()))
+            archive.writestr(f"{key}.csv", "\ufeff" + out.getvalue())
     return packed.getvalue()
 
 
@@ -159,6 +165,9 @@ def workbook(lines: Lines, spoken: Words) -> bytes:
     lists = _list_places(options)
     for sheet in SHEETS.values():
         _write_sheet(book, sheet, lines.get(sheet.key, ()), lists)
+    for past in PAST:
+        if past.key in lines:
+            _write_past(book, past, lines[past.key])
     _write_help(book)
     _write_words(book, options)
     out = io.BytesIO()
@@ -201,6 +210,19 @@ def _write_sheet(
                 _write(page.cell(row, place), value)
 
 
+def _write_past(book: Workbook, past: Past, lines: Sequence[Sequence[str | date | None]]) -> None:
+    page: Any = book.create_sheet(past.title)
+    page.append(list(past.headings))
+    page.freeze_panes = "A2"
+    for number, cell in enumerate(page[1], start=1):
+        cell.font = Font(bold=True)
+        page.column_dimensions[get_column_letter(number)].width = max(14, len(cell.value) + 3)
+    for row, line in enumerate(lines, start=2):
+        for place, value in enumerate(line, start=1):
+            if value is not None:
+                _write(page.cell(row, place), value)
+
+
 def _write(cell: Cell, value: str | date) -> None:
     if isinstance(value, str):
         cell.value = value
@@ -219,6 +241,7 @@ HELP = (
     "Nobody is removed by an import. Record a last day on the worker's own page.",
     "You see everything the file would do before anything is kept. A file sent twice changes nothing the second time.",
     "Enter values, not formulas.",
+    "The sheets Withdrawn and Earlier DBS checks of an export are to be read: an import leaves them aside.",
 )
 
 

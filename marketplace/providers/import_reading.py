@@ -18,6 +18,7 @@ from openpyxl import load_workbook
 
 from marketplace.platform.errors import InvalidInput
 from marketplace.providers.import_columns import SHEETS, Sheet
+from marketplace.providers.import_history import PAST
 from marketplace.web.forms import storable, unstorable
 
 LARGEST_FILE = 5_000_000  # bytes
@@ -164,7 +165,12 @@ def _lines_of(sheet: Any) -> Iterator[Line]:
 
 
 def _of_archive(content: bytes, parts: list[str]) -> Iterable[tuple[str, Iterable[Line]]]:
-    wanted = [name for name in parts if name.lower().endswith(".csv") and not name.startswith("__MACOSX/")]
+    past = {f"{each.key}.csv" for each in PAST}  # of our own export: to be read by people
+    wanted = [
+        name
+        for name in parts
+        if name.lower().endswith(".csv") and not name.startswith("__MACOSX/") and name.rsplit("/", 1)[-1] not in past
+    ]
     if not wanted:
         raise _refused(f"There is no CSV file in this ZIP. {KINDS}")
     with zipfile.ZipFile(io.BytesIO(content)) as archive:

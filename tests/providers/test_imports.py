@@ -17,6 +17,7 @@ from marketplace.platform.jobs import JOBS
 from marketplace.providers import evidence, import_actions, import_queries, queries, workforce
 from marketplace.providers.import_columns import SHEETS
 from marketplace.providers.import_export import as_file, export_workforce
+from marketplace.providers.import_history import EARLIER_DBS, PAST, WITHDRAWN
 from marketplace.providers.import_queries import Import
 from marketplace.worker import load_jobs
 from tests.obligations.conftest import as_worker
@@ -161,16 +162,23 @@ async def test_what_goes_out_comes_in_again_unchanged(place):
     )
     nurse = await providers.ready_worker(place.manager, place.framework_id, "A", "Nia Nurse")
     await evidence.send_back_to_training(place.manager, nurse, "first_aid", "Unsure")
+    await evidence.record_dbs_check(
+        place.manager, nurse, checked_on=date(2026, 5, 11), checked_by_name="Una", outcome="clear"
+    )
     lines, spoken = await export_workforce(place.coordinator)
+    past = {each.key: lines[each.key] for each in PAST}
+    assert [(row[1], row[2], row[-1]) for row in past[WITHDRAWN.key]] == [("Nia Nurse", "First aid", "Unsure")]
+    assert [row[1] for row in past[EARLIER_DBS.key]] == ["Nia Nurse"]  # the others were looked at once
     for kind, name in (("xlsx", "w.xlsx"), ("csv", "w.zip")):
         found = await sent(place.manager, as_file(lines, spoken, kind), name)
         assert faults(found) == [] and found.plan and found.plan.notes == [] and found.plan.questions == []
         assert {effect for _, effect in effects(found)} == {"same"}, [i for i in found.plan.items if i.effect != "same"]
-        assert len(effects(found)) == sum(len(rows) for rows in lines.values()) > 20
+        assert len(effects(found)) == sum(len(lines[key]) for key in SHEETS) > 20
     page = load_workbook(io.BytesIO(as_file(lines, spoken, "xlsx")))["Workers"]
     assert {cell.data_type for row in page.iter_rows(min_row=2) for cell in row} <= {"s", "d", "n"}
     with zipfile.ZipFile(io.BytesIO(as_file(lines, spoken, "csv"))) as archive:
         text = archive.read("workers.csv").decode("utf-8-sig")
+        assert "Unsure" in archive.read("withdrawn_competencies.csv").decode("utf-8-sig")
     assert "'=Lee Barton" in text and "'+Poe, Ana" in text and ",=" not in text
     # and as a fresh start in another house, where nothing of it is known
     found = await sent(place.rival, as_file(lines, spoken, "xlsx"), "w.xlsx")
