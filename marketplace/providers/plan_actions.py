@@ -4,7 +4,7 @@ manager asks, looks and signs off. Each is a step that is added and never change
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from uuid import UUID
 
 from marketplace.frameworks.queries import pack_of
@@ -26,6 +26,7 @@ from marketplace.web.filters import day
 
 LONGEST = 4_000
 MOST_FILES = 12
+LATEST = date(2199, 12, 31)  # far beyond any plan; the calendar itself ends
 # verb: (states it may be done in)
 MAY: dict[str, tuple[str, ...]] = {
     "done": ("open",),
@@ -139,8 +140,8 @@ async def ask_action(
         wrong: dict[str, str] = {}
         if not title.strip() or len(title.strip()) > 300:
             wrong["title"] = "Enter what the provider has to do, in up to 300 characters"
-        if due_on < local_day(work.now):
-            wrong["due_on"] = "The last day must be today or later"
+        if not local_day(work.now) <= due_on <= LATEST:
+            wrong["due_on"] = "The last day must be today or later, and before 2200"
         if len(evidence_asked.strip()) > LONGEST:
             wrong["evidence_asked"] = f"What is to show it must be {LONGEST:,} characters or fewer"
         if len(owner_name.strip()) > 120:
@@ -200,7 +201,7 @@ async def move_action(actor: Actor, action_id: UUID, due_on: date, says: str) ->
     async with unit_of_work(_decider(actor)) as work:
         view, action = await _decided_action(work, action_id, "moved")
         wrong: dict[str, str] = {}
-        if due_on < view.today or due_on <= action.due_on:
+        if not max(view.today, action.due_on + timedelta(days=1)) <= due_on <= LATEST:
             wrong["due_on"] = f"The new last day must be later than {day(action.due_on)}, and not in the past"
         if not says.strip():
             wrong["says"] = "Enter why it gets more time"

@@ -27,6 +27,7 @@ PROPOSES: dict[str, Any] = {"guards": [requires("suspension.propose")], **TAG}
 DECIDES: dict[str, Any] = {"guards": [requires("provider.suspend")], **TAG}
 REVIEWS: dict[str, Any] = {"guards": [requires("suspension.review")], **TAG}
 Asked = Request[Any, Any, Any]
+EARLIEST, LATEST = 1900, 2200  # years; the calendar itself ends
 
 
 async def _lines(work: Work, provider_id: UUID, at: datetime | None) -> list[LineAt]:
@@ -53,6 +54,8 @@ async def standing_at(
     """The standing on each lot, now or at any past moment (`at`, with its offset); a provider asks about itself."""
     if at is not None and at.tzinfo is None:
         raise InvalidInput({"at": "Give the moment with its offset from UTC"})
+    if at is not None and not EARLIEST <= at.year < LATEST:
+        raise InvalidInput({"at": f"Give a moment between {EARLIEST} and {LATEST}"})
     return [shapes.line_out(line) for line in await ask(request.user, _lines, provider_id, at)]
 
 
