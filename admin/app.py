@@ -10,6 +10,7 @@ from litestar import Litestar
 from admin import (
     applications,
     assessments,
+    budgets,
     credit_notes,
     debts,
     disputes,
@@ -69,6 +70,7 @@ MODULES: list[Any] = [
     debt_pages,
     debts,
     funding,
+    budgets,
     deduction_pages,
     statement_pages,
     timesheet_pages,

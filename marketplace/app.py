@@ -7,6 +7,8 @@ from typing import Any
 from litestar import Litestar
 
 from marketplace.billing import (
+    allocation_pages,
+    allocation_routes,
     credit_note_pages,
     credit_note_routes,
     debt_pages,
@@ -121,6 +123,8 @@ MODULES: list[Any] = [
     visit_routes,
     billing_pages,
     billing_routes,
+    allocation_pages,
+    allocation_routes,
     declaration_pages,
     declaration_routes,
     credit_note_pages,

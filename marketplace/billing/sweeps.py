@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from marketplace.billing.budgets import work_out_all
 from marketplace.billing.debts import raise_debts
 from marketplace.billing.records import FUNDED
 from marketplace.billing.submitting import SUBMIT, period_subject
@@ -33,6 +36,18 @@ async def look_at_leavers(settings: Settings) -> None:
     for payer in payers:
         async with unit_of_work(system_for(payer["id"], "commissioner", payer["name"])) as work:
             await raise_debts(work)
+
+
+@sweep("budgets", every=timedelta(minutes=10))
+async def look_at_budgets(settings: Settings) -> None:
+    """Each commissioner's allocations, each once a day and so many in a unit."""
+    async with outside_context() as connection:
+        payers = await connection.fetch("SELECT id, name FROM list_organisations('commissioner')")
+    for payer in payers:
+        looked = 1
+        while looked:
+            async with unit_of_work(system_for(payer["id"], "commissioner", payer["name"])) as work:
+                looked = await work_out_all(work)
 
 
 async def owe_closed_periods(work: Work) -> int:

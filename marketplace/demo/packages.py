@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from marketplace.billing import funding
+from marketplace.billing.budgets import set_allocation
 from marketplace.demo import visits
 from marketplace.demo.referrals import SILENT, Search, award, broadcast, choose, collect, weekly
 from marketplace.demo.texts import ACTIVITIES, OUTCOMES, PLAN
@@ -111,6 +113,8 @@ CASES = (
         "beacon",
     ),
 )  # fmt: skip
+# What children may have in a year: enough for one, not for another, and one in hours.
+BUDGETS = {"idris": ("pence", 1_450_000), "jonah": ("pence", 400_000), "priya": ("minutes", 60 * 60)}
 IN_SET_UP = Search(
     "anwen", "C", weekly(1, 4, start="16:15", end="18:15"),
     answers={"larkfield": (5, 3), "brightwater": SILENT, "northway": (1, 2)},
@@ -150,7 +154,41 @@ async def _package(world: World, case: Case, number: int) -> None:
     main = firm.hands[int(case.search.answers[case.firm][0])]
     if case.search.child == "idris":
         story.tell(_new_version(world, firm, case.search, package_id))
+    if case.search.child in BUDGETS:
+        story.tell(_budget(world, home, *BUDGETS[case.search.child]))
+    if case.search.child == "oswin":
+        story.tell(_shared(world, home, package_id))
     await visits.run(world, firm, home, main, package_id, case.search.slots, case.happenings)
+
+
+async def _budget(world: World, home: Home, unit: str, amount: int) -> None:
+    """A year's allocation from the first visit on, agreed by the panel two weeks ago."""
+    story = world.story
+    await story.until(story.at(-13, "10:20"))
+    first = story.monday + timedelta(days=FIRST_VISIT_DAY)
+    await set_allocation(
+        home.referrer, home.id, starts_on=first, ends_on=first + timedelta(days=363), unit=unit, amount=amount,
+        reason="Agreed by the panel for a year.",
+    )  # fmt: skip
+
+
+async def _shared(world: World, home: Home, package_id: UUID) -> None:
+    """From next Monday the framework's other payer bears a share: proposed, agreed and confirmed last week."""
+    story, own = world.story, world.frameworks[home.council]
+    partner = next((key for key, id in world.frameworks.items() if id == own and key != home.council), None)
+    if partner is None:
+        return
+    await story.until(story.at(-6, "11:10"))
+    payer = world.councils[partner].finance
+    assert payer.organisation_id is not None
+    proposal_id = await funding.propose_funding(
+        home.referrer, package_id, {payer.organisation_id: 4000}, story.monday + timedelta(days=7), None,
+        "Both authorities agreed to share the cost of the morning visits.",
+    )  # fmt: skip
+    await story.until(story.at(-5, "15:30"))
+    await funding.answer_funding(payer, proposal_id, True)
+    await story.until(story.at(-4, "09:45"))
+    await funding.confirm_funding(world.councils[home.council].finance, proposal_id)
 
 
 async def _sign(world: World, firm: Firm, home: Home, search: Search, package_id: UUID, at: datetime) -> None:

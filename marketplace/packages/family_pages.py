@@ -15,6 +15,7 @@ from marketplace.identity.context import device
 from marketplace.identity.guards import requires
 from marketplace.identity.queries import have_pin
 from marketplace.packages import boards, queries, signing
+from marketplace.packages.allocations import AllocationRow, allocation_now
 from marketplace.packages.boards import VisitLine
 from marketplace.packages.opening import open_visit
 from marketplace.packages.page_forms import page_number
@@ -41,6 +42,7 @@ class Ours:
     referrer: Any
     plan: PlanVersion | None
     to_sign: PlanVersion | None
+    budget: AllocationRow | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ async def home(work: Work) -> Home:
                 await queries.referrer_of(work, package),
                 next((each for each in versions if each.state == "signed"), None),
                 waiting if mine else None,
+                await allocation_now(work, package.child_id),
             )
         )
     ours.sort(key=lambda each: each.coming[0].visit.planned_start.timestamp() if each.coming else float("inf"))

@@ -10,6 +10,7 @@ from uuid import UUID
 from marketplace.identity.permissions import may, permit
 from marketplace.obligations.queries import duties_about
 from marketplace.packages import boards, queries
+from marketplace.packages.allocations import AllocationRow, allocation_now
 from marketplace.packages.boards import VisitLine
 from marketplace.packages.cancellation import terms_of
 from marketplace.packages.documents import Document
@@ -63,6 +64,7 @@ class PackageFile:
     past_total: int
     looks: list[Any]
     story: list[dict[str, Any]]
+    allocation: AllocationRow | None  # what the child may have, for its commissioner
     covers: list[LapsedCover]  # what of its provider's registration and insurance has lapsed
 
 
@@ -119,6 +121,7 @@ async def open_package(actor: Actor, package_id: UUID, *, why: str = "") -> Pack
             past_total=past_total,
             looks=looks,
             story=await _story(work, package, plans),
+            allocation=await allocation_now(work, package.child_id) if may(actor, "budget.read") else None,
             covers=await covers_of(work, package) if package.state in ("set_up", "active") else [],
         )
 

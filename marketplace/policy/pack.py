@@ -152,6 +152,11 @@ class Pack:
         return _group(self.content, "reminders", settings.Reminders)
 
     @cached_property
+    def budget(self) -> settings.Budget:
+        """When a child's referrer is warned that its allocation runs out."""
+        return _group(self.content, "budget", settings.Budget)
+
+    @cached_property
     def profile(self) -> settings.Profile:
         """What a family reads of a worker."""
         return _group(self.content, "profile", settings.Profile)

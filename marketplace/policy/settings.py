@@ -125,6 +125,12 @@ class Reminders(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     lapse_days: Annotated[tuple[Count, ...], msgspec.Meta(min_length=1)] = (84, 56, 28, 14, 7, 1, 0)
 
 
+class Budget(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How many days before a child's allocation runs out its referrer is warned."""
+
+    warn_days: Count = 42
+
+
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What a family reads of a worker who has agreed to it (L 6.1 stage 1), in this order, beside name and role."""
 
@@ -156,6 +162,7 @@ GROUPS: dict[str, type[msgspec.Struct]] = {
     "providers": Providers,
     "calendar": Calendar,
     "reminders": Reminders,
+    "budget": Budget,
     "profile": Profile,
     "evaluation": Evaluation,
     "purchases": Purchases,

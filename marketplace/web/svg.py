@@ -6,7 +6,7 @@ behind "Show as a table". Colours come from the style sheet's classes; no fact i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 
@@ -189,15 +189,22 @@ def countdown(opened: datetime, due: datetime, now: datetime, caption: str = "Ti
     return _figure(parts, 10, name, "", (), ())
 
 
-def spend(rows: Sequence[tuple[str, int, int | None]], caption: str = "Spend against budget") -> Markup:
-    """Bars of money: (label, pence spent, pence allowed or None). What goes past the allowance says so in words."""
+def spend(
+    rows: Sequence[tuple[str, int, int | None]],
+    caption: str = "Spend against budget",
+    say: Callable[[int], str] = pounds,
+) -> Markup:
+    """Bars of money: (label, pence spent, pence allowed or None). What goes past the allowance says so in words.
+
+    `say` puts an amount into words, for budgets in hours.
+    """
     longest = max([max(spent, allowed or 0) for _, spent, allowed in rows], default=0) or 1
     parts: list[Markup] = []
     table: list[tuple[str, ...]] = []
     y = 0
     for label, spent, allowed in rows:
         over = allowed is not None and spent > allowed
-        words = pounds(spent) if allowed is None else f"{pounds(spent)} of {pounds(allowed)}{', over' if over else ''}"
+        words = say(spent) if allowed is None else f"{say(spent)} of {say(allowed)}{', over' if over else ''}"
         parts.append(_tag("text", label, x=0, y=y + 12, cls="app-svg-label"))
         parts.append(_tag("text", words, x=WIDTH, y=y + 12, cls="app-svg-number"))
         if allowed is not None:
@@ -210,7 +217,7 @@ def spend(rows: Sequence[tuple[str, int, int | None]], caption: str = "Spend aga
                 "rect", "", x=0, y=y + 20, width=WIDTH * max(spent, 0) / longest, height=8, cls=f"app-svg-tone--{tone}"
             )
         )
-        table.append((label, pounds(spent), pounds(allowed) if allowed is not None else "No limit"))
+        table.append((label, say(spent), say(allowed) if allowed is not None else "No limit"))
         y += 42
     return _figure(parts, max(y, 1), f"{caption}: {count(len(rows), 'line')}", caption, ("", "Spent", "Allowed"), table)
 
