@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
+from marketplace.frameworks.queries import pack_of
 from marketplace.platform.database import ask
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted, WrongState
-from marketplace.providers import actions, causes, lifting, plan_actions, plans, suspension_sweeps
+from marketplace.providers import actions, causes, declarations, lifting, plan_actions, plans, suspension_sweeps
 from marketplace.providers.standing import standing
-from tests.world import people, providers
+from tests.world import frameworks, people, providers
 
 TODAY = date(2026, 5, 11)
 LOTS = ("A", "C")
@@ -182,6 +183,16 @@ async def test_the_plan_from_the_answer_to_the_last_sign_off_and_then_lifted(pla
     assert ended.actions[0].owner_name == "Robin Vale"
     with pytest.raises(Conflict, match="ended already"):
         await plan_actions.answer(place.manager, suspension, "Too late")
+    deeds = await migrator.fetch(
+        "SELECT action FROM audit_entry WHERE action LIKE 'plan_action.%' OR action LIKE 'suspension.%'"
+        " OR action IN ('provider.suspended', 'provider.reinstated', 'provider.restricted') ORDER BY wall_at, seq"
+    )
+    assert [row["action"] for row in deeds] == [
+        "provider.suspended", "plan_action.asked", "plan_action.asked", "suspension.answered",
+        "plan_action.owner_named", "plan_action.done", "plan_action.returned", "plan_action.done",
+        "plan_action.signed_off", "plan_action.moved", "plan_action.withdrawn", "provider.reinstated",
+        "provider.restricted",
+    ]  # fmt: skip
     open_ = await migrator.fetchval(
         "SELECT count(*) FROM obligation WHERE met_at IS NULL AND cancelled_at IS NULL"
         " AND (rule_key LIKE '%plan%' OR rule_key = 'suspension_review')"
@@ -279,3 +290,32 @@ async def test_a_partners_own_suspension_is_its_own_and_the_leads_to_see(place):
         await plan_actions.ask_action(place.partner, of_lead, title="Not ours", due_on=TODAY)
     assert {r.why for r in (await of(place, by=place.partner)).reasons} == {"Our visits", "Missed visits"}
     assert {r.why for r in (await of(place)).reasons} == {"Missed visits"}
+
+
+async def test_a_toolkit_found_wanting_suspends_by_itself_once_with_its_facts(database, migrator):
+    """Cambridgeshire and Peterborough: P 9.3 suspends; Lewisham knows no such ground."""
+    admin = await people.council(database, "Fenbridge Council")
+    framework_id = await frameworks.open_framework(admin, pack_id="cambridgeshire-peterborough-pdps")
+    manager = await people.provider_org(database, "Kindly Care Ltd")
+    await providers.in_good_order(manager)
+    assert manager.provider_id is not None
+    lot = next(iter((await ask(admin, pack_of, framework_id)).lots))
+    await frameworks.admitted(admin, manager, framework_id, [lot])
+    decider = await people.person_in(admin, "contract_manager")
+    declaration = await declarations.make_declaration(manager, "safeguarding_toolkit", declared_on=TODAY)
+    await declarations.assess(decider, declaration, framework_id, verdict="rejected", to_mend="Section 4 is empty")
+    (reason,) = (await ask(decider, standing, framework_id, manager.provider_id, lot)).reasons
+    assert (reason.rule_key, reason.by) == ("toolkit_not_met", "the framework's own rule")
+    assert "Section 4 is empty" in reason.why
+    (row,) = await migrator.fetch("SELECT * FROM suspension_cause")
+    assert (row["effect"], row["clause"], row["decision"]) == ("automatic", "P 9.3, P 13.6", "suspended")
+    assert row["raised_by_name"] == decider.person_name and row["suspension_id"] is not None
+    view = await ask(manager, plans.suspension, row["suspension_id"])
+    assert view.with_plan and view.by == "the framework's own rule"
+    await declarations.assess(decider, declaration, framework_id, verdict="rejected", to_mend="Section 4 still is")
+    assert await migrator.fetchval("SELECT count(*) FROM suspension") == 1
+    again = await declarations.make_declaration(manager, "safeguarding_toolkit", declared_on=TODAY)
+    await declarations.assess(decider, again, framework_id, verdict="rejected", to_mend="Section 5 is empty")
+    assert await migrator.fetchval("SELECT count(*) FROM suspension") == 1  # another cause, the same ground: added
+    steps = (await ask(manager, plans.suspension, row["suspension_id"])).steps
+    assert sum("Section 5" in step.says for step in steps) == 1
