@@ -31,6 +31,7 @@ _PROVIDER_OFFICE = frozenset(
         "visit.plan",
         "visit.correct",
         "other_line.write",
+        "visit.import",
         "invoice.read",
         "funding.read",
         "invoice.submit",

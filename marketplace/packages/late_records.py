@@ -29,7 +29,7 @@ from marketplace.packages.signing import RESOLVE
 from marketplace.packages.states import OUTCOME_WORDS
 from marketplace.packages.tables import Package, Visit
 from marketplace.packages.telling import tell_family, tell_referrer
-from marketplace.packages.visit_actions import change
+from marketplace.packages.visit_moving import change
 from marketplace.platform.database import Work
 from marketplace.platform.errors import Conflict, InvalidInput, WrongState
 from marketplace.policy.calendar import local_day, to_the_minute

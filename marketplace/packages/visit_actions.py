@@ -119,18 +119,35 @@ async def plan_visit(
     """Plan one visit; returns its id. Raises `InvalidInput` naming the field, `Conflict` when somebody is not free."""
     provider_only(actor, "visit.plan")
     async with unit_of_work(actor) as work:
-        package = await _open_for_visits(work, package_id)
-        pack = await queries.pack_for(work, package)
-        if activity not in pack.lot(package.lot_code).activities:
-            raise InvalidInput({"activity": "Select an activity of this lot"})
-        starts_at, ends_at = checked_times(package, starts_at, ends_at, work.now)
-        check_workers(package, worker_ids)
-        judge = await judge_for(work, package, worker_ids)
-        visit_id = await plan_one(work, package, judge, activity, starts_at, ends_at, worker_ids, own_reference)
-        said = f"A visit of package {package.reference} is planned for {when(starts_at)}."
-        await tell_family(work, package, said, "/who-is-coming")
-        work.audit("visit.planned", "visit", visit_id, commissioner_id=package.commissioner_id, package=package.id)
-        return visit_id
+        return await plan_in(
+            work, package_id, activity=activity, starts_at=starts_at, ends_at=ends_at, worker_ids=worker_ids,
+            own_reference=own_reference,
+        )  # fmt: skip
+
+
+async def plan_in(
+    work: Work,
+    package_id: UUID,
+    *,
+    activity: str,
+    starts_at: datetime,
+    ends_at: datetime,
+    worker_ids: Sequence[UUID],
+    own_reference: str | None = None,
+) -> UUID:
+    """As `plan_visit`, within a unit that stands already."""
+    package = await _open_for_visits(work, package_id)
+    pack = await queries.pack_for(work, package)
+    if activity not in pack.lot(package.lot_code).activities:
+        raise InvalidInput({"activity": "Select an activity of this lot"})
+    starts_at, ends_at = checked_times(package, starts_at, ends_at, work.now)
+    check_workers(package, worker_ids)
+    judge = await judge_for(work, package, worker_ids)
+    visit_id = await plan_one(work, package, judge, activity, starts_at, ends_at, worker_ids, own_reference)
+    said = f"A visit of package {package.reference} is planned for {when(starts_at)}."
+    await tell_family(work, package, said, "/who-is-coming")
+    work.audit("visit.planned", "visit", visit_id, commissioner_id=package.commissioner_id, package=package.id)
+    return visit_id
 
 
 async def move_visit(actor: Actor, visit_id: UUID, *, version: int, starts_at: datetime, ends_at: datetime) -> None:
@@ -203,58 +220,78 @@ async def cancel_visit(
     else:
         provider_only(actor, "visit.plan")
     async with unit_of_work(actor) as work:
-        visit, package = await _own_visit(work, visit_id, "cancelled", version)
-        happened_at = _notice(visit, outcome, notice_at, reason, work.now)
-        noticed = happened_at if outcome == "cancelled_by_family" else None
-        terms = await terms_of(work, visit, outcome, noticed)
-        as_shown(terms, charge_pence)
-        await change(
-            work,
-            visit,
-            {
-                "outcome": outcome,
-                "outcome_at": work.now,
-                "outcome_reason": reason.strip(),
-                "notice_at": noticed,
-            },
-        )
-        await _not_taking_place(work, visit, package)
-        if terms.made_up:
-            await to_make_up(work, visit, package)
-        await report(work, visit, package, CANCELLED, happened_at)
-        said = f"The visit of package {package.reference} on {when(visit.planned_start)} is cancelled."
-        await _tell_all(work, actor, visit, package, said)
-        work.audit(
-            f"visit.{outcome}",
-            "visit",
-            visit.id,
-            commissioner_id=visit.commissioner_id,
-            notice_at=notice_at,
-            percent=terms.percent,
-            charged_pence=terms.charged_pence,
-            minutes=terms.taken_minutes,
-        )
+        await cancel_in(
+            work, visit_id, version=version, outcome=outcome, notice_at=notice_at, reason=reason,
+            charge_pence=charge_pence,
+        )  # fmt: skip
+
+
+async def cancel_in(
+    work: Work,
+    visit_id: UUID,
+    *,
+    version: int,
+    outcome: str,
+    notice_at: datetime | None,
+    reason: str,
+    charge_pence: int | None = None,
+) -> None:
+    """As `cancel_visit`, within a unit that stands already and for somebody who may."""
+    visit, package = await _own_visit(work, visit_id, "cancelled", version)
+    happened_at = _notice(visit, outcome, notice_at, reason, work.now)
+    noticed = happened_at if outcome == "cancelled_by_family" else None
+    terms = await terms_of(work, visit, outcome, noticed)
+    as_shown(terms, charge_pence)
+    await change(
+        work,
+        visit,
+        {
+            "outcome": outcome,
+            "outcome_at": work.now,
+            "outcome_reason": reason.strip(),
+            "notice_at": noticed,
+        },
+    )
+    await _not_taking_place(work, visit, package)
+    if terms.made_up:
+        await to_make_up(work, visit, package)
+    await report(work, visit, package, CANCELLED, happened_at)
+    said = f"The visit of package {package.reference} on {when(visit.planned_start)} is cancelled."
+    await _tell_all(work, work.actor, visit, package, said)
+    work.audit(
+        f"visit.{outcome}",
+        "visit",
+        visit.id,
+        commissioner_id=visit.commissioner_id,
+        notice_at=notice_at,
+        percent=terms.percent,
+        charged_pence=terms.charged_pence,
+        minutes=terms.taken_minutes,
+    )
 
 
 async def record_missed(actor: Actor, visit_id: UUID, *, version: int, reason: str) -> None:
     """Record that nobody came to a visit: reported at once (L appendix 2), and to be re-booked."""
     provider_only(actor, "visit.plan")
+    async with unit_of_work(actor) as work:
+        await missed_in(work, visit_id, version=version, reason=reason)
+
+
+async def missed_in(work: Work, visit_id: UUID, *, version: int, reason: str) -> None:
+    """As `record_missed`, within a unit that stands already."""
     if not reason.strip():
         raise InvalidInput({"reason": "Enter why nobody came"})
-    async with unit_of_work(actor) as work:
-        visit, package = await _own_visit(work, visit_id, "recorded as missed", version)
-        if work.now < visit.planned_start:
-            raise InvalidInput({"reason": "This visit has not begun yet: cancel it instead"})
-        values = {"outcome": "missed", "outcome_at": work.now, "outcome_reason": reason.strip()}
-        await change(work, visit, values)
-        await _not_taking_place(work, visit, package)
-        await to_make_up(work, visit, package)
-        await report(work, visit, package, FAILED, visit.planned_start)
-        said = (
-            f"The visit of package {package.reference} on {when(visit.planned_start)} was missed. It will be made up."
-        )
-        await _tell_all(work, actor, visit, package, said)
-        work.audit("visit.missed", "visit", visit.id, commissioner_id=visit.commissioner_id)
+    visit, package = await _own_visit(work, visit_id, "recorded as missed", version)
+    if work.now < visit.planned_start:
+        raise InvalidInput({"reason": "This visit has not begun yet: cancel it instead"})
+    values = {"outcome": "missed", "outcome_at": work.now, "outcome_reason": reason.strip()}
+    await change(work, visit, values)
+    await _not_taking_place(work, visit, package)
+    await to_make_up(work, visit, package)
+    await report(work, visit, package, FAILED, visit.planned_start)
+    said = f"The visit of package {package.reference} on {when(visit.planned_start)} was missed. It will be made up."
+    await _tell_all(work, work.actor, visit, package, said)
+    work.audit("visit.missed", "visit", visit.id, commissioner_id=visit.commissioner_id)
 
 
 async def _open_for_visits(work: Work, package_id: UUID) -> Package:
