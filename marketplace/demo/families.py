@@ -10,6 +10,7 @@ from marketplace.referrals import children, granting
 from marketplace.referrals.children import ChildDetails
 
 FIRST_RIGHTS = ("see_plan", "see_visits", "choose", "sign_plan", "confirm_visits")
+SPENDS = {"nia": ("spend",)}
 OTHER_RIGHTS = ("see_plan", "see_visits", "confirm_visits")  # a second person: the first one decides
 
 
@@ -36,7 +37,7 @@ async def _take_on(world: World, each: ChildInCast) -> Home:
     for place, (name, email, relation) in enumerate(each.family):
         await granting.grant_access(
             referrer, child_id, name=name, email=email, phone=f"07700 900{500 + CHILDREN.index(each) + 40 * place}",
-            relation=relation, rights=OTHER_RIGHTS if place else FIRST_RIGHTS,
+            relation=relation, rights=OTHER_RIGHTS if place else (*FIRST_RIGHTS, *SPENDS.get(each.key, ())),
             reason="Parental responsibility" if "arent" not in relation else "By the special guardianship order",
         )  # fmt: skip
         known = email in world.people.known

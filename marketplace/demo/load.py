@@ -9,7 +9,7 @@ from typing import Any
 
 import asyncpg
 
-from marketplace.demo import commissioners, families, invoices, packages, providers, referrals, standings
+from marketplace.demo import budgets, commissioners, families, invoices, packages, providers, referrals, standings
 from marketplace.demo.cast import OPERATOR
 from marketplace.demo.people import first_people
 from marketplace.demo.timeline import Story
@@ -87,6 +87,7 @@ async def _chapters(world: World, say: Say) -> None:
     story = world.story
     await story.until(story.at(-72, "09:00"))
     await _chapter(say, "Children and their families", families.take_on(world))
+    await _chapter(say, "A family that buys for itself", budgets.give_budgets(world))
     story.tell(providers.supervise(world))
     await packages.open_packages(world)
     await referrals.open_searches(world)

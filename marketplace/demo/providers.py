@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from uuid import UUID
 
+from marketplace.demo.budgets import list_firm
 from marketplace.demo.cast import (
     BOROUGH,
     COUNTY,
@@ -48,6 +49,7 @@ async def open_firms(world: World) -> None:
     for house in HOUSES:
         firm = await _firm(world, house)
         world.firms[house.key] = firm
+        await list_firm(house, firm)
         await _declare(world, house, firm)
         await _workforce(world, house, firm, number)
         number += len(firm.hands)
