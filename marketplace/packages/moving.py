@@ -17,7 +17,7 @@ from marketplace.packages import queries
 from marketplace.packages.plans import from_stored
 from marketplace.packages.states import package_after
 from marketplace.packages.tables import Package
-from marketplace.packages.telling import provider_only, tell_family, tell_provider, tell_referrer
+from marketplace.packages.telling import tell_family, tell_provider, tell_referrer
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound
@@ -155,7 +155,7 @@ async def _known(work: Work, package: Package) -> dict[Any, Any]:
 
 async def write_handover(actor: Actor, package_id: UUID, says: str) -> None:
     """The provider that leaves writes what the next one has to know; it opens to that one with the award."""
-    provider_only(actor, "package.write")
+    permit(actor, "package.write")
     async with unit_of_work(actor) as work:
         package = await queries.package(work, package_id)
         move = await move_of(work, package)
