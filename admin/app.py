@@ -31,6 +31,7 @@ from marketplace.billing import (
     deduction_pages,
     document_pages,
     paper_pages,
+    prepared_pages,
     statement_pages,
     timesheet_pages,
 )
@@ -67,6 +68,7 @@ MODULES: list[Any] = [
     credit_notes,
     payments,
     disputes,
+    prepared_pages,
     debt_pages,
     debts,
     funding,

@@ -8,7 +8,7 @@ submission judge the records as they are then.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -44,13 +44,15 @@ class Prepared:
     made: int
 
 
-async def prepare_drafts(actor: Actor, *, day: date | None = None, again: bool = False) -> list[Prepared]:
+async def prepare_drafts(
+    actor: Actor, *, day: date | None = None, again: bool = False, daily: bool = False
+) -> list[Prepared]:
     """Make every draft the acting commissioner's providers could submit for a finished period, in one unit.
 
     The period is the one that holds `day` (default: the last one that is over) of each of its frameworks. What is
-    prepared already is passed over, or, with `again`, looked at anew: drafts that still come to the same stay. Runs
-    side by side take turns. Raises `NotPermitted` for anybody but the system acting for a commissioner, `CalendarError`
-    past the published bank holidays.
+    prepared already is passed over, or, with `again` (`daily`: where that was on an earlier day), looked at anew:
+    drafts that still come to the same stay. Runs side by side take turns. Raises `NotPermitted` for anybody but the
+    system acting for a commissioner, `CalendarError` past the published bank holidays.
     """
     payer_id = actor.commissioner_id
     if actor.role != "system" or payer_id is None:
@@ -66,7 +68,10 @@ async def prepare_drafts(actor: Actor, *, day: date | None = None, again: bool =
         )  # fmt: skip
         for row in frameworks:
             period = await finished_period(work, row["id"], day)
-            if period is not None and (again or not await _is_prepared(work, payer_id, row["id"], period)):
+            if period is None:
+                continue
+            before = await _prepared_at(work, payer_id, row["id"], period)
+            if before is None or again or (daily and local_day(before) < local_day(work.now)):
                 found.append(await _prepare(work, payer_id, row["id"], period))
         return found
 
@@ -79,10 +84,10 @@ async def finished_period(work: Work, framework_id: UUID, day: date | None = Non
     return None if is_before(work.now, end_of_day(period.last_day)) else period
 
 
-async def _is_prepared(work: Work, payer_id: UUID, framework_id: UUID, period: Period) -> bool:
+async def _prepared_at(work: Work, payer_id: UUID, framework_id: UUID, period: Period) -> datetime | None:
     return await work.fetchval(
-        """SELECT EXISTS (SELECT 1 FROM prepared_period
-           WHERE commissioner_id = $1 AND framework_id = $2 AND first_day = $3)""",
+        """SELECT prepared_at FROM prepared_period
+           WHERE commissioner_id = $1 AND framework_id = $2 AND first_day = $3""",
         payer_id, framework_id, period.first_day,
     )  # fmt: skip
 

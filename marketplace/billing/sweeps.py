@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from marketplace.billing.budgets import work_out_all
 from marketplace.billing.debts import raise_debts
+from marketplace.billing.preparing import prepare_drafts
 from marketplace.billing.records import FUNDED
 from marketplace.billing.submitting import SUBMIT, period_subject
 from marketplace.frameworks.queries import billing_periods, pack_of
@@ -26,6 +27,15 @@ async def look_at_periods(settings: Settings) -> None:
     for payer in payers:
         async with unit_of_work(system_for(payer["id"], "commissioner", payer["name"])) as work:
             await owe_closed_periods(work)
+
+
+@sweep("prepared_drafts", every=timedelta(minutes=5))
+async def prepare_finished_periods(settings: Settings) -> None:
+    """The four-weekly run by itself: the drafts of each period that is over, looked at anew every day after."""
+    async with outside_context() as connection:
+        payers = await connection.fetch("SELECT id, name FROM list_organisations('commissioner')")
+    for payer in payers:
+        await prepare_drafts(system_for(payer["id"], "commissioner", payer["name"]), daily=True)
 
 
 @sweep("provider_debts")
