@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -30,6 +31,10 @@ def days_of(first, last) -> dict[str, int]:
         for name, on in (("starts_on", first), ("ends_on", last))
         for part in ("day", "month", "year")
     }
+
+
+def but(good: dict[str, Any], **other: Any) -> dict[str, Any]:
+    return {**good, **other}
 
 
 async def test_a_budget_set_by_pages_drawn_by_visits_and_shown_to_the_family(database, case, clock, finance):
@@ -84,7 +89,7 @@ async def test_a_budget_set_by_pages_drawn_by_visits_and_shown_to_the_family(dat
 async def test_figures_follow_the_days_and_nobody_else_reads_or_sets(case, clock, api, settings):
     first = (await case.package()).starts_on
     days = {"starts_on": first, "ends_on": first + timedelta(days=13)}
-    good = {**days, "unit": "minutes", "amount": 6000, "reason": WHY}
+    good: dict[str, Any] = {**days, "unit": "minutes", "amount": 6000, "reason": WHY}
     made = await set_allocation(case.referrer, case.child_id, **good)
     colleague = await people.person_in(case.world.admin, "referrer")
     for nobody in (colleague, case.manager, case.family):
@@ -94,13 +99,11 @@ async def test_figures_follow_the_days_and_nobody_else_reads_or_sets(case, clock
         ("unit", "days"), ("amount", 0), ("reason", " "), ("ends_on", first - timedelta(days=1)), ("starts_on", first),
     ):  # fmt: skip
         with pytest.raises(InvalidInput) as error:
-            await set_allocation(case.referrer, case.child_id, **(good | {field: wrong}))
+            await set_allocation(case.referrer, case.child_id, **but(good, **{field: wrong}))
         assert field in error.value.fields
+    later = but(good, starts_on=first + timedelta(days=20), ends_on=first + timedelta(days=21), replaces=uuid4())
     with pytest.raises(Conflict, match="changed meanwhile"):
-        await set_allocation(
-            case.referrer, case.child_id, **(good | {"starts_on": first + timedelta(days=20),
-            "ends_on": first + timedelta(days=21)}), replaces=uuid4(),
-        )  # fmt: skip
+        await set_allocation(case.referrer, case.child_id, **later)
     other = await people.council(settings, "Southmere")
     stranger = await people.person_in(other, "referrer")
     assert await ask(stranger, allocations_of, case.child_id) == []
@@ -122,7 +125,13 @@ async def test_figures_follow_the_days_and_nobody_else_reads_or_sets(case, clock
     assert (listed["amount"], listed["spent"], listed["unit"]) == (6000, 120, "minutes")
     whole = (await api.get(f"/children/{case.child_id}/budget", headers=mine)).json()
     assert [visit["amount"] for visit in whole["visits"]] == [120] and whole["unpriced_visits"] == 0
-    body = {"starts_on": str(first), "ends_on": str(first), "unit": "pence", "amount": 5, "reason": "x"}
+    body = {
+        "starts_on": str(first),
+        "ends_on": str(first + timedelta(days=13)),
+        "unit": "pence",
+        "amount": 5,
+        "reason": "x",
+    }
     set_again = await api.post(f"/children/{case.child_id}/allocations", json=body, headers=mine)
     assert set_again.status_code == 400 and "starts_on" in set_again.text
     changed = await api.post(
