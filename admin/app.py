@@ -10,7 +10,6 @@ from litestar import Litestar
 from admin import (
     applications,
     assessments,
-    budgets,
     credit_notes,
     debts,
     disputes,
@@ -27,9 +26,11 @@ from admin import (
     watch_pages,
 )
 from marketplace.billing import (
+    allocation_pages,
     debt_pages,
     deduction_pages,
     document_pages,
+    funding_pages,
     paper_pages,
     prepared_pages,
     statement_pages,
@@ -72,7 +73,8 @@ MODULES: list[Any] = [
     debt_pages,
     debts,
     funding,
-    budgets,
+    funding_pages,
+    allocation_pages,
     deduction_pages,
     statement_pages,
     timesheet_pages,

@@ -184,4 +184,3 @@ async def _family_row(work: Work, child_id: UUID) -> AllocationRow:
 
 
 ROUTES: list[Any] = [budget_list, budget_page, change_page, change, family_page]
-CONSOLE_ROUTES: list[Any] = [budget_list, budget_page]

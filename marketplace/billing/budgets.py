@@ -24,6 +24,7 @@ REVIEW = "task.review_budget"
 MOST_REASON = 1000
 MOST = 2_000_000_000  # what the database's whole numbers hold; no allocation comes near it
 LONGEST_DAYS = 731
+LAST_YEAR = 2200  # as forms take dates
 PAGE_SIZE = 20
 
 
@@ -155,6 +156,8 @@ async def _check(
         wrong["unit"] = "Select hours or pounds"
     if not 0 < amount <= MOST:
         wrong["amount"] = "The allocation must be more than nothing"
+    if max(starts_on, ends_on).year > LAST_YEAR:
+        wrong["starts_on"] = f"The days must be before the year {LAST_YEAR + 1}"
     if ends_on < starts_on:
         wrong["ends_on"] = "The last day must be the first day or later"
     elif (ends_on - starts_on).days >= LONGEST_DAYS:

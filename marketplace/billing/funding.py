@@ -32,6 +32,7 @@ AGREE = "task.agree_funding"
 CONFIRM = "task.confirm_funding"
 MOST = 1000
 ONE_DAY = timedelta(days=1)
+LAST_YEAR = 2200  # as forms take dates
 
 
 async def propose_funding(
@@ -189,6 +190,8 @@ async def _check(
     earliest = await first_free_day(work, package)
     if starts_on < earliest:
         wrong["starts_on"] = f"The first day must be {day(earliest)} or later: earlier days are invoiced or not yours"
+    if max(starts_on, ends_on or starts_on).year > LAST_YEAR:
+        wrong["starts_on"] = f"The days must be before the year {LAST_YEAR + 1}"
     if ends_on is not None and ends_on < starts_on:
         wrong["ends_on"] = "The last day must be the first day or later"
     if is_blank(reason):
