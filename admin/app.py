@@ -8,6 +8,7 @@ from typing import Any
 from litestar import Litestar
 
 from admin import (
+    agreements,
     applications,
     assessments,
     credit_notes,
@@ -70,6 +71,7 @@ MODULES: list[Any] = [
     payments,
     disputes,
     prepared_pages,
+    agreements,
     debt_pages,
     debts,
     funding,

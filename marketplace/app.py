@@ -7,6 +7,8 @@ from typing import Any
 from litestar import Litestar
 
 from marketplace.billing import (
+    agreement_pages,
+    agreement_routes,
     allocation_pages,
     allocation_routes,
     credit_note_pages,
@@ -138,6 +140,8 @@ MODULES: list[Any] = [
     dispute_routes,
     prepared_pages,
     prepared_routes,
+    agreement_pages,
+    agreement_routes,
     debt_pages,
     debt_routes,
     deduction_pages,

@@ -213,6 +213,8 @@ def draft_claim(
         part = part_of(price.pence or 0, visit.shares, payer)
         if part and not missing_from_record(visit, price.percent):
             lines.append(ClaimLine(visit.id, part))
+    judged = judge_others(pack, others, None)
+    lines += [ClaimLine(other.id, other.price_pence) for other in judged if other.price_pence]
     return Claim(tuple(lines), sum(line.pence for line in lines))
 
 

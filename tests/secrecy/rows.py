@@ -65,7 +65,7 @@ _WITHOUT_ID = {
     "framework_lot", "framework_member", "child_identity", "referral_reach", "referral_decline", "offer_worker",
     "package_worker", "visit_worker", "visit_note", "rate", "worker_private", "invoice_line", "ledger_posting",
     "pack_version", "lapse_look", "funding_part", "roster_row", "step_evidence", "prepared_period", "prepared_line",
-    "declaration_file", "import_progress",
+    "declaration_file", "import_progress", "invoice_other_line",
 }  # fmt: skip
 
 
@@ -346,6 +346,19 @@ async def lay(connection: asyncpg.Connection) -> Rows:
         "prepared_line", **case, draft_id=prepared, visit_commissioner_id=ids["northgate"], visit_id=visit, minutes=1,
         percent=100, payable_pence=0,
     )  # fmt: skip
+    await put(
+        "visit_request", "visit_request", **case, package_id=package, framework_id=framework, visit_id=visit, kind="make_up",
+        asked_side="provider", asked_by=ids["winner_manager"], asked_at=at,
+    )  # fmt: skip
+    agreement = await put(
+        "other_agreement", "agreement", **case, package_id=package, framework_id=framework, kind="return_to_area", says="s",
+        most_pence=1, valid_from=day, valid_to=day, proposed_by=ids["winner_manager"], proposed_at=at, proposed_side="provider",
+    )  # fmt: skip
+    line = await put(
+        "other_line", "other_line", **case, package_id=package, framework_id=framework, agreement_id=agreement, day=day,
+        units=1, cost_pence=1, says="s", evidence_id=ids["allocated_worker_file"], added_by=ids["winner_manager"], added_at=at,
+    )  # fmt: skip
+    await put("invoice_other_line", **case, invoice_id=invoice, position=1, line_id=line, price_pence=1, payable_pence=0)
     async with connection.transaction():
         entry = await put(
             "ledger_entry", "entry", **case, framework_id=framework, at=at, kind="invoice", subject_type="invoice",

@@ -65,6 +65,9 @@ READERS: dict[str, tuple[str, set[str]]] = {
     "funding": ("package_funding", NORTHGATE | {"winner_manager"}),
     "funding_proposal": ("funding_proposal", NORTHGATE),
     "allocation": ("allocation", NORTHGATE | {"mother"}),
+    "visit_request": ("visit_request", NORTHGATE | {"winner_manager", "mother"}),
+    "agreement": ("other_agreement", NORTHGATE | {"winner_manager"}),
+    "other_line": ("other_line", NORTHGATE | {"winner_manager"}),
     "plan": ("plan_version", NORTHGATE | {"winner_manager", "allocated_worker", "mother", "plan_only_uncle"}),
     "next_plan": ("plan_version", NORTHGATE | {"winner_manager"}),
     "visit": ("visit", NORTHGATE | {"winner_manager", "allocated_worker", "mother"}),
@@ -111,6 +114,7 @@ READERS_OF_TABLES: dict[str, set[str]] = {
     "invoice_line": NORTHGATE | {"winner_manager"},
     "prepared_line": NORTHGATE | {"winner_manager"},
     "prepared_period": NORTHGATE,
+    "invoice_other_line": NORTHGATE | {"winner_manager"},
     "ledger_posting": NORTHGATE | {"winner_manager"},
 }  # fmt: skip
 

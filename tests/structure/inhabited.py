@@ -10,9 +10,11 @@ from uuid import uuid4
 import asyncpg
 import httpx
 
+from marketplace.billing import agreements
 from marketplace.identity import tokens
 from marketplace.identity.permissions import FRONT_DOORS, ROLE_PERMISSIONS
 from marketplace.identity.sessions import digest, new_token, places_of
+from marketplace.packages import visit_requests
 from marketplace.platform.actor import Actor
 from marketplace.platform.clock import FrozenClock
 from marketplace.platform.database import ask, outside_context
@@ -87,8 +89,18 @@ async def settle(settings: Settings, clock: FrozenClock, migrator: asyncpg.Conne
 
     payment_id, spending_id = await purchases.spent_something(world, case.child_id)
 
+    terms = agreements.Terms("mileage", "Far away", 45, 10_000, day, day)
+    agreement_id = await agreements.propose(case.manager, case.package_id, terms)
+    wished = (await case.visit(coming)).planned_start + timedelta(hours=3)
+    request_id = await visit_requests.ask_for_time(
+        case.family, coming, starts_at=wished, ends_at=wished + timedelta(hours=1), reason="The dentist"
+    )
+
     borough.ids = {
         "evidence_id": str(file.id),
+        "agreement_id": str(agreement_id),
+        "request_id": str(request_id),
+        "line_id": NIL,
         "framework_id": str(world.framework_id),
         "lot_code": world.lot,
         "commissioner_id": str(commissioner),
