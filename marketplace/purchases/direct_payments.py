@@ -64,7 +64,7 @@ async def record_direct_payment(
         faults = await _faults(work, framework_id, terms)
         if not today - FARTHEST <= starts_on <= today + FARTHEST:
             faults["starts_on"] = "The first day must be within ten years of today"
-        if ends_on is not None and not starts_on <= ends_on <= starts_on + FARTHEST:
+        elif ends_on is not None and not starts_on <= ends_on <= starts_on + FARTHEST:
             faults["ends_on"] = "The last day must not be before the first day, nor more than ten years after it"
         if faults:
             raise InvalidInput(faults)

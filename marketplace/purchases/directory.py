@@ -29,7 +29,8 @@ LONGEST_QUESTION = 100
 
 @dataclass(frozen=True, slots=True)
 class Criteria:
-    """What is looked for; empty where it does not matter. `need` is a competency's code, `when` an availability's."""
+    """What is looked for; empty where it does not matter. `need` is a competency's code, `when` an availability's,
+    `activity` one of the pack's: it fits the lots it is done on."""
 
     lot: str = ""
     area: str = ""
@@ -37,6 +38,7 @@ class Criteria:
     when: str = ""
     need: str = ""
     text: str = ""
+    activity: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ class Choices:
     areas: tuple[str, ...]
     languages: tuple[str, ...]
     needs: dict[str, str]
+    activities: dict[str, str]
 
     @property
     def area_options(self) -> list[tuple[str, str]]:
@@ -114,9 +117,15 @@ async def public_directory(work: Work, framework_id: UUID, criteria: Criteria) -
     pack = await pack_of(work, framework_id)
     titles = {each.code: each.title for each in await lots(work, framework_id)}
     asked = [criteria.lot] if criteria.lot in titles else list(titles)
+    if criteria.activity:
+        with_it = lots_with(pack, criteria.activity, titles)
+        asked = [code for code in asked if code in with_it]
+        fitting = [each for each in listed if any(code in each.lots for code in asked)]
+    else:
+        fitting = listed
     return Directory(
         await framework(work, framework_id),
-        narrow(listed, criteria),
+        narrow(fitting, criteria),
         len(listed),
         choices_of(pack, titles, listed),
         [found for code in asked if (found := await bands(work, pack, framework_id, code, titles[code], listed)).rows],
@@ -189,7 +198,13 @@ def choices_of(pack: Pack, lot_titles: dict[str, str], listed: Sequence[Entry]) 
         _once(area for each in said for area in each.areas),
         _once(language for each in said for language in each.languages),
         {code: title for code, title in needs.items() if any(code in each.needs for each in said)},
+        {code: title for code, title in pack.activities.items() if lots_with(pack, code, lot_titles)},
     )
+
+
+def lots_with(pack: Pack, activity: str, codes: Iterable[str]) -> set[str]:
+    """Which of the lots an activity is done on."""
+    return {code for code in codes if activity in pack.lot(code).activities}
 
 
 def need_titles(pack: Pack) -> dict[str, str]:

@@ -20,7 +20,7 @@ from marketplace.web.render import page
 
 PUBLIC: dict[str, Any] = {"opt": {"public": True}}
 API: dict[str, Any] = {"opt": {"public": True}, "tags": ["Directory"], "security": [{}]}
-FILTERS = ("lot", "area", "language", "when", "need", "q")
+FILTERS = ("lot", "area", "language", "when", "need", "q", "activity")
 Asked = Request[Any, Any, Any]
 
 
@@ -90,9 +90,7 @@ async def directories_page(request: Asked) -> Response[Any]:
 async def directory_page(request: Asked, framework_id: FromPath[UUID]) -> Response[Any]:
     """Who is open to new families, and the range of prices."""
     asked = {name: request.query_params.get(name, "").strip()[:LONGEST_QUESTION] for name in FILTERS}
-    criteria = Criteria(
-        asked["lot"], asked["area"], asked["language"], asked["when"], asked["need"], asked["q"]
-    )  # fmt: skip
+    criteria = Criteria(*(asked[name] for name in FILTERS))
     result = await ask(VISITOR, directory.public_directory, framework_id, criteria)
     raw = request.query_params.get("page", "1")
     last = max(1, -(-len(result.found) // PAGE_SIZE))
@@ -140,10 +138,11 @@ async def get_directory(
     when: FromQuery[str] = "",
     need: FromQuery[str] = "",
     q: FromQuery[str] = "",
+    activity: FromQuery[str] = "",
 ) -> DirectoryOut:
     """Who is open to new families on a framework, and the range of its prices."""
     result = await ask(
-        VISITOR, directory.public_directory, framework_id, Criteria(lot, area, language, when, need, q)
+        VISITOR, directory.public_directory, framework_id, Criteria(lot, area, language, when, need, q, activity)
     )  # fmt: skip
     return DirectoryOut(
         framework_id=framework_id,

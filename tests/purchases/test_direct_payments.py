@@ -114,6 +114,25 @@ async def test_it_ends_once_with_its_reason_and_another_may_follow(home):
 
 
 @pytest.mark.parametrize(
+    ("first", "last", "field"),
+    [
+        (date(9999, 12, 31), date(9999, 12, 31), "starts_on"),
+        (date(1, 1, 1), None, "starts_on"),
+        (TODAY, TODAY - timedelta(days=1), "ends_on"),
+        (TODAY, date(9999, 12, 31), "ends_on"),
+    ],
+    ids=["the end of time", "its beginning", "before the first", "for ever"],
+)
+async def test_days_that_cannot_be_name_their_field(home, first, last, field):
+    child = await referrals.add_child(home.world.referrer, "Ola Reyes")
+    with pytest.raises(InvalidInput) as refused:
+        await direct_payments.record_direct_payment(
+            home.world.referrer, child, home.world.framework_id, terms(), starts_on=first, ends_on=last
+        )
+    assert set(refused.value.fields) == {field}
+
+
+@pytest.mark.parametrize(
     ("wrong", "field"),
     [
         ({"units": 0}, "units"),

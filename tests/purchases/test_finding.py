@@ -208,6 +208,9 @@ async def test_pages_and_api_of_the_directory_and_the_search(app, settings, home
         assert "3 providers open to new families" in shown and "£24.00" in shown and "not rated" in shown
         assert "1 provider fit" in text_of(await door.get(f"{where}?area=Lee&language=polish"))
         assert "Nobody fits" in text_of(await door.get(f"{where}?area=Mars"))
+        assert "3 providers fit" in text_of(await door.get(f"{where}?activity=mentoring&lot=C"))
+        assert "Nobody fits" in text_of(await door.get(f"{where}?activity=mentoring&lot=A"))
+        assert "Nobody fits" in text_of(await door.get(f"{where}?activity=skydiving"))
         one = text_of(await door.get(f"{where}/{alder.organisation_id}"))
         assert "We like mud." in one and "Not rated" in one and "£" not in one
         for nothing in (f"{where}/{world.framework_id}", f"/directory/{alder.organisation_id}"):
