@@ -15,6 +15,7 @@ from marketplace.policy.pack import Pack
 from marketplace.policy.requirements import Asked, asked_of_provider
 from marketplace.providers.facts import ProviderRecord, WorkerRecord, provider_records, worker_records
 from marketplace.providers.holds import Hold
+from marketplace.providers.plans import WORDS
 from marketplace.providers.readiness import Ready, judge_worker
 from marketplace.providers.standing import Standing, judge
 from marketplace.web.filters import day as written_day
@@ -249,6 +250,10 @@ async def partner_suspensions(work: Work, provider_id: UUID) -> list[dict[str, A
     return [dict(row) for row in rows]
 
 
+# of a suspension's steps those that belong to the provider's story
+IN_STORY = ["answered", "review_asked", "review_upheld", "review_lifted", "action_signed_off", "not_engaged"]
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something that happened to a provider's standing: `at` for order, `title` and `text` for reading."""
@@ -288,6 +293,14 @@ async def history(work: Work, provider_id: UUID) -> list[Event]:
             events.append(Event(row["lifted_at"], title, row["lifted_by_name"] or "", row["lift_reason"] or ""))
         elif row["until_on"] is not None and row["until_on"] < local_day(now):
             events.append(Event(midnight(row["until_on"]), f"Suspension from {where(row)} ended by its date"))
+    for row in await work.fetch(
+        "SELECT t.*, a.title FROM suspension_step t LEFT JOIN plan_action a ON a.framework_id = t.framework_id"
+        " AND a.id = t.action_id WHERE t.provider_id = $1 AND t.what = ANY ($2)",
+        provider_id,
+        IN_STORY,
+    ):
+        title = WORDS[row["what"]] + (f": {row['title']}" if row["title"] else "")
+        events.append(Event(row["at"], title, row["by_name"], row["says"]))
     for row in await work.fetch("SELECT * FROM restriction WHERE provider_id = $1", provider_id):
         title = f"Restricted to {row['new_packages']} new packages on {where(row)}"
         events.append(Event(row["starts_at"], title, row["imposed_by_name"], row["reason"]))

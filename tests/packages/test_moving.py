@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import date, timedelta
+from uuid import UUID
 
 import pytest
 
@@ -130,8 +131,20 @@ async def _handovers(actor) -> int:  # type: ignore[no-untyped-def]
     return await ask(actor, seen)
 
 
-async def test_a_move_called_off_leaves_the_package_where_it_is(case):
-    first = await moving.begin_move(case.referrer, case.package_id, reason="Suspended")
+async def test_a_move_called_off_leaves_the_package_where_it_is(case, database):
+    async with at(create_app(database), database) as door:
+        base, client = f"/api/v1/packages/{case.package_id}", door.client
+        mine, theirs = await _bearer(door, case.referrer, database), await _bearer(door, case.manager, database)
+        rival = await _bearer(door, case.world.providers[1], database)
+        made = await client.post(f"{base}/move", json={"reason": "Suspended"}, headers=mine)
+        assert made.status_code == 201, made.text
+        first = UUID(made.json()["referral_id"])
+        assert (await client.post(f"{base}/handover", json={"says": "Mondays"}, headers=rival)).status_code == 404
+        assert (await client.post(f"{base}/handover", json={"says": "Mondays"}, headers=theirs)).status_code == 204
+        seen = (await client.get(f"{base}/move", headers=theirs)).json()
+        assert seen["referral_id"] is None and [each["says"] for each in seen["handovers"]] == ["Mondays"]
+        assert (await client.post(f"{base}/move/finish", headers=mine)).status_code == 409
+        assert (await client.get(f"{base}/move", headers=rival)).status_code == 404
     with pytest.raises(InvalidInput):
         await moving.call_off_move(case.referrer, case.package_id, "")
     await moving.call_off_move(case.referrer, case.package_id, "The family wants to stay")
@@ -197,6 +210,12 @@ async def test_a_broadcast_waits_for_a_suspension_and_then_leaves_the_provider_o
     await asyncio.gather(send(), suspend())
     reached = await ask(world.referrer, _reached, draft)
     assert alder.organisation_id not in reached and world.providers[1].organisation_id in reached
+
+
+async def _bearer(door, actor, settings) -> dict[str, str]:  # type: ignore[no-untyped-def]
+    email = await people.with_password(actor, settings)
+    got = await door.client.post("/api/v1/token", json={"email": email, "password": people.PASSWORD})
+    return {"Authorization": f"Bearer {got.json()['access_token']}"}
 
 
 async def _reached(work: Work, referral_id):  # type: ignore[no-untyped-def]
