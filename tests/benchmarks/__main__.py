@@ -12,7 +12,7 @@ from pathlib import Path
 import asyncpg
 
 from marketplace.settings import Settings
-from tests.benchmarks import search, stack, sweep
+from tests.benchmarks import four_weeks, search, stack, sweep
 from tests.benchmarks.machine import HEADING, Result
 from tests.benchmarks.nation import nation
 
@@ -20,6 +20,7 @@ PARTS: dict[str, Callable[[Settings, asyncpg.Connection, int], Awaitable[list[Re
     "stack": stack.measure,
     "reach": search.measure,
     "sweep": sweep.measure,
+    "four_weeks": four_weeks.measure,
 }
 
 
