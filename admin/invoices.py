@@ -47,6 +47,7 @@ async def invoices_page(request: Request[Any, Any, Any]) -> Response[Any]:
         title="Invoices",
         rows=rows,
         states=words.STATES,
+        disputes=words.DISPUTES,
         state=state,
         options=options,
         number=number,

@@ -40,6 +40,7 @@ async def invoices_page(request: Request[Any, Any, Any]) -> Response[Any]:
         title="Four weeks",
         rows=rows,
         states=words.STATES,
+        disputes=words.DISPUTES,
         may_keep_details=may(request.user, "billing_party.write"),
     )
 

@@ -135,6 +135,7 @@ async def credit_note_paper(work: Work, note_id: UUID) -> Printed:
         ),
         heading("What is taken back"),
         _credited(note, view),
+        *([facts(("Of it carried on to the next invoice", pounds(note.carried_pence)))] if note.carried_pence else []),
         heading("How to check it"),
         text(f"SHA-256 of the frozen invoice this is about: {invoice_hash(view)}"),
     ]

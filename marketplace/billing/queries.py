@@ -22,6 +22,11 @@ from marketplace.policy.funding import WHOLE
 from marketplace.policy.invoicing import InvoiceResult, Line, invoice_due_at
 from marketplace.policy.pack import Pack
 
+# Beside an invoice `i`: where the dispute of its period's deduction stands, if there is one.
+_DISPUTE = """(SELECT CASE WHEN d.state = 'proposed' THEN 'open' ELSE d.state END FROM deduction_dispute d
+    WHERE d.commissioner_id = i.commissioner_id AND d.framework_id = i.framework_id AND d.provider_id = i.provider_id
+      AND d.first_day = i.first_day) AS dispute_state"""
+
 
 @dataclass(frozen=True, slots=True)
 class PeriodRow:
@@ -38,6 +43,7 @@ class PeriodRow:
     number: int | None
     net_pence: int | None
     deduction_pence: int | None
+    dispute_state: str | None  # of its deduction: open, upheld or waived
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,7 @@ class InvoiceRow:
     net_pence: int
     deduction_pence: int
     pay_by: date | None
+    dispute_state: str | None  # of its deduction: open, upheld or waived
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +162,7 @@ async def periods_of(work: Work, provider_id: UUID) -> list[PeriodRow]:
         invoices = {
             row["first_day"]: row
             for row in await work.fetch(
-                """SELECT id, first_day, number, state, net_pence, deduction_pence FROM invoice
+                f"""SELECT id, first_day, number, state, net_pence, deduction_pence, {_DISPUTE} FROM invoice i
                    WHERE commissioner_id = $1 AND framework_id = $2 AND provider_id = $3 AND replaced_at IS NULL""",
                 payer["payer_id"], payer["framework_id"], provider_id,
             )
@@ -184,6 +191,7 @@ async def periods_of(work: Work, provider_id: UUID) -> list[PeriodRow]:
                     invoice["number"] if invoice else None,
                     invoice["net_pence"] if invoice else None,
                     invoice["deduction_pence"] if invoice else None,
+                    invoice["dispute_state"] if invoice else None,
                 )
             )
     return sorted(found, key=lambda row: row.period.first_day, reverse=True)
@@ -204,7 +212,7 @@ async def invoices(
 ) -> list[InvoiceRow]:
     """Invoices within reach, those waiting longest first; replaced ones are left out."""
     rows = await work.fetch(
-        """SELECT i.*, f.name AS framework, p.name AS provider, c.name AS payer FROM invoice i
+        f"""SELECT i.*, f.name AS framework, p.name AS provider, c.name AS payer, {_DISPUTE} FROM invoice i
            JOIN framework f ON f.id = i.framework_id JOIN organisation p ON p.id = i.provider_id
            JOIN organisation c ON c.id = i.commissioner_id
            WHERE i.replaced_at IS NULL AND ($1::text IS NULL OR i.state = $1)
@@ -216,6 +224,7 @@ async def invoices(
         InvoiceRow(
             row["id"], row["framework"], row["provider"], row["payer"], Period(row["first_day"], row["last_day"]),
             row["number"], row["state"], row["submitted_at"], row["net_pence"], row["deduction_pence"], row["pay_by"],
+            row["dispute_state"],
         )
         for row in rows
     ]  # fmt: skip

@@ -115,6 +115,7 @@ class PeriodOut(msgspec.Struct):
     due_at: datetime
     state: str
     invoice_id: UUID | None
+    dispute_state: str | None
 
 
 class InvoiceOut(msgspec.Struct):
@@ -130,6 +131,7 @@ class InvoiceOut(msgspec.Struct):
     net_pence: int
     deduction_pence: int
     pay_by: date | None
+    dispute_state: str | None
 
 
 class WholeInvoiceOut(InvoiceOut):
@@ -164,7 +166,7 @@ def period_out(row: PeriodRow) -> PeriodOut:
     """A billing period in a list."""
     return PeriodOut(
         row.framework_id, row.framework, row.payer_id, row.payer, row.period.first_day, row.period.last_day, row.due_at,
-        row.state, row.invoice_id,
+        row.state, row.invoice_id, row.dispute_state,
     )  # fmt: skip
 
 
@@ -173,6 +175,7 @@ def invoice_out(row: InvoiceRow) -> InvoiceOut:
     return InvoiceOut(
         row.id, row.number, row.framework, row.provider, row.payer, row.period.first_day, row.period.last_day,
         row.state, row.submitted_at, row.net_pence, row.deduction_pence, row.pay_by,
+        row.dispute_state,
     )  # fmt: skip
 
 
@@ -181,7 +184,7 @@ def whole_invoice_out(view: InvoiceView) -> WholeInvoiceOut:
     return WholeInvoiceOut(
         view.id, view.number, view.framework, view.provider, view.payer, view.period.first_day, view.period.last_day,
         view.state, view.submitted_at, view.result.net_pence, view.result.deduction_pence, view.pay_by,
-        due_at=view.result.due_at,
+        view.dispute_state, due_at=view.result.due_at,
         returned_reason=view.returned_reason,
         replaces_id=view.replaces_id,
         lines=[_line(line) for line in view.result.lines],

@@ -46,6 +46,11 @@ STATES = {
     "disputed": ("Disputed", "orange"),
     "paid": ("Paid", "green"),
 }
+DISPUTES = {
+    "open": ("Deduction disputed", "orange"),
+    "upheld": ("Deduction stands", "grey"),
+    "waived": ("Deduction waived", "green"),
+}
 OUTCOMES = {
     None: "Not recorded",
     "delivered": "Delivered",
