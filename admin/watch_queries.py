@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from marketplace.frameworks.queries import pack_of
 from marketplace.identity.permissions import may, permit
@@ -16,11 +16,12 @@ from marketplace.obligations.queries import late_duties
 from marketplace.platform.database import Work
 from marketplace.platform.errors import NotFound
 from marketplace.policy.calendar import local_day
+from marketplace.policy.pack import Pack
 from marketplace.providers.facts import WorkerRecord, worker_records
+from marketplace.providers.matrix import look_ahead
 from marketplace.providers.readiness import judge_worker
 from marketplace.web.filters import count, day, moment, pounds, time_left
 
-LAPSING_DAYS = 30  # how far ahead lapsing evidence is shown
 MOST = 200
 
 
@@ -145,8 +146,10 @@ async def lapsing(work: Work) -> WatchList:
             rows.append((row["reference"], row["provider"], "A worker who has left", "now", "has left the provider"))
             now_out += 1
             continue
-        for on, when in ((today, "now"), (today + timedelta(days=LAPSING_DAYS), f"by {day(_ahead(work))}")):
-            judged = judge_worker(packs[row["framework_id"]], worker, row["lot_code"], row["needs"], on)
+        pack = packs[row["framework_id"]]
+        later = today + timedelta(days=_ahead(pack, today))
+        for on, when in ((today, "now"), (later, f"by {day(later)}")):
+            judged = judge_worker(pack, worker, row["lot_code"], row["needs"], on)
             if not judged.ready:
                 now_out += on == today
                 rows.append((row["reference"], row["provider"], worker.name, when, ", ".join(judged.reasons)))
@@ -159,7 +162,7 @@ async def lapsing(work: Work) -> WatchList:
         heads=("Package", "Provider", "Worker", "Not ready", "Why"),
         rows=sorted(rows, key=lambda row: (row[3] != "now", row[0], row[2]))[:MOST],
         alarm=now_out > 0,
-        nothing=f"Everybody placed on a live package is ready, now and in {LAPSING_DAYS} days.",
+        nothing="Everybody placed on a live package is ready, now and in the weeks to come.",
     )
 
 
@@ -276,8 +279,9 @@ async def one_list(work: Work, key: str) -> WatchList:
     return await question(work)
 
 
-def _ahead(work: Work) -> datetime:
-    return work.now + timedelta(days=LAPSING_DAYS)
+def _ahead(pack: Pack, today: date) -> int:
+    """How many days ahead lapsing evidence is shown: the nearest of those the pack lets people look ahead by."""
+    return look_ahead(pack.on(today))[0]
 
 
 def _waited(since: datetime, now: datetime) -> str:

@@ -153,9 +153,14 @@ class WorkerCheck(Rule, frozen=True, kw_only=True):
 
 
 class ProviderRequirement(Rule, frozen=True, kw_only=True):
-    """What a provider must have, declare or repeat. `months` is how often."""
+    """What a provider must have, declare or repeat. `months` is how often.
+
+    `details`: asked besides the day: each inspection of so many `years` with its rating, or a toolkit's outcome.
+    """
 
     months: Months | None = None
+    details: Literal["", "inspections", "toolkit"] = ""
+    years: Annotated[int, msgspec.Meta(ge=1, le=10)] | None = None
     effect: Literal["standing", "asked"] = "asked"
     regulated_only: bool = False
 

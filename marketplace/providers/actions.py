@@ -17,7 +17,8 @@ from marketplace.platform.errors import Conflict, InvalidInput, NotFound
 from marketplace.policy.calendar import local_day
 from marketplace.policy.suspending import ground
 from marketplace.providers import queries
-from marketplace.providers.declarations import CQC_ID, keep_declaration
+from marketplace.providers.declaration_details import CQC_ID
+from marketplace.providers.declarations import keep_declaration
 from marketplace.providers.imposing import WHAT_STAYS, impose, place, tell_members
 from marketplace.providers.standing import hold_standing
 from marketplace.providers.vocabulary import words

@@ -13,13 +13,25 @@ from marketplace.identity.guards import requires
 from marketplace.platform.database import Work, ask
 from marketplace.platform.errors import InvalidInput
 from marketplace.policy.calendar import local_day
+from marketplace.providers.declaration_details import (
+    GIVEN_RATINGS,
+    INSPECTIONS,
+    INSURANCE,
+    LONGEST,
+    OUTCOMES,
+    RATINGS,
+    REGISTRATION,
+    TOOLKIT,
+    Kind,
+)
 from marketplace.providers.declaration_queries import TONES, Declared, own_pieces, own_story
-from marketplace.providers.declarations import INSURANCE, LONGEST, RATINGS, REGISTRATION, make_declaration
+from marketplace.providers.declarations import make_declaration
 from marketplace.web.csv_file import csv_file
 from marketplace.web.forms import Form
 from marketplace.web.reading import read_form
 from marketplace.web.render import page, see_other
 
+INSPECTIONS_SHOWN = 4  # rows of the form; a service is seldom inspected more often in the years asked for
 WRITES: dict[str, Any] = {"guards": [requires("provider.write")]}
 
 
@@ -51,19 +63,23 @@ async def _story(work: Work, key: str) -> tuple[Any, ...]:
 @get("/declarations/{key:str}", **WRITES)
 async def declaration_page(request: Request[Any, Any, Any], key: FromPath[str]) -> Response[Any]:
     """One thing asked: declare it, and everything declared and found before."""
-    title, story, files, today = await ask(request.user, _story, key)
-    return _show(request, _start(key, story, today), key, title, story, files)
+    title, kind, story, files, today = await ask(request.user, _story, key)
+    return _show(request, _start(story, today), kind, key, title, story, files)
 
 
-def _start(key: str, story: list[Declared], today: date) -> Form:
+def _start(story: list[Declared], today: date) -> Form:
     last = story[0] if story else None
     details = last.details if last else {}
     form = Form.starting_with(declared_on=today, remark=last.remark if last else None)
     if last is not None:
         form.set("evidence_ids", [file.id for file in last.files])
-    for name in ("provider_identifier", "location_identifier", "rating", "conditions"):
+    for name in ("provider_identifier", "location_identifier", "rating", "conditions", "outcome", "shortfall"):
         form.set(name, details.get(name) or None)
-    for name in ("inspected_on", "until"):
+    form.set("none_yet", "yes" if details.get("none_yet") else None)
+    for number, row in enumerate(details.get("inspections", [])[:INSPECTIONS_SHOWN], start=1):
+        form.set(f"inspected_on_{number}", date.fromisoformat(row["inspected_on"]))
+        form.set(f"rating_{number}", row["rating"])
+    for name in ("inspected_on", "until", "completed_on"):
         form.set(name, date.fromisoformat(details[name]) if details.get(name) else None)
     return form
 
@@ -72,34 +88,59 @@ def _start(key: str, story: list[Declared], today: date) -> Form:
 async def declare_one(request: Request[Any, Any, Any], key: FromPath[str]) -> Response[Any]:
     """Keeps the declaration; every framework that asks for it sees it."""
     form = Form(await read_form(request))
-    title, story, files, _ = await ask(request.user, _story, key)
+    title, kind, story, files, _ = await ask(request.user, _story, key)
     given: dict[str, Any] = {
         "declared_on": form.date("declared_on", "the date"),
         "remark": form.text("remark", "the remark", required=False, most=LONGEST, lines=True),
         "evidence_ids": form.uuids("evidence_ids", "the files"),
     }
-    details: dict[str, Any] = {}
-    if key == REGISTRATION:
-        details = {
-            "provider_identifier": form.text("provider_identifier", "the CQC provider identifier", most=20),
-            "location_identifier": form.text("location_identifier", "the location", required=False, most=20),
-            "rating": form.choice("rating", "the rating, or that there was no inspection yet", RATINGS),
-            "inspected_on": form.date("inspected_on", "the day of the last inspection", required=False),
-            "conditions": form.text("conditions", "the conditions", required=False, most=LONGEST, lines=True),
-        }
-    elif key == INSURANCE:
-        details = {"until": form.date("until", "the last day of the insurance")}
+    details = _details(form, kind)
     if not form.errors:
         try:
             await make_declaration(request.user, key, **given, details=details)
             return see_other(request, "/declarations", flash=f"Declared: {title}.")
         except InvalidInput as error:
             form.merge(error)
-    return _show(request, form, key, title, story, files)
+    return _show(request, form, kind, key, title, story, files)
+
+
+def _details(form: Form, kind: Kind) -> dict[str, Any]:
+    """What was typed of the details; what is wrong in it beyond its form the action says."""
+    if kind.name == REGISTRATION:
+        return {
+            "provider_identifier": form.text("provider_identifier", "the CQC provider identifier", most=20),
+            "location_identifier": form.text("location_identifier", "the location", required=False, most=20),
+            "rating": form.choice("rating", "the rating, or that there was no inspection yet", RATINGS),
+            "inspected_on": form.date("inspected_on", "the day of the last inspection", required=False),
+            "conditions": form.text("conditions", "the conditions", required=False, most=LONGEST, lines=True),
+        }
+    if kind.name == INSURANCE:
+        return {"until": form.date("until", "the last day of the insurance")}
+    if kind.name == TOOLKIT:
+        return {
+            "completed_on": form.date("completed_on", "the day the toolkit was completed"),
+            "outcome": form.choice("outcome", "how far the toolkit is met", OUTCOMES),
+            "shortfall": form.text("shortfall", "what is not met", required=False, most=LONGEST, lines=True),
+        }
+    if kind.name != INSPECTIONS:
+        return {}
+    rows: list[dict[str, Any]] = []
+    for number in range(1, INSPECTIONS_SHOWN + 1):
+        on = form.date(f"inspected_on_{number}", "the day of this inspection", required=False)
+        rating = form.choice(f"rating_{number}", "the rating of this inspection", GIVEN_RATINGS, required=False)
+        if on is not None or rating is not None:
+            rows.append({"inspected_on": on, "rating": rating, "row": number})
+    return {"inspections": rows, "none_yet": form.boolean("none_yet")}
 
 
 def _show(
-    request: Request[Any, Any, Any], form: Form, key: str, title: str, story: list[Declared], files: list[Any]
+    request: Request[Any, Any, Any],
+    form: Form,
+    kind: Kind,
+    key: str,
+    title: str,
+    story: list[Declared],
+    files: list[Any],
 ) -> Response[Any]:
     return page(
         request,
@@ -111,8 +152,10 @@ def _show(
         story=story,
         files=[(str(each), name) for each, name in files],
         ratings=list(RATINGS.items()),
-        registration=REGISTRATION,
-        insurance=INSURANCE,
+        kind=kind,
+        given_ratings=list(GIVEN_RATINGS.items()),
+        outcomes=list(OUTCOMES.items()),
+        inspections=range(1, INSPECTIONS_SHOWN + 1),
         most=LONGEST,
         tones=TONES,
     )

@@ -14,8 +14,10 @@ from marketplace.platform.errors import NotFound
 from marketplace.policy.calendar import local_day
 from marketplace.policy.pack import Pack
 from marketplace.policy.requirements import asked_of_provider
-from marketplace.providers.declarations import INSURANCE, RATINGS, REGISTRATION, known_keys
+from marketplace.providers.declaration_details import INSURANCE, REGISTRATION, Kind, in_words, kind_of
+from marketplace.providers.declarations import known_keys
 from marketplace.providers.queries import profile
+from marketplace.providers.vocabulary import words
 from marketplace.web.filters import day as written_day
 
 
@@ -62,21 +64,7 @@ class Declared:
     @property
     def said(self) -> list[str]:
         """The details in words."""
-        said: list[str] = []
-        if self.key == REGISTRATION and self.details:
-            said.append(f"CQC provider {self.details['provider_identifier']}")
-            if self.details.get("location_identifier"):
-                said.append(f"location {self.details['location_identifier']}")
-            rating = RATINGS.get(self.details.get("rating") or "", "")
-            if inspected := self.details.get("inspected_on"):
-                rating += f", inspected on {written_day(date.fromisoformat(inspected))}"
-            said.append(rating)
-            said.append(
-                f"conditions: {self.details['conditions']}" if self.details.get("conditions") else "no conditions"
-            )
-        if self.key == INSURANCE and self.details:
-            said.append(f"until {written_day(date.fromisoformat(self.details['until']))}")
-        return said
+        return in_words(self.key, self.details)
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,11 +227,15 @@ async def own_pieces(work: Work) -> list[AskedBy]:
     return await asked_by_frameworks(work, work.actor.provider_id)
 
 
-async def own_story(work: Work, key: str) -> tuple[str, list[Declared], list[tuple[UUID, str]]]:
-    """(title, every declaration of it, files that may be attached) of the actor's own provider. Raises `NotFound`."""
+async def own_story(work: Work, key: str) -> tuple[str, Kind, list[Declared], list[tuple[UUID, str]]]:
+    """(title, kind of details, every declaration of it, files that may be attached) of the actor's own provider.
+
+    Raises `NotFound`.
+    """
     if work.actor.provider_id is None:
         raise NotFound
-    titles = await known_keys(work)
+    spoken = await words(work)
+    titles = known_keys(spoken)
     if key not in titles:
         raise NotFound("None of your frameworks asks for this.")
     rows = await work.fetch(
@@ -254,7 +246,7 @@ async def own_story(work: Work, key: str) -> tuple[str, list[Declared], list[tup
     files = [
         (row["id"], f"{row['title'] or row['file_name']}, added {written_day(row['uploaded_at'])}") for row in rows
     ]
-    return titles[key], await declared_by(work, work.actor.provider_id, key), files
+    return titles[key], kind_of(spoken, key), await declared_by(work, work.actor.provider_id, key), files
 
 
 async def declared_to_us(work: Work, provider_id: UUID) -> tuple[dict[str, Any], list[AskedBy]]:

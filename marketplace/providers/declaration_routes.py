@@ -26,9 +26,17 @@ ASSESSES: dict[str, Any] = {"guards": [requires("application.assess")], "tags": 
 Asked = Request[Any, Any, Any]
 
 
+class InspectionIn(In):
+    """`rating`: outstanding, good, requires_improvement, inadequate."""
+
+    inspected_on: date
+    rating: Line
+
+
 class DetailsIn(In):
-    """Of a CQC registration (`rating`: outstanding, good, requires_improvement, inadequate, not_yet_inspected), or
-    of an insurance (`until`)."""
+    """Of a CQC registration (`rating`: outstanding, good, requires_improvement, inadequate, not_yet_inspected), of an
+    insurance (`until`), of inspection reports (`inspections`, or `none_yet`), or of a toolkit (`outcome`: met,
+    partly_met, not_met; `shortfall` says what is not met)."""
 
     provider_identifier: Line = ""
     location_identifier: Line = ""
@@ -36,6 +44,11 @@ class DetailsIn(In):
     inspected_on: date | None = None
     conditions: Lines = ""
     until: date | None = None
+    inspections: Annotated[list[InspectionIn], msgspec.Meta(max_length=12)] = msgspec.field(default_factory=list)
+    none_yet: bool = False
+    completed_on: date | None = None
+    outcome: Line | None = None
+    shortfall: Lines = ""
 
 
 class OneDeclarationIn(In):
@@ -156,7 +169,7 @@ async def get_declarations(request: Asked) -> list[AskedByOut]:
 @get("/api/v1/declarations/{key:str}", **PROFILE)
 async def get_declaration_story(request: Asked, key: FromPath[str]) -> list[DeclaredOut]:
     """Everything my organisation declared of one thing, the newest first."""
-    _, story, _ = await ask(request.user, own_story, key)
+    _, _, story, _ = await ask(request.user, own_story, key)
     return [_declared(each) for each in story]
 
 
@@ -164,6 +177,10 @@ async def get_declaration_story(request: Asked, key: FromPath[str]) -> list[Decl
 async def post_one_declaration(request: Asked, key: FromPath[str], data: JSONBody[OneDeclarationIn]) -> MadeOut:
     """Declare one thing with its files; every framework that asks for it sees it."""
     details = {name: getattr(data.details, name) for name in DetailsIn.__struct_fields__} if data.details else {}
+    if data.details:
+        details["inspections"] = [
+            {"inspected_on": i.inspected_on, "rating": i.rating} for i in data.details.inspections
+        ]
     return MadeOut(
         await declarations.make_declaration(
             request.user,

@@ -6,7 +6,6 @@ what is declared again is another row, and what was found of the earlier one sta
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
@@ -22,23 +21,13 @@ from marketplace.platform.errors import Conflict, InvalidInput, NotFound
 from marketplace.policy.calendar import local_day
 from marketplace.policy.pack import Pack
 from marketplace.providers.causes import raise_cause
+from marketplace.providers.declaration_details import INSURANCE, LONGEST, REGISTRATION, checked, kind_of
 from marketplace.providers.files import attachable
 from marketplace.providers.queries import admitted_lots
-from marketplace.providers.vocabulary import words
+from marketplace.providers.vocabulary import Words, words
 from marketplace.providers.workforce import ensure_profile
 
 MEND = "task.mend_declaration"
-CQC_ID = re.compile(r"1-[0-9]{1,12}")
-REGISTRATION, INSURANCE = "cqc_registration", "insurance"
-# The regulator's own words.
-RATINGS = {
-    "outstanding": "Outstanding",
-    "good": "Good",
-    "requires_improvement": "Requires improvement",
-    "inadequate": "Inadequate",
-    "not_yet_inspected": "Not yet inspected",
-}
-LONGEST = 2_000
 MOST_FILES = 12
 VERDICTS = {"accepted": "Accepted", "rejected": "Rejected: something is to be mended"}
 
@@ -48,10 +37,10 @@ def asked_keys(pack: Pack) -> dict[str, str]:
     return {rule.key: rule.title for rule in (*pack.content.provider_requirements, *pack.content.documents)}
 
 
-async def known_keys(work: Work) -> dict[str, str]:
+def known_keys(spoken: Words) -> dict[str, str]:
     """The same over all frameworks of the actor."""
     found: dict[str, str] = {}
-    for _, _, pack in (await words(work)).packs:
+    for _, _, pack in spoken.packs:
         found = {**asked_keys(pack), **found}
     return found
 
@@ -68,12 +57,15 @@ async def make_declaration(
     """Declare one thing with its files; returns the declaration's id.
 
     `declared_on` is since when, or when last reviewed. `details` of a registration: `provider_identifier`,
-    `location_identifier`, `rating`, `inspected_on`, `conditions`; of an insurance: `until`. Raises `InvalidInput`.
+    `location_identifier`, `rating`, `inspected_on`, `conditions`; of an insurance: `until`; of inspection reports:
+    `inspections` (each with `inspected_on`, `rating`) or `none_yet`; of a toolkit: `completed_on`, `outcome`,
+    `shortfall`. Raises `InvalidInput`.
     """
     permit(actor, "provider.write")
     async with unit_of_work(actor) as work:
         provider_id = await ensure_profile(work)
-        if key not in await known_keys(work):
+        spoken = await words(work)
+        if key not in known_keys(spoken):
             raise NotFound("None of your frameworks asks for this.")
         today = local_day(work.now)
         wrong: dict[str, str] = {}
@@ -84,7 +76,7 @@ async def make_declaration(
         files = list(dict.fromkeys(evidence_ids))
         if len(files) > MOST_FILES:
             wrong["evidence_ids"] = f"Select {MOST_FILES} files or fewer"
-        kept = _details(key, details or {}, today, wrong)
+        kept = checked(kind_of(spoken, key), details or {}, today, wrong)
         if wrong:
             raise InvalidInput(wrong)
         for each in files:
@@ -97,39 +89,6 @@ async def make_declaration(
             declaration=declaration_id,
         )  # fmt: skip
         return declaration_id
-
-
-def _details(key: str, given: Mapping[str, Any], today: date, wrong: dict[str, str]) -> dict[str, Any]:
-    """The details of this kind of declaration, checked; what does not belong to it is left out."""
-    if key == INSURANCE:
-        until = given.get("until")
-        if not isinstance(until, date):
-            wrong["until"] = "Enter the last day of the insurance"
-            return {}
-        return {"until": until.isoformat()}
-    if key != REGISTRATION:
-        return {}
-    kept: dict[str, Any] = {}
-    for name, needed in (("provider_identifier", True), ("location_identifier", False)):
-        typed = str(given.get(name) or "").strip()
-        if (typed or needed) and not CQC_ID.fullmatch(typed):
-            wrong[name] = "A CQC identifier looks like 1-123456789"
-        kept[name] = typed
-    rating, inspected = given.get("rating"), given.get("inspected_on")
-    if rating not in RATINGS:
-        wrong["rating"] = "Select the rating, or that there was no inspection yet"
-    elif rating == "not_yet_inspected":
-        inspected = None
-    elif not isinstance(inspected, date):
-        wrong["inspected_on"] = "Enter the day of the last inspection"
-    elif inspected > today:
-        wrong["inspected_on"] = "The day of the last inspection must be today or in the past"
-    conditions = str(given.get("conditions") or "").strip()
-    if len(conditions) > LONGEST:
-        wrong["conditions"] = f"The conditions must be {LONGEST:,} characters or fewer"
-    kept |= {"rating": rating, "conditions": conditions}
-    kept["inspected_on"] = inspected.isoformat() if isinstance(inspected, date) else None
-    return kept
 
 
 async def keep_declaration(

@@ -17,6 +17,7 @@ from marketplace.providers import dbs_pages, evidence, own_profile_pages, workfo
 from marketplace.providers.attachments import DBS_SCAN
 from marketplace.providers.dbs_updates import ANSWERS
 from marketplace.providers.facts import WorkerRecord
+from marketplace.providers.files import KINDS
 from marketplace.providers.vocabulary import Words, words
 from marketplace.providers.worker_facts import FACTS, WorkerPage, about_worker, counting
 from marketplace.web.forms import Form
@@ -44,6 +45,7 @@ async def worker_page(request: Request[Any, Any, Any], worker_id: FromPath[UUID]
         engagements=workforce.ENGAGEMENTS,
         workforces=evidence.DBS_WORKFORCES,
         answers=ANSWERS,
+        kinds=KINDS,
     )
 
 

@@ -21,6 +21,8 @@ from marketplace.platform.errors import Unavailable
 from marketplace.platform.object_store import weed_program
 from marketplace.platform.processes import free_port
 from marketplace.platform.storage import Storage
+from marketplace.providers.file_actions import largest_of
+from marketplace.providers.files import KINDS
 from marketplace.settings import Settings, variables
 
 ROOT = Path(__file__).parents[2]
@@ -60,6 +62,14 @@ def test_the_compose_file_asks_only_for_what_the_example_has() -> None:
     text = (DEPLOY / "compose.yaml").read_text()
     asked = set(re.findall(r"\$\{([A-Z0-9_]+)", text))
     assert asked == set(example())
+
+
+def test_the_scanner_takes_what_the_software_sends_it(compose: dict[str, Any]) -> None:
+    lines = (DEPLOY / "clamd.conf").read_text().splitlines()
+    conf = dict(line.split(" ", 1) for line in lines if line and not line.startswith("#"))
+    assert compose["x-settings"]["CLAMD_ADDRESS"] == f"tcp://scanner:{conf['TCPSocket']}"
+    assert int(conf["StreamMaxLength"].removesuffix("M")) * 1_000_000 > max(largest_of(kind) for kind in KINDS)
+    assert {"inside", "outside"} == set(compose["services"]["scanner"]["networks"])
 
 
 def test_our_services_get_settings_that_exist_and_that_make_sense_together(compose: dict[str, Any]) -> None:

@@ -69,6 +69,15 @@ async def test_declared_rejected_mended_and_accepted_page_by_page(app, console, 
             assert (await door.get(path)).status_code == 404
     async with at(app, database, place.rival) as door:
         assert "Declared, not assessed yet" not in (await door.get("/declarations")).text
+    async with at(app, database, place.manager) as door:
+        reports = "/declarations/inspection_reports"
+        page = (await door.get(reports)).text
+        assert "Enter each inspection of the last 3 years" in page and "Inspection 2: its day" in page
+        bad = await door.post(reports, {**DAY, "rating_2": "good"})
+        assert bad.status_code == 400 and 'href="#inspected_on_2' in bad.text
+        one = {"inspected_on_1-day": "1", "inspected_on_1-month": "3", "inspected_on_1-year": "2025"}
+        done = await door.post(reports, {**DAY, **one, "rating_1": "good"})
+        assert done.status_code == 303 and "1 March 2025: good" in (await door.get(reports)).text
 
 
 async def test_scores_are_given_alone_and_agreed_on_one_page(console, database):

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
+from marketplace.frameworks.queries import pack_of
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import ask, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted
@@ -82,7 +83,7 @@ async def test_what_was_rejected_is_sent_again_and_its_history_stays(place):
         await assess(place.lead, made, place.framework_id, verdict="accepted")
     await assess(place.lead, again, place.framework_id, verdict="accepted")
     assert (await piece(place.manager, place.provider_id, place.framework_id, "complaints")).state == "accepted"
-    _, story, _ = await ask(place.manager, declaration_queries.own_story, "complaints")
+    _, _, story, _ = await ask(place.manager, declaration_queries.own_story, "complaints")
     assert {each.id: [f.verdict for f in each.findings] for each in story} == {made: ["rejected"], again: ["accepted"]}
 
 
@@ -111,6 +112,60 @@ async def test_registration_and_insurance_are_checked_and_keep_the_profile_in_st
     async with unit_of_work(place.manager) as work:
         row = await work.fetchrow("SELECT * FROM provider WHERE id = $1", place.provider_id)
     assert row and (row["cqc_provider_id"], row["insurance_until"]) == ("1-202", date(2027, 1, 31))
+
+
+async def test_three_years_inspections_are_declared_one_by_one_or_that_there_was_none(place):
+    key = "inspection_reports"
+    day = date(2025, 3, 1)
+    for details, field in (
+        ({}, "inspected_on_1"),
+        ({"inspections": [{"inspected_on": day, "rating": "not_yet_inspected"}]}, "rating_1"),
+        ({"inspections": [{"inspected_on": None, "rating": "good"}]}, "inspected_on_1"),
+        ({"inspections": [{"inspected_on": TODAY + timedelta(days=1), "rating": "good"}]}, "inspected_on_1"),
+        ({"inspections": [{"inspected_on": date(2023, 5, 10), "rating": "good"}]}, "inspected_on_1"),
+        ({"inspections": [{"inspected_on": day, "rating": "good"}], "none_yet": True}, "none_yet"),
+    ):
+        with pytest.raises(InvalidInput) as refused:
+            await make_declaration(place.manager, key, declared_on=TODAY, details=details)
+        assert list(refused.value.fields) == [field]
+    report = await a_file(place.manager, "inspection_report")
+    rows = [{"inspected_on": date(2023, 5, 11), "rating": "good"}, {"inspected_on": day, "rating": "outstanding"}]
+    await make_declaration(
+        place.manager, key, declared_on=TODAY, details={"inspections": rows, "outcome": "met"}, evidence_ids=[report]
+    )
+    seen = await piece(place.lead, place.provider_id, place.framework_id, key)
+    assert seen.declared and seen.declared.said == ["1 March 2025: outstanding", "11 May 2023: good"]
+    assert [file.kind for file in seen.declared.files] == ["inspection_report"]
+    await make_declaration(place.manager, key, declared_on=TODAY, details={"none_yet": True})
+    seen = await piece(place.lead, place.provider_id, place.framework_id, key)
+    assert seen.declared and seen.declared.said == ["no inspection in that time"]
+
+
+async def test_a_toolkit_says_how_far_it_is_met_and_what_is_missing(place, database):
+    other = await people.council(database, "Cambervale Council")
+    framework_id = await frameworks.open_framework(other, pack_id="cambridgeshire-peterborough-pdps", name="Other")
+    lot = (await ask(other, pack_of, framework_id)).content.lots[0].key
+    await frameworks.admitted(other, place.manager, framework_id, [lot])
+    met = {"completed_on": TODAY, "outcome": "met"}
+    for details, field in (
+        ({**met, "completed_on": None}, "completed_on"),
+        ({**met, "completed_on": TODAY + timedelta(days=1)}, "completed_on"),
+        ({**met, "outcome": "nearly"}, "outcome"),
+        ({**met, "outcome": "partly_met"}, "shortfall"),
+    ):
+        with pytest.raises(InvalidInput) as refused:
+            await make_declaration(place.manager, "safeguarding_toolkit", declared_on=TODAY, details=details)
+        assert list(refused.value.fields) == [field]
+    shortfall = "Safer recruitment: two references each, by 30 June"
+    await make_declaration(
+        place.manager, "safeguarding_toolkit", declared_on=TODAY,
+        details={**met, "outcome": "partly_met", "shortfall": shortfall},
+    )  # fmt: skip
+    west = await people.person_in(other, "contract_manager")
+    seen = await piece(west, place.provider_id, framework_id, "safeguarding_toolkit")
+    assert seen.declared and seen.declared.said == [
+        "completed on 11 May 2026", "partly met", f"not met yet: {shortfall}"
+    ]  # fmt: skip
 
 
 async def test_declared_again_after_its_time_and_what_cannot_be_declared(place, clock):

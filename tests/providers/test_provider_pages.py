@@ -6,6 +6,7 @@ import pytest
 
 from marketplace.platform.database import ask
 from marketplace.providers import actions, queries
+from tests.providers.test_declarations import a_file
 from tests.world import people, providers
 from tests.world.apps import create_console, create_marketplace
 from tests.world.door import at
@@ -69,6 +70,11 @@ async def test_every_page_about_a_worker_opens_and_self_sign_off_is_refused_in_t
         for fact in ("details", "dbs", "registration", "competency", "back-to-training", "check", "profile",
                      "stand-down", "stand-up", "leave", "invite"):  # fmt: skip
             assert (await door.get(f"/workforce/{worker}/{fact}")).status_code == 200, fact
+        page = (await door.get(f"/workforce/{worker}")).text
+        assert "No file about Nia Nurse is kept." in page and f"/evidence/new?worker={worker}" in page
+        file = await a_file(place.manager, "reference", worker)
+        page = (await door.get(f"/workforce/{worker}")).text
+        assert f'href="/evidence/{file}">Reference: policy.pdf, added ' in page
         assert (await door.get(f"/workforce/{worker}/nothing")).status_code == 404
         form = (await door.get(f"/workforce/{worker}/competency")).text
         assert str(other) in form and f'value="{worker}"' not in form
