@@ -104,9 +104,9 @@ GRANT SELECT ON direct_payment, direct_payment_terms, direct_payment_spending TO
 REVOKE EXECUTE ON FUNCTION direct_payment_is_kept(), spending_is_kept() FROM PUBLIC;
 """
 UP += f"""
-CREATE FUNCTION directory(wanted uuid, council uuid) RETURNS TABLE (provider_id uuid, name text, about text, lot_code text, starts_on date, ends_on date,
+CREATE FUNCTION directory(wanted uuid, council uuid) RETURNS TABLE (provider_id uuid, name text, lot_code text, starts_on date, ends_on date,
     cqc_registered boolean, insurance_until date, room int) {SAFE} AS $$
-    SELECT a.provider_id, o.name, p.about, a.lot_code, a.starts_on, a.ends_on, p.cqc_registered, p.insurance_until,
+    SELECT a.provider_id, o.name, a.lot_code, a.starts_on, a.ends_on, p.cqc_registered, p.insurance_until,
         (SELECT min(r.new_packages - (SELECT count(*) FROM package k WHERE k.framework_id = a.framework_id AND k.provider_id = a.provider_id
             AND (r.lot_code IS NULL OR k.lot_code = r.lot_code) AND (r.commissioner_id IS NULL OR k.commissioner_id = r.commissioner_id)
             AND k.awarded_at >= r.starts_at AND k.undone_at IS NULL))::int

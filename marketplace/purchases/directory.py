@@ -43,11 +43,13 @@ class Criteria:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A provider open to new families. `rating` is None while no rating of its quality is published."""
+    """A provider open to new families, with what it has written for everybody to read, and nothing else of its profile.
+
+    `rating` is None while no rating of its quality is published.
+    """
 
     provider_id: UUID
     name: str
-    about: str
     lots: dict[str, str]  # open to new families on these: titles by code
     cqc_registered: bool
     listing: Listing
@@ -163,7 +165,7 @@ async def entries(work: Work, framework_id: UUID, council: UUID | None = None) -
         entry = found.setdefault(
             row["provider_id"],
             Entry(
-                row["provider_id"], row["name"], row["about"] or "", {}, row["cqc_registered"],
+                row["provider_id"], row["name"], {}, row["cqc_registered"],
                 said.get(row["provider_id"], NOTHING),
             ),
         )  # fmt: skip
@@ -185,7 +187,7 @@ def _fits(entry: Entry, asked: Criteria) -> bool:
         and (not asked.language or asked.language.casefold() in {each.casefold() for each in said.languages})
         and (not asked.when or asked.when in said.availability)
         and (not asked.need or asked.need in said.needs)
-        and (not text or any(text in each.casefold() for each in (entry.name, entry.about, said.for_families)))
+        and (not text or any(text in each.casefold() for each in (entry.name, said.for_families)))
     )
 
 

@@ -37,7 +37,6 @@ class EntryOut(msgspec.Struct, kw_only=True):
 
     provider_id: UUID
     name: str
-    about: str
     for_families: str
     lots: list[str]
     areas: list[str]
@@ -72,7 +71,7 @@ def entry_out(entry: Entry) -> EntryOut:
     """As the API gives it."""
     said = entry.listing
     return EntryOut(
-        provider_id=entry.provider_id, name=entry.name, about=entry.about, for_families=said.for_families,
+        provider_id=entry.provider_id, name=entry.name, for_families=said.for_families,
         lots=list(entry.lots), areas=list(said.areas), languages=list(said.languages),
         availability=list(said.availability), needs=list(said.needs), cqc_registered=entry.cqc_registered,
         rating=entry.rating,
