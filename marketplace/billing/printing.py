@@ -211,9 +211,11 @@ def _returned(view: InvoiceView) -> list[dict[str, object]]:
 
 def _credited(note: CreditNote, view: InvoiceView) -> dict[str, object]:
     if note.kind != "claim":
-        return table(
-            ["What", "Amount"], [[f"Deduction: {note.defect}", pounds(note.pence)]], numeric=[1], widths=[3, 1]
-        )
+        sums = [[f"Deduction: {note.defect}", pounds(note.pence)]]
+        if note.carried_pence:
+            sums.append(["Carried to the next invoice, as this one cannot bear it", pounds(-note.carried_pence)])
+            sums.append(["Taken off this invoice", pounds(note.taken_pence)])
+        return table(["What", "Amount"], sums, numeric=[1], widths=[3, 1])
     rows = [
         [
             day(line.planned_start) if line.beside else moment(line.planned_start),

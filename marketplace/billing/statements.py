@@ -27,6 +27,7 @@ KINDS = {
     "waiver": "Deduction waived",
     "waiver_paid": "Waived deduction paid back",
     "overcarried": "Carried too much: to be paid",
+    "overcarried_replaced": "Carried too much: taken back with the replaced invoice",
     "credit_note": "Credit note",
     "payment": "Payment",
     "debt": "Left owing: made a debt",

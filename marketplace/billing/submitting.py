@@ -117,7 +117,7 @@ async def first_unsubmitted(
 
 
 async def _set_aside(work: Work, found: Draft, returned: Returned) -> None:
-    """The returned invoice makes room: its lines count no more and its entry is reversed by a new one."""
+    """The returned invoice makes room: its lines count no more and its entries are reversed by new ones."""
     await work.execute(
         "UPDATE invoice SET replaced_at = $3 WHERE commissioner_id = $1 AND id = $2 AND state = 'returned'",
         found.payer_id, returned.id, work.now,
@@ -130,25 +130,26 @@ async def _set_aside(work: Work, found: Draft, returned: Returned) -> None:
         "UPDATE invoice_other_line SET counts = false WHERE commissioner_id = $1 AND invoice_id = $2",
         found.payer_id, returned.id,
     )  # fmt: skip
-    reversed_postings = {
-        row["account"]: -row["pence"]
-        for row in await work.fetch(
-            """SELECT p.account, p.pence FROM ledger_posting p JOIN ledger_entry e
-               ON e.commissioner_id = p.commissioner_id AND e.id = p.entry_id
-               WHERE e.commissioner_id = $1 AND e.kind = 'invoice' AND e.subject_id = $2""",
-            found.payer_id, returned.id,
+    for kind in ("invoice", "overcarried"):  # what was paid back too, for nothing of a returned invoice is paid
+        reversed_postings = {
+            row["account"]: -row["pence"]
+            for row in await work.fetch(
+                """SELECT p.account, p.pence FROM ledger_posting p JOIN ledger_entry e
+                   ON e.commissioner_id = p.commissioner_id AND e.id = p.entry_id
+                   WHERE e.commissioner_id = $1 AND e.kind = $3 AND e.subject_id = $2""",
+                found.payer_id, returned.id, kind,
+            )
+        }  # fmt: skip
+        await post(
+            work,
+            f"{kind}_replaced",
+            reversed_postings,
+            commissioner_id=found.payer_id,
+            framework_id=found.framework_id,
+            provider_id=found.provider_id,
+            subject_type="invoice",
+            subject_id=returned.id,
         )
-    }  # fmt: skip
-    await post(
-        work,
-        "invoice_replaced",
-        reversed_postings,
-        commissioner_id=found.payer_id,
-        framework_id=found.framework_id,
-        provider_id=found.provider_id,
-        subject_type="invoice",
-        subject_id=returned.id,
-    )
 
 
 async def _freeze(work: Work, found: Draft, invoice_id: UUID) -> None:

@@ -237,8 +237,9 @@ async def _entries(
         moves: dict[str, int] = row["moves"]
         if sum(moves.values()) != 0 or not moves:
             found.differences.append(f"entry {row['id']}: does not balance")
-        if row["kind"] == "overcarried":  # from carried to payable, and no other way
-            right = set(moves) == {OWED_BY_PROVIDER, PROVIDER_PAYABLE} and moves[OWED_BY_PROVIDER] > 0
+        if row["kind"] in ("overcarried", "overcarried_replaced"):  # from carried to payable, or back again
+            way = 1 if row["kind"] == "overcarried" else -1
+            right = set(moves) == {OWED_BY_PROVIDER, PROVIDER_PAYABLE} and way * moves[OWED_BY_PROVIDER] > 0
             should = moves if right else {}
         else:
             should = {account: pence for account, pence in wanted.pop(key, {}).items() if pence}
