@@ -90,7 +90,7 @@ async def move_page(request: Request[Any, Any, Any], visit_id: FromPath[UUID]) -
         day=local_day(visit.planned_start), start=clock_text(visit.planned_start), end=clock_text(visit.planned_end),
         version=visit.version,
     )  # fmt: skip
-    return await change_page(request, visit_id, "move", "Move a visit", form)
+    return await change_page(request, visit_id, "move_visit", "Move a visit", form)
 
 
 @post("/visits/{visit_id:uuid}/move", status_code=303, **PLANS)
@@ -106,7 +106,7 @@ async def move(request: Request[Any, Any, Any], visit_id: FromPath[UUID]) -> Res
 
         if await _try(form, doing, {"starts_at": "start", "ends_at": "end"}):
             return see_other(request, f"/visits/{visit_id}", flash="Moved. The family and the workers have been told.")
-    return await change_page(request, visit_id, "move", "Move a visit", form)
+    return await change_page(request, visit_id, "move_visit", "Move a visit", form)
 
 
 @get("/visits/{visit_id:uuid}/swap", **PLANS)
