@@ -7,10 +7,11 @@ manager decides (P 13.6, 13.7). What was decided stays with its facts, its claus
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 from uuid import UUID
 
 from marketplace.frameworks.queries import FrameworkView, framework, pack_of
-from marketplace.identity.permissions import may, permit
+from marketplace.identity.permissions import permit
 from marketplace.obligations.duties import Owed, meet, owe
 from marketplace.obligations.news import tell
 from marketplace.platform.actor import Actor
@@ -203,6 +204,12 @@ async def _decided(
     )  # fmt: skip
 
 
-def may_propose(actor: Actor) -> bool:
-    """Whether pages offer to put a ground to the contract managers."""
-    return may(actor, "suspension.propose")
+async def open_causes(work: Work, provider_id: UUID) -> list[dict[str, Any]]:
+    """What was proposed of a provider and waits for the acting commissioner's decision, the oldest first."""
+    rows = await work.fetch(
+        "SELECT c.id, c.rule_key, c.clause, c.facts, c.raised_at, c.raised_by_name FROM suspension_cause c"
+        " JOIN framework f ON f.id = c.framework_id WHERE c.provider_id = $1 AND c.decision IS NULL"
+        " AND coalesce(c.commissioner_id, f.lead_commissioner_id) = $2 ORDER BY c.raised_at, c.id",
+        provider_id, work.actor.commissioner_id,
+    )  # fmt: skip
+    return [dict(row) for row in rows]

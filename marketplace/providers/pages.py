@@ -24,6 +24,7 @@ from marketplace.providers import (
     worker_pages,
     workforce_pages,
 )
+from marketplace.providers.causes import open_causes
 from marketplace.providers.commissioner_pages import TONES
 from marketplace.providers.matrix import Cell, dated
 from marketplace.providers.queries import OnFramework, Training
@@ -112,6 +113,7 @@ async def one(work: Work, provider_id: UUID) -> dict[str, Any]:
         "places": [(place, await queries.readiness_totals(work, provider_id, place)) for place in places],
         "profile": await queries.profile(work, provider_id),
         "story": await queries.history(work, provider_id),
+        "causes": await open_causes(work, provider_id),
     }
 
 

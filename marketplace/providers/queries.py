@@ -294,6 +294,11 @@ async def history(work: Work, provider_id: UUID) -> list[Event]:
         elif row["until_on"] is not None and row["until_on"] < local_day(now):
             events.append(Event(midnight(row["until_on"]), f"Suspension from {where(row)} ended by its date"))
     for row in await work.fetch(
+        "SELECT * FROM suspension_cause WHERE provider_id = $1 AND decision = 'not_suspended'", provider_id
+    ):
+        title = f"Not suspended on a proposed ground ({row['clause']})"
+        events.append(Event(row["decided_at"], title, row["decided_by_name"], row["decision_reason"]))
+    for row in await work.fetch(
         "SELECT t.*, a.title FROM suspension_step t LEFT JOIN plan_action a ON a.framework_id = t.framework_id"
         " AND a.id = t.action_id WHERE t.provider_id = $1 AND t.what = ANY ($2)",
         provider_id,

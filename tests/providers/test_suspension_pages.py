@@ -42,6 +42,8 @@ async def test_from_brokerages_proposal_to_the_way_back_at_both_doors(app, conso
         assert check.status_code == 303 or "Check what you propose" in check.text
         assert (await door.post(propose, {**given, "go": "send"})).status_code == 303
         assert "already" in (await door.post(propose, {**given, "go": "send"})).text
+        seen = (await door.get(f"/providers/{place.provider_id}")).text
+        assert "Proposed, not decided yet" in seen and "/causes/" not in seen
         met = await door.get(f"/providers/{place.provider_id}/met/{place.framework_id}")
         assert "no open offer of this provider" in met.text
     async with at(console, database, place.lead) as door:
@@ -50,6 +52,7 @@ async def test_from_brokerages_proposal_to_the_way_back_at_both_doors(app, conso
         where = next(part for part in today.split('"') if "/causes/" in part)
         page = (await door.get(where)).text
         assert "Missed: V-1, V-2" in page and "It has no running package with you" in page
+        assert where in (await door.get(f"/providers/{place.provider_id}")).text
         sent = {"outcome": "suspend", "lot_code": "all", "reason": "The rota does not hold"}
         assert "Enter why you decide so" in (await door.post(where, {**sent, "reason": ""})).text
         suspension = (await door.post(where, sent)).headers["location"]
