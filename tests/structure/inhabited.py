@@ -11,6 +11,7 @@ import asyncpg
 import httpx
 
 from marketplace.billing import agreements
+from marketplace.billing.budgets import set_allocation
 from marketplace.identity import tokens
 from marketplace.identity.permissions import FRONT_DOORS, ROLE_PERMISSIONS
 from marketplace.identity.sessions import digest, new_token, places_of
@@ -51,6 +52,10 @@ async def settle(settings: Settings, clock: FrozenClock, migrator: asyncpg.Conne
     question_id = await offering.ask_question(world.providers[1], referral_id, "Is there a lift?")
     offer_id = await offers.offered(world, world.providers[1], referral_id)
     draft_id = await referrals.written_draft(world, case.child_id)
+    await set_allocation(
+        case.referrer, case.child_id, starts_on=day, ends_on=day + timedelta(days=363), unit="minutes", amount=12_000,
+        reason="Agreed for a year",
+    )  # fmt: skip
     borough = Borough(
         {
             "commissioner_admin": world.admin,
