@@ -8,7 +8,9 @@ from datetime import date, timedelta
 import pytest
 from playwright.sync_api import Browser, Page
 
+from marketplace.billing.preparing import prepare_drafts
 from marketplace.packages import signing
+from marketplace.platform.actor import system_for
 from marketplace.platform.clock import FrozenClock
 from marketplace.platform.postgres_server import PostgresServer
 from marketplace.settings import Settings
@@ -62,6 +64,14 @@ def test_from_the_growing_draft_to_the_accepted_correction(server: tuple[Site, F
     provider.goto(f"{site.marketplace}/invoices")
     assert "Growing" not in provider.inner_text("main")
     assert_page_is_good(provider)
+    press(provider.locator("text=Invoices to come").first)
+    assert "Nothing waits to be submitted" in provider.inner_text("main")
+    assert_page_is_good(provider)
+    site.run(prepare_drafts(system_for(case.referrer.organisation_id, "commissioner")))
+    provider.reload()
+    assert "1 draft comes to" in provider.inner_text("main")
+    assert_page_is_good(provider)
+    provider.go_back()
     press(provider.locator("text=Check and submit").first)
     assert "Lacks the family's confirmation" in provider.inner_text("main")
     provider.check(f"#bill-{held}")
