@@ -29,7 +29,7 @@ async def budgets_page(request: Asked) -> Response[Any]:
     """Each budget I may spend, and what is left of it."""
     found = await ask(request.user, queries.direct_payments)
     return page(
-        request, "purchases/budgets.html", title="My budget", found=found,
+        request, "purchases/budgets.html", title="My direct payment", found=found,
         drawings={view.id: drawn(view) for view in found if view.state == "running"},
     )  # fmt: skip
 
@@ -39,8 +39,8 @@ async def budget_page(request: Asked, direct_payment_id: FromPath[UUID]) -> Resp
     """One budget: left, promised, spent; what it may buy; how it changed."""
     view = await ask(request.user, queries.direct_payment, direct_payment_id)
     return page(
-        request, "purchases/budget.html", title="Budget", view=view, drawing=drawn(view), periods=drawn_periods(view),
-        amount=amount, gives=gives, accounts=ACCOUNTS,
+        request, "purchases/budget.html", title="Direct payment", view=view, drawing=drawn(view),
+        periods=drawn_periods(view), amount=amount, gives=gives, accounts=ACCOUNTS,
     )  # fmt: skip
 
 

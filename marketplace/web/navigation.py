@@ -67,7 +67,7 @@ MARKETPLACE: dict[str, tuple[Item, ...]] = {
         TODAY,
         Item("Offers", "/choices"),
         Item("Visits", "/visits"),
-        Item("Budget", "/budget"),
+        Item("Direct payment", "/budget"),
     ),
     "operator": (TODAY,),
 }

@@ -69,7 +69,7 @@ async def test_the_familys_budget(app, settings, home):
     where = f"/budget/{home.direct_payment_id}"
     async with at(app, settings, home.mother) as door:
         shown = await door.get(where)
-        assert "Budget for Maya Okonkwo" in text_of(shown) and "Period by period" in shown.text
+        assert "Direct payment for Maya Okonkwo" in text_of(shown) and "Period by period" in shown.text
         wrong = await door.post(f"{where}/spending/new", {"pence": "free", "says": "Club"})
         assert wrong.status_code == 400 and 'value="Club"' in wrong.text
         typed = {"says": "Club", "pence": "30", "day-day": "11", "day-month": "5", "day-year": "2026",
