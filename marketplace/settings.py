@@ -64,7 +64,7 @@ def _web_url(name: str, raw: str) -> str:
 
 def _stripe_key(name: str, raw: str) -> str:
     if not raw.isascii() or not raw.startswith(("sk_test_", "sk_live_", "rk_test_", "rk_live_")):
-        raise SettingsError(f"{name} is not a secret key of Stripe's: those start with sk_ or rk_, then test_ or live_.")
+        raise SettingsError(f"{name} is not a secret key of Stripe's, like sk_test_... or rk_live_...")
     return raw
 
 
