@@ -570,8 +570,8 @@ def laid_history(databases: Databases, migrated_template: str) -> tuple[str, His
 
 def test_random_histories_keep_the_books(databases, laid_history):
     play = hypothesis_settings(
-        max_examples=int(os.environ.get("HISTORIES", "6")),
-        stateful_step_count=int(os.environ.get("HISTORY_STEPS", "30")),
+        max_examples=int(os.environ.get("HISTORIES", "10")),
+        stateful_step_count=int(os.environ.get("HISTORY_STEPS", "45")),
         derandomize="HISTORIES" not in os.environ,
         database=None,
         deadline=None,
@@ -581,4 +581,5 @@ def test_random_histories_keep_the_books(databases, laid_history):
     )
     happened: Counter[str] = Counter()
     run_state_machine_as_test(lambda: Histories(databases, *laid_history, happened), settings=play)
-    print(happened)
+    if "HISTORIES" not in os.environ:  # the default few are the same at every run, and deep enough
+        assert not {"corrected", "carried on", "waived", "upheld", "paid", "debt"} - set(+happened)
