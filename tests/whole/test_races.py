@@ -14,6 +14,7 @@ from uuid import UUID
 import pytest
 
 from marketplace.billing.deciding import accept_invoice, return_invoice
+from marketplace.billing.disputes import confirm_waiver, propose_waiver, raise_dispute, uphold
 from marketplace.packages.award import award_offer
 from marketplace.platform.database import close_database, open_database
 from marketplace.platform.errors import Conflict
@@ -216,3 +217,30 @@ async def test_an_invoice_is_accepted_or_returned_never_both(billed, world, migr
         assert [duty["rule_key"] for duty in duties] == (to_pay if row["accepted_at"] else ["task.submit_invoice"])
         if row["state"] == "returned":
             await accept_invoice(officers[0], await billing.submitted(case, period))
+
+
+async def test_a_deduction_is_disputed_once_and_decided_once(billed, world, migrator):
+    case, periods = billed
+    managers = [await people.person_in(case.manager, "provider_manager", f"Manager {n}") for n in range(3)]
+    officers = [await people.person_in(world.admin, "finance", f"Officer {n}") for n in range(4)]
+    for turn, period in enumerate(periods):
+        invoice_id = await billing.submitted(case, period)  # late, all but the last: that one is not deducted from
+        if not await migrator.fetchval("SELECT deduction_pence FROM invoice WHERE id = $1", invoice_id):
+            continue
+        won, lost = await race(*(raise_dispute(each, invoice_id, "It came in time.") for each in managers))
+        assert (len(won), len(lost)) == (1, 2)
+        assert all("disputed already" in each.sentence for each in lost)
+        upheld = [uphold(each, won[0], "It stands.") for each in officers[:2]]
+        proposed = [propose_waiver(each, won[0], "goodwill", "The first time.") for each in officers[2:]]
+        _, lost = await race(*(upheld + proposed if turn % 2 else proposed + upheld))
+        assert len(lost) == 3
+        steps = await migrator.fetch("SELECT what FROM dispute_step WHERE dispute_id = $1 ORDER BY position", won[0])
+        assert [step["what"] for step in steps] in (["raised", "upheld"], ["raised", "proposed"])
+        if steps[-1]["what"] == "proposed":
+            proposer = await migrator.fetchval("SELECT proposed_by FROM deduction_dispute WHERE id = $1", won[0])
+            others = [each for each in officers if each.person_id != proposer]
+            _, lost = await race(*(confirm_waiver(each, won[0]) for each in others))
+            assert len(lost) == 2
+    assert await migrator.fetchval("SELECT sum(pence) FROM ledger_posting") == 0
+    waived = await migrator.fetchval("SELECT count(*) FROM deduction_dispute WHERE state = 'waived'")
+    assert await migrator.fetchval("SELECT count(*) FROM ledger_entry WHERE kind = 'waiver'") == waived
