@@ -95,6 +95,8 @@ def test_from_the_declaration_to_its_acceptance_the_scores_and_changed_terms(sit
     assert "Not yet" in lead.inner_text("main")
     assert_page_is_good(lead)
 
+    provider.goto(f"{site.marketplace}/declarations/inspection_reports")
+    assert_page_is_good(provider)
     provider.goto(f"{site.marketplace}/declarations/cqc_registration")
     assert "Add the certificate of registration" in provider.inner_text("main")
     assert_page_is_good(provider)
