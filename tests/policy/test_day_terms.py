@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -51,8 +52,8 @@ def test_days_follow_each_other_without_a_gap_and_have_the_rules_band():
         terms = day_terms(pack, FIRST, LAST)
         assert [each.day for each in terms] == [FIRST + timedelta(days=n) for n in range(len(terms))]
         assert terms[-1].day == LAST and {each.band for each in terms} <= set(pack.bands)
-        for each, following in zip(terms, terms[1:], strict=False):
+        for each, following in pairwise(terms):
             assert following.starts_at == end_of_day(each.day).astimezone(UTC)
             assert each.band == band_of(pack, each.day)
-        lengths = {(b.starts_at - a.starts_at) for a, b in zip(terms, terms[1:], strict=False)}
+        lengths = {(b.starts_at - a.starts_at) for a, b in pairwise(terms)}
         assert lengths == {timedelta(hours=23), timedelta(hours=24), timedelta(hours=25)}
