@@ -33,9 +33,10 @@ MONTH_NAMES = (
     "july", "august", "september", "october", "november", "december",
 )  # fmt: skip
 MONTHS = "|".join([*MONTH_NAMES, *(name[:3] for name in MONTH_NAMES), "sept"])
-CAPITALISED = r"[A-ZÀ-ÖØ-Þ][\w'’-]*\w"
+# Bounded, as the part before an @ is: a text of one endless word must not cost its length squared.
+CAPITALISED = r"[A-ZÀ-ÖØ-Þ][\w'’-]{0,60}\w"
 PATTERNS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
-    ("email", re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")),
+    ("email", re.compile(r"[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+")),
     ("postcode", re.compile(r"\b[a-z]{1,2}\d[a-z\d]?\s*\d[a-z]{2}\b", re.IGNORECASE)),
     ("nhs_number", re.compile(r"(?<!\d)\d{3}[ -]?\d{3}[ -]?\d{4}(?!\d)")),
     ("phone", re.compile(r"(?<![\d+])(?:\+44\s?(?:\(0\)\s?)?|\(?0)\d(?:[\d\s()-]{7,12})\d(?!\d)")),
@@ -84,9 +85,11 @@ def check_text(text: str, known: KnownFacts | None = None) -> tuple[Warning, ...
     known = known or KnownFacts()
     found = [*_known_words(text, known), *_patterns(text)]
     kept: list[Warning] = []
+    taken = bytearray(len(text))
     for warning in found:
-        if not any(warning.start < other.end and other.start < warning.end for other in kept):
+        if not any(taken[warning.start : warning.end]):
             kept.append(warning)
+            taken[warning.start : warning.end] = b"\1" * (warning.end - warning.start)
     return tuple(sorted(kept, key=lambda warning: warning.start))
 
 
