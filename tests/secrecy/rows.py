@@ -358,7 +358,9 @@ async def lay(connection: asyncpg.Connection) -> Rows:
         "other_line", "other_line", **case, package_id=package, framework_id=framework, agreement_id=agreement, day=day,
         units=1, cost_pence=1, says="s", evidence_id=ids["allocated_worker_file"], added_by=ids["winner_manager"], added_at=at,
     )  # fmt: skip
-    await put("invoice_other_line", **case, invoice_id=invoice, position=1, line_id=line, price_pence=1, payable_pence=0)
+    await put(
+        "invoice_other_line", **case, invoice_id=invoice, position=1, line_id=line, price_pence=1, payable_pence=0
+    )
     async with connection.transaction():
         entry = await put(
             "ledger_entry", "entry", **case, framework_id=framework, at=at, kind="invoice", subject_type="invoice",
