@@ -1,4 +1,4 @@
-"""Budgets at both doors: the list, a child's allocation worked out and drawn, setting it; and the family's own page."""
+"""Budgets at both doors: the list, a child's allocation worked out and drawn, setting it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from marketplace.billing.budgets import MOST_REASON, PAGE_SIZE, budget_of, budge
 from marketplace.billing.spending import Spending
 from marketplace.billing.words import OUTCOMES
 from marketplace.identity.guards import requires
-from marketplace.packages.allocations import AllocationRow, allocation_now, allocations_of
+from marketplace.packages.allocations import AllocationRow, allocations_of
 from marketplace.packages.page_forms import page_number
 from marketplace.platform.database import Work, ask
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound
@@ -29,7 +29,6 @@ from marketplace.web.render import page, see_other
 
 READ: dict[str, Any] = {"guards": [requires("budget.read")]}
 WRITE: dict[str, Any] = {"guards": [requires("budget.write")]}
-OWN: dict[str, Any] = {"guards": [requires("budget.own")]}
 Asked = Request[Any, Any, Any]
 UNITS = (("minutes", "Hours"), ("pence", "Pounds"))
 AMOUNT = re.compile(r"(\d{1,8})(?:\.(\d{1,2}))?", re.ASCII)
@@ -162,25 +161,4 @@ async def _change(
     )  # fmt: skip
 
 
-@get("/support-budget/{child_id:uuid}", **OWN)
-async def family_page(request: Asked, child_id: FromPath[UUID]) -> Response[Any]:
-    """The family's budget in plain words."""
-    row = await ask(request.user, _family_row, child_id)
-    shown: list[tuple[str, int, int | None]] = [
-        ("Used so far", row.spent or 0, row.amount),
-        ("With planned visits", (row.spent or 0) + (row.committed or 0), row.amount),
-    ]
-    return page(
-        request, "billing/family_budget.html", title="Your budget", row=row,
-        drawing=svg.spend(shown, "How your budget stands", row.say),
-    )  # fmt: skip
-
-
-async def _family_row(work: Work, child_id: UUID) -> AllocationRow:
-    row = await allocation_now(work, child_id)
-    if row is None:
-        raise NotFound("There is no budget to show here.")
-    return row
-
-
-ROUTES: list[Any] = [budget_list, budget_page, change_page, change, family_page]
+ROUTES: list[Any] = [budget_list, budget_page, change_page, change]

@@ -52,9 +52,10 @@ async def impose(
     await add_step(work, view.id, suspension_id, provider_id, "imposed", says=reason, by_name=name)
     work.audit(
         "provider.suspended", "provider", provider_id,
-        **({"commissioner_id": by.commissioner_id} if by is not None else {"clause": rule.clause if rule else None}),
+        commissioner_id=by.commissioner_id if by is not None else None,
         framework=view.id, lot=lot, until_on=until_on, rule=rule.key if rule else None, suspension=suspension_id,
         own_referrals_only=partner is not None, with_plan=with_plan, pack=view.pack_hash,
+        **({"clause": rule.clause} if by is None and rule else {}),
     )  # fmt: skip
     if with_plan:
         await owe(

@@ -8,8 +8,6 @@ from uuid import uuid4
 
 import pytest
 
-from admin.app import create_app as create_console
-from marketplace.app import create_app
 from marketplace.billing.budgets import budget_of, set_allocation, work_out_all
 from marketplace.obligations.queries import duties_about
 from marketplace.packages.allocations import allocation_now, allocations_of
@@ -18,6 +16,7 @@ from marketplace.platform.database import ask, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted
 from tests.billing.test_api import api, token
 from tests.world import packages, people
+from tests.world.apps import create_console, create_marketplace
 from tests.world.billing import visit_done
 from tests.world.door import at
 
@@ -38,7 +37,7 @@ def but(good: dict[str, Any], **other: Any) -> dict[str, Any]:
 
 
 async def test_a_budget_set_by_pages_drawn_by_visits_and_shown_to_the_family(database, case, clock, finance):
-    app, console = create_app(database, clock), create_console(database, clock)
+    app, console = create_marketplace(database, clock), create_console(database, clock)
     first = (await case.package()).starts_on
     last = first + timedelta(days=27)
     here = f"/children/{case.child_id}/budget"

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from admin.app import create_app as create_console
-from marketplace.app import create_app
 from marketplace.billing.disputes import raise_dispute, uphold
 from tests.billing.test_api import api, token
+from tests.world.apps import create_console, create_marketplace
 from tests.world.billing import deducted
 from tests.world.door import at
 
@@ -19,7 +18,7 @@ async def test_the_lists_of_both_sides_say_where_the_dispute_stands(
     mine, theirs = await token(api, settings, case.manager), await token(api, settings, finance)
     assert [row["dispute_state"] for row in (await api.get("/invoices", headers=theirs)).json()] == [None]
     dispute_id = await raise_dispute(case.manager, invoice_id, "The site was down that week.")
-    async with at(create_app(database, clock), settings, case.manager) as office:
+    async with at(create_marketplace(database, clock), settings, case.manager) as office:
         assert "Deduction disputed" in (await office.get("/invoices")).text
     async with at(create_console(database, clock), settings, finance) as desk:
         assert "Deduction disputed" in (await desk.get("/invoices")).text

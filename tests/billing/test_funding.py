@@ -10,8 +10,6 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from admin.app import create_app as create_console
-from marketplace.app import create_app
 from marketplace.billing import funding
 from marketplace.billing.documents import invoice_document
 from marketplace.billing.drafting import Draft, draft
@@ -31,6 +29,7 @@ from marketplace.settings import Settings
 from tests.billing.test_einvoice import PAYER, PROVIDER
 from tests.laid import Start, the_richest
 from tests.world import packages, people, referrals
+from tests.world.apps import create_console, create_marketplace
 from tests.world.billing import after, period_of, visit_done
 from tests.world.door import at
 from tests.world.referrals import borough
@@ -115,7 +114,7 @@ def refused(said: str) -> Iterator[None]:
 async def test_from_the_proposal_to_both_invoices(database, both, clock):
     """Through the pages: nothing is shared before both have agreed; then each pays its part to the penny."""
     case, partner = both.case, both.partner
-    app, console = create_app(database, clock), create_console(database, clock)
+    app, console = create_marketplace(database, clock), create_console(database, clock)
     first = (await case.package()).starts_on
     field = f"share-{partner.organisation_id}"
     typed = {"starts_on-day": first.day, "starts_on-month": first.month, "starts_on-year": first.year, "reason": WHY}

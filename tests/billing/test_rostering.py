@@ -11,7 +11,6 @@ from uuid import uuid4
 
 import pytest
 
-from marketplace.app import create_app
 from marketplace.billing.deciding import return_invoice
 from marketplace.billing.roster_rows import read_csv, read_row
 from marketplace.billing.rostering import take_rows
@@ -22,6 +21,7 @@ from marketplace.policy.calendar import local
 from tests.billing.test_api import api, token
 from tests.billing.test_pages import text_of
 from tests.world import packages, people
+from tests.world.apps import create_marketplace
 from tests.world.billing import after, period_of, submitted, the_draft
 from tests.world.door import at
 
@@ -154,7 +154,7 @@ async def test_visits_are_planned_and_cancelled_and_nobody_unready_is_recorded(c
 
 
 async def test_a_file_is_checked_then_taken_and_a_week_is_typed(settings, database, case, clock, first_day, three):
-    async with at(create_app(database, clock), settings, case.manager) as door:
+    async with at(create_marketplace(database, clock), settings, case.manager) as door:
         assert "/roster/planned.csv" in (await door.get("/roster")).text
         file = (await door.get("/roster/planned.csv")).content
         rows = read_csv(file)

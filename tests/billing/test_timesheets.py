@@ -9,8 +9,6 @@ from datetime import timedelta
 
 import pytest
 
-from admin.app import create_app as create_console
-from marketplace.app import create_app
 from marketplace.billing.deciding import return_invoice
 from marketplace.billing.timesheets import timesheet
 from marketplace.billing.verify import verify_books
@@ -23,6 +21,7 @@ from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPer
 from tests.billing.test_api import api, token
 from tests.billing.test_pages import text_of
 from tests.world import packages, people, providers
+from tests.world.apps import create_console, create_marketplace
 from tests.world.billing import after, period_of, submitted, the_draft, visit_done
 from tests.world.door import at
 from tests.world.referrals import borough
@@ -58,7 +57,7 @@ async def test_a_missing_visit_is_written_down_signed_by_worker_and_family_and_b
     planned = await case.visit(missing)
     clock.move_to(planned.planned_end + HOUR)
     period = await period_of(case, first_day)
-    async with at(create_app(database, clock), settings, case.manager) as door:
+    async with at(create_marketplace(database, clock), settings, case.manager) as door:
         listed = await door.get("/timesheets")
         assert path_of(case, period) in listed.text
         shown = await door.get(path_of(case, period))

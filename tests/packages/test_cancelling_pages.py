@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from datetime import date
 
-from marketplace.app import create_app
 from tests.world import packages
+from tests.world.apps import create_marketplace
 from tests.world.door import at
 
 TUESDAY = date(2026, 5, 12)
@@ -20,7 +20,7 @@ def text_of(answer) -> str:
 
 async def test_the_family_sees_the_cost_before_it_cancels_and_asks_for_a_visit_instead(ready, settings, migrator):
     visit_id = await packages.a_visit(ready, TUESDAY)
-    app = create_app(settings)
+    app = create_marketplace(settings)
     async with at(app, settings, ready.family) as door:
         coming = await door.get("/who-is-coming")
         assert f'href="/visits/{visit_id}"' in coming.text and "Change or cancel" in text_of(coming)
@@ -62,7 +62,7 @@ async def test_the_family_sees_the_cost_before_it_cancels_and_asks_for_a_visit_i
 async def test_office_and_referrer_cancel_by_page_and_by_api(ready, settings, migrator):
     first = await packages.a_visit(ready, TUESDAY)
     second = await packages.a_visit(ready, date(2026, 5, 13))
-    app = create_app(settings)
+    app = create_marketplace(settings)
     async with at(app, settings, ready.manager) as door:
         typed = {"version": "1", "outcome": "cancelled_by_provider", "reason": "The worker is ill"}
         check = await door.post(f"/visits/{first}/cancel", typed)

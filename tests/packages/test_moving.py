@@ -8,7 +8,6 @@ from uuid import UUID
 
 import pytest
 
-from marketplace.app import create_app
 from marketplace.packages import moving, queries, visit_actions
 from marketplace.packages.award import award_offer, undo_award
 from marketplace.platform.database import Work, ask, unit_of_work
@@ -24,6 +23,7 @@ from marketplace.referrals.queries import referral
 from marketplace.settings import Settings
 from tests.laid import Start, the_richest
 from tests.world import offers, packages, people, referrals
+from tests.world.apps import create_marketplace
 from tests.world.door import at
 
 TODAY = date(2026, 5, 11)
@@ -87,7 +87,7 @@ async def test_a_package_is_moved_with_its_plan_and_a_handover_that_opens_with_t
         case.manager.organisation_id: False, birch.organisation_id: True,
     }  # fmt: skip
 
-    async with at(create_app(database), database, case.manager) as door:
+    async with at(create_marketplace(database), database, case.manager) as door:
         assert "Write the handover of a package" in (await door.get("/today")).text
         own = f"/packages/{case.package_id}/handover"
         assert (await door.post(own, {"says": ""})).status_code == 400
@@ -100,12 +100,12 @@ async def test_a_package_is_moved_with_its_plan_and_a_handover_that_opens_with_t
     offer = await offers.offered(world, birch, draft)
     new = await offers.awarded(world, offer, case.family)
     assert await _handovers(birch) == 1
-    async with at(create_app(database), database, birch) as door:
+    async with at(create_marketplace(database), database, birch) as door:
         assert "Quiet Mondays" in (await door.get(f"/packages/{new}/handover")).text
         assert (await door.get(own)).status_code == 404
     with pytest.raises(Conflict, match="undo its award first"):
         await moving.call_off_move(case.referrer, case.package_id, "Stays")
-    async with at(create_app(database), database, case.referrer) as door:
+    async with at(create_marketplace(database), database, case.referrer) as door:
         where = f"/packages/{case.package_id}/move"
         refused = await door.post(where, {"step": "finish"})
         assert refused.status_code == 400 and "Visits are planned or not written up here (1)" in refused.text
@@ -132,7 +132,7 @@ async def _handovers(actor) -> int:  # type: ignore[no-untyped-def]
 
 
 async def test_a_move_called_off_leaves_the_package_where_it_is(case, database):
-    async with at(create_app(database), database) as door:
+    async with at(create_marketplace(database), database) as door:
         base, client = f"/api/v1/packages/{case.package_id}", door.client
         mine, theirs = await _bearer(door, case.referrer, database), await _bearer(door, case.manager, database)
         rival = await _bearer(door, case.world.providers[1], database)

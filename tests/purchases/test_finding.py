@@ -7,7 +7,6 @@ from datetime import date, timedelta
 
 import pytest
 
-from marketplace.app import create_app
 from marketplace.frameworks import application_actions
 from marketplace.frameworks.queries import admissions, pack_of
 from marketplace.platform.database import ask
@@ -22,6 +21,7 @@ from marketplace.purchases.finding import search
 from marketplace.referrals.offer_price import price_of
 from tests.structure.inhabited import bearer
 from tests.world import people, providers, referrals
+from tests.world.apps import create_marketplace
 from tests.world.door import at
 
 # Monday 25 May 2026 is the spring bank holiday
@@ -31,7 +31,7 @@ STARTS = date(2026, 5, 23)
 
 @pytest.fixture
 def app(database, clock):
-    return create_app(database, clock)
+    return create_marketplace(database, clock)
 
 
 def text_of(answer) -> str:

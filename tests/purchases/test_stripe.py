@@ -14,11 +14,11 @@ import pytest
 import stripe as package
 from httpx import ASGITransport, AsyncClient
 
-from marketplace.app import create_app
 from marketplace.platform import stripe_api
 from marketplace.platform.stripe_api import StripeRefused, StripeUnreachable, key_of
 from marketplace.purchases import stripe_events
 from marketplace.settings import Settings, SettingsError
+from tests.world.apps import create_marketplace
 from tests.world.localstripe import SECRET_KEY, WEBHOOK_SECRET, LocalStripe, localstripe
 
 WHERE = "/api/v1/stripe/events"
@@ -131,7 +131,9 @@ def signed(body: bytes, *, secret: str = WEBHOOK_SECRET, ago: int = 0) -> str:
 @pytest.fixture
 async def post(database):
     settings = with_cards(database)
-    async with AsyncClient(transport=ASGITransport(app=create_app(settings)), base_url="https://site.test") as client:
+    async with AsyncClient(
+        transport=ASGITransport(app=create_marketplace(settings)), base_url="https://site.test"
+    ) as client:
 
         async def send(body: bytes, signature: str | None) -> int:
             headers = {"content-type": "application/json; charset=utf-8"}
@@ -190,7 +192,9 @@ async def test_two_secrets_while_one_replaces_the_other(database):
 async def test_cards_are_off_without_keys(database):
     assert not stripe_api.on(database) and await stripe_events.reconcile(database) == 0
     body = an_event()
-    async with AsyncClient(transport=ASGITransport(app=create_app(database)), base_url="https://site.test") as client:
+    async with AsyncClient(
+        transport=ASGITransport(app=create_marketplace(database)), base_url="https://site.test"
+    ) as client:
         answer = await client.post(WHERE, content=body, headers={"stripe-signature": signed(body)})
         assert answer.status_code == 404
     given = {"DATABASE_URL": "postgresql://a@b/c", "MARKETPLACE_SECRET": "x" * 32}

@@ -24,7 +24,14 @@ BARE = {"migration": "Piccolo's own list of migrations; the application has no r
 MODULES = [
     f"marketplace.{domain}.tables"
     for domain in (
-        "platform", "identity", "obligations", "frameworks", "providers", "referrals", "packages", "billing",
+        "platform",
+        "identity",
+        "obligations",
+        "frameworks",
+        "providers",
+        "referrals",
+        "packages",
+        "billing",
         "purchases",
     )
 ]
