@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from datetime import date, timedelta
+from uuid import UUID
 
 import httpx
 import pytest
@@ -96,14 +97,14 @@ async def test_the_api_tells_what_is_prepared(database, settings, world, case, c
     rival = await people.provider_org(settings, "Rowan Rivals")
     transport = httpx.ASGITransport(app=create_marketplace(database, clock))
     async with httpx.AsyncClient(transport=transport, base_url="https://marketplace.test/api/v1") as api:
-        tokens: dict[str, str] = {}
+        tokens: dict[UUID, str] = {}
 
         async def get(actor, path):
-            if actor.person_name not in tokens:
+            if actor.person_id not in tokens:
                 email = await people.with_password(actor, settings)
                 answer = await api.post("/token", json={"email": email, "password": people.PASSWORD})
-                tokens[actor.person_name] = answer.json()["access_token"]
-            return await api.get(path, headers={"Authorization": f"Bearer {tokens[actor.person_name]}"})
+                tokens[actor.person_id] = answer.json()["access_token"]
+            return await api.get(path, headers={"Authorization": f"Bearer {tokens[actor.person_id]}"})
 
         listed = (await get(finance, "/prepared-drafts")).json()
         assert listed["total"] == 1 and listed["net_pence"] == listed["drafts"][0]["net_pence"] > 0
