@@ -7,7 +7,7 @@ its whole invoice is left to the rule itself (`preparing.py`). Doubtful are a co
 more than two local days or beyond the days written out, a name that may be blank, times that are no whole minutes, and
 an invoice that was returned and waits for its correction.
 
-Tests and benchmark compare lines, defects and totals with the rule's; docs/decisions/0013 says why there are two.
+Tests and benchmark compare lines, defects and totals with the rule's; docs/decisions/0016 says why there are two.
 """
 
 from marketplace.billing.ledger import OWED_BY_PROVIDER
