@@ -64,7 +64,7 @@ METHODS = {"own_sign_in": "own sign-in", "own_pin": "own PIN on the worker's dev
 
 @dataclass(frozen=True, slots=True)
 class DefectRow:
-    """A defect in words, with the visit's page where it can be mended (None for the whole invoice)."""
+    """A defect in words, with where it can be mended: a page, or a field of the draft (None: the whole invoice)."""
 
     kind: str
     sentence: str
@@ -97,10 +97,17 @@ def defect_rows(found: Draft) -> list[DefectRow]:
                 defect.kind,
                 f"{records[defect.visit].package_reference}, {when}: {sentence}.{lacks}",
                 defect.visit,
-                f"/visits/{defect.visit}",
+                _mended_at(defect, bool(missing)),
             )
         )
     return rows
+
+
+def _mended_at(defect: Defect, unfinished: bool) -> str:
+    """A record is mended on its visit's page; an amount, or what was left off, on the draft itself."""
+    if unfinished:
+        return f"/visits/{defect.visit}"
+    return f"#{'bill' if 'left_off' in defect.why else 'amount'}-{defect.visit}"
 
 
 def frozen_defects(defects: tuple[Defect, ...], visits: Mapping[str, str]) -> list[tuple[str, str]]:

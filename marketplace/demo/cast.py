@@ -19,6 +19,7 @@ class Council:
     referrers: tuple[tuple[str, str], ...]
     contracts: tuple[str, str]
     finance: tuple[str, str]
+    second_finance: tuple[str, str] | None = None  # where two must look at what is waived
 
 
 COUNCILS = (
@@ -27,6 +28,7 @@ COUNCILS = (
         ("Adaeze Nwosu", "admin@example.org"),
         (("Rosalind Mercer", "referrer@example.org"), ("Imran Daley", "imran.daley@example.org")),
         ("Marguerite Oyelaran", "contracts@example.org"), ("Desmond Pike", "finance@example.org"),
+        ("Bettina Crewe", "second.finance@example.org"),
     ),
     Council(
         COUNTY, "Ousemoor County Council", "Ousemoor", "#5b3a86",

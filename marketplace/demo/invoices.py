@@ -11,6 +11,7 @@ from uuid import UUID
 from marketplace.billing import drafting, submitting
 from marketplace.billing.deciding import accept_invoice, return_invoice
 from marketplace.billing.drafting import Draft
+from marketplace.billing.parties import is_gln, save_party
 from marketplace.demo.cast import BOROUGH, CITY, COUNTY
 from marketplace.demo.world import World
 from marketplace.frameworks.queries import billing_period
@@ -50,8 +51,28 @@ BILLS = (
 
 async def send_bills(world: World) -> None:
     """Each provider's billing, side by side."""
+    world.story.tell(_billing_details(world))
     for number, bill in enumerate(BILLS):
         world.story.tell(_bill(world, bill, number))
+
+
+async def _billing_details(world: World) -> None:
+    """What an e-invoice names its parties by: made-up addresses, and numbers of the range GS1 keeps for examples."""
+    await world.story.until(world.story.at(-42, "15:00"))
+    finance = [world.councils[key].finance for key in (BOROUGH, COUNTY, CITY)]
+    managers = [world.firms[key].manager for key in sorted({bill.firm for bill in BILLS})]
+    for number, actor in enumerate((*finance, *managers), start=1):
+        given = {
+            "street": f"{number} Made-up Row", "city": "Ravensmere", "postcode": "ZZ99 3VZ",
+            "gln": _example_gln(number),
+            "account_name": "Made-up account", "sort_code": "000000", "account_number": f"{number:08}",
+        }  # fmt: skip
+        await save_party(actor, given, {})
+
+
+def _example_gln(number: int) -> str:
+    start = f"952{number:09}"
+    return next(gln for gln in (f"{start}{check}" for check in range(10)) if is_gln(gln))
 
 
 async def _bill(world: World, bill: Bill, number: int) -> None:

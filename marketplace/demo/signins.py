@@ -34,6 +34,7 @@ SIGN_INS = (
     SignIn("operator", "operator@example.org", CONSOLE, "the deployment", "health, jobs, mail, the demo's clock"),
 )
 MORE = (
+    SignIn("finance", "second.finance@example.org", CONSOLE, "Ravensmere", "the second pair of eyes on a waiver"),
     SignIn("provider_manager", "manager.harbour@example.org", SITE, "Harbour Lane", "suspended, packages go on"),
     SignIn("provider_manager", "manager.brightwater@example.org", SITE, "Brightwater", "DBS checks about to lapse"),
     SignIn("referrer", "county.referrer@example.org", SITE, "Ousemoor", "the county, which leads its framework"),

@@ -118,6 +118,8 @@ async def test_every_defect_is_shown_with_its_cost_and_its_mend_before_it_costs_
         assert (await door.get(f"/visits/{held.id}")).status_code == 200
         edit = await door.post(where, typed(check) | {"step": "edit"})
         assert edit.status_code == 200 and 'value="48.01"' in edit.text and "loses £100.00" in text_of(edit)
+        for field in (f"amount-{clean[0].id}", f"bill-{clean[1].id}"):  # each defect leads to where it is mended
+            assert f'href="#{field}"' in edit.text and f'id="{field}"' in edit.text and f"#{field}" not in check.text
         assert sorted(typed(edit)["bill"]) == sorted(sent["bill"])
         assert typed(edit)[f"amount-{clean[1].id}"] == ["48.00"]
         done = await door.post(where, typed(check) | {"step": "submit"})
