@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
+from marketplace.billing.ledger import one_at_a_time
 from marketplace.identity.permissions import permit
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, unit_of_work
@@ -101,9 +102,13 @@ async def take_back(actor: Actor, line_id: UUID) -> UUID:
     """Take a line back before an invoice has billed it; returns its agreement's id. Raises `Conflict` afterwards."""
     permit(actor, "other_line.write")
     async with unit_of_work(actor) as work:
-        line = await work.fetchrow("SELECT * FROM other_line WHERE id = $1 FOR UPDATE", line_id)
+        line = await work.fetchrow("SELECT * FROM other_line WHERE id = $1", line_id)
         if line is None or line["provider_id"] != actor.provider_id:
             raise NotFound
+        # an invoice that has read the line is submitted before it is taken back, or after it
+        await one_at_a_time(work, line["framework_id"], line["provider_id"], line["commissioner_id"])
+        line = await work.fetchrow("SELECT * FROM other_line WHERE id = $1 FOR UPDATE", line_id)
+        assert line is not None  # lines are kept
         if line["withdrawn_at"] is not None:
             raise Conflict("This line was taken back already.")
         billed = await work.fetchval(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from datetime import date, timedelta
 from uuid import UUID
@@ -14,6 +15,7 @@ from marketplace.billing.agreements import Terms, agree_to, propose, refuse
 from marketplace.billing.deciding import accept_invoice, return_invoice
 from marketplace.billing.exports import case_of, lines_csv
 from marketplace.billing.other_lines import add_line, take_back
+from marketplace.billing.submitting import submit_invoice
 from marketplace.billing.verify import verify_books
 from marketplace.platform.database import ask
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted, WrongState
@@ -133,6 +135,38 @@ async def test_miles_above_the_packs_are_billed_with_evidence_and_the_books_agre
     await migrator.execute("ALTER TABLE other_line DISABLE TRIGGER other_line_kept")
     await migrator.execute("UPDATE other_line SET units = 33 WHERE id = $1", line)
     assert any("lines beside visits" in each for each in (await ask(finance, verify_books)).differences)
+
+
+async def test_a_line_is_taken_back_before_an_invoice_or_after_it_and_never_meanwhile(case, clock, first_day, migrator):
+    agreement_id, file = await agreed(case), await a_file(case, migrator)
+    visit_id = await visit_done(case, clock, first_day)
+    line = await miles(case, agreement_id, visit_id, file)
+    period = await period_of(case, first_day)
+    after(clock, period, days=1)
+    payer = case.referrer.organisation_id
+    shown = (await the_draft(case, period)).fingerprint
+    # the books held as by an invoice on its way: first the invoice waits there, then whoever takes the line back
+    books = f"invoice {case.world.framework_id} {case.manager.organisation_id} {payer}"
+    waits = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    async with migrator.transaction():
+        await migrator.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", books)
+        invoice = asyncio.create_task(submit_invoice(case.manager, case.world.framework_id, payer, period, None, shown))
+        await waiting(migrator, waits, 1, invoice)
+        back = asyncio.create_task(take_back(case.manager, line))
+        await waiting(migrator, waits, 2, back)
+    invoice_id = await invoice
+    with pytest.raises(Conflict, match="bills this line"):
+        await back
+    assert (await ask(case.manager, queries.invoice, invoice_id)).result.gross_pence == 4800 + 630
+    with pytest.raises(Conflict, match="added already"):
+        await miles(case, agreement_id, visit_id, file)
+
+
+async def waiting(migrator, question: str, so_many: int, task: asyncio.Task) -> None:
+    """Until so many wait for a lock; the task's own answer where it did not wait at all."""
+    while await migrator.fetchval(question) < so_many:
+        assert not task.done(), "it did not wait"
+        await asyncio.sleep(0.01)
 
 
 async def test_more_than_the_agreement_allows_is_inaccurate_and_is_credited(case, clock, first_day, migrator):
