@@ -13,10 +13,11 @@ from litestar.response import Response
 from marketplace.identity.guards import requires
 from marketplace.identity.permissions import may
 from marketplace.packages import queries, visit_actions
+from marketplace.packages.allocation_left import LeftAround, left_around
 from marketplace.packages.cancellation import PriceChanged, allocation_words, cancelling, charge_words, terms_of
 from marketplace.packages.cancelling import MOST, call_off
 from marketplace.packages.change_page import change_page, changing
-from marketplace.packages.tables import Visit
+from marketplace.packages.tables import Package, Visit
 from marketplace.packages.visit_actions import CANCELLED_BY
 from marketplace.platform.database import Work, ask
 from marketplace.platform.errors import Conflict, InvalidInput
@@ -114,14 +115,19 @@ async def _call_off(request: Request[Any, Any, Any], visit_id: UUID, form: Form)
 
 async def _call_off_page(request: Request[Any, Any, Any], visit_id: UUID, form: Form, step: str) -> Response[Any]:
     try:
-        visit, package, _, terms = await ask(request.user, cancelling, visit_id)
+        visit, package, terms, left = await ask(request.user, _calling_off, visit_id)
     except Conflict as error:
         return see_other(request, f"/visits/{visit_id}", flash=error.sentence)
     return page(
         request, "packages/call_off.html", title="Cancel a visit", visit=visit, package=package, form=form, step=step,
         charge=charge_words(terms), allocation=allocation_words(terms), charge_pence=terms.charged_pence,
-        status=409 if form.errors and step == "check" else 200,
+        left=left, status=409 if form.errors and step == "check" else 200,
     )  # fmt: skip
+
+
+async def _calling_off(work: Work, visit_id: UUID) -> tuple[Visit, Package, CancellationTerms, LeftAround | None]:
+    visit, package, _, terms = await cancelling(work, visit_id)
+    return visit, package, terms, await left_around(work, visit, terms)
 
 
 ROUTES: list[Any] = [cancel_page, cancel]

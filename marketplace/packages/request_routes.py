@@ -12,6 +12,7 @@ from litestar.params import FromPath, FromQuery, JSONBody
 
 from marketplace.identity.guards import requires
 from marketplace.packages import queries, visit_requests
+from marketplace.packages.allocation_left import LeftAround, left_around
 from marketplace.packages.cancellation import cancelling, terms_of
 from marketplace.packages.change_page import changing
 from marketplace.packages.schemas import In, Made
@@ -27,10 +28,20 @@ CANCELS: dict[str, Any] = {"guards": [requires("visit.plan", "visit.call_off")],
 READS: dict[str, Any] = {"guards": [requires("visit.plan", "visit.call_off")], "tags": ["Visits"]}
 
 
+class LeftOut(msgspec.Struct):
+    """What is left of the child's allocation in `unit` (minutes or pence), before and after; as worked out `as_of`."""
+
+    unit: str
+    before: int
+    after: int
+    as_of: datetime
+
+
 class TermsOut(msgspec.Struct, kw_only=True):
     """What not taking place means: pence charged of the whole price, minutes off the child's allocation.
 
     `charged_pence` is what `cancel` takes as `charge_pence`: another sum by then is refused with `price_changed`.
+    `allocation` is null for a provider, and where none that is worked out holds the visit's day.
     """
 
     percent: int
@@ -40,6 +51,7 @@ class TermsOut(msgspec.Struct, kw_only=True):
     taken_minutes: int
     made_up: bool
     may_be_asked_again: bool
+    allocation: LeftOut | None = None
 
 
 class AskIn(In, kw_only=True):
@@ -100,19 +112,24 @@ async def cancellation(
     notice_at: FromQuery[datetime | None] = None,
 ) -> TermsOut:
     """What cancelling this visit would mean: now, for the family; or in the way the provider names."""
-    terms = await ask(request.user, _terms, visit_id, outcome, notice_at)
-    return msgspec.convert(terms, TermsOut, from_attributes=True)
+    terms, left = await ask(request.user, _terms, visit_id, outcome, notice_at)
+    found = msgspec.convert(terms, TermsOut, from_attributes=True)
+    found.allocation = None if left is None else LeftOut(left.unit, left.before, left.after, left.as_of)
+    return found
 
 
-async def _terms(work: Work, visit_id: UUID, outcome: str | None, notice_at: datetime | None) -> CancellationTerms:
+async def _terms(
+    work: Work, visit_id: UUID, outcome: str | None, notice_at: datetime | None
+) -> tuple[CancellationTerms, LeftAround | None]:
     if work.actor.provider_id is None:
-        return (await cancelling(work, visit_id))[3]
+        visit, _, _, terms = await cancelling(work, visit_id)
+        return terms, await left_around(work, visit, terms)
     visit = (await changing(work, visit_id))[0]
     if outcome not in ("cancelled_by_family", "cancelled_on_arrival", "cancelled_by_provider"):
         raise InvalidInput({"outcome": "Say who cancels: cancelled_by_family, _on_arrival or _by_provider"})
     if notice_at is not None and notice_at.tzinfo is None:
         raise InvalidInput({"notice_at": "Give the time with its offset"})
-    return await terms_of(work, visit, outcome, notice_at)
+    return await terms_of(work, visit, outcome, notice_at), None
 
 
 @post("/api/v1/visits/{visit_id:uuid}/another-time", **ASKS)

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from marketplace.policy.budgets import Unit
 from marketplace.policy.calendar import local, whole_minutes
 from marketplace.policy.facts import Outcome, RateCard, Visit
 from marketplace.policy.pack import Pack
@@ -50,3 +51,15 @@ def cancellation_terms(pack: Pack, card: RateCard, visit: Visit) -> Cancellation
         made_up=visit.outcome in MADE_UP,
         may_be_asked_again=visit.outcome in ASKED_AGAIN,
     )
+
+
+def draws_around(terms: CancellationTerms, unit: Unit) -> tuple[int, int] | None:
+    """What the visit takes off an allocation in this unit as it is planned, and once it is cancelled (P 5.2).
+
+    None where it has no price in pence. Time that is billed on a brother's or sister's visit is taken there.
+    """
+    if unit == "minutes":
+        return (0, 0) if terms.whole_pence == 0 else (terms.minutes, terms.taken_minutes)
+    if terms.whole_pence is None or terms.charged_pence is None:
+        return None
+    return terms.whole_pence, terms.charged_pence
