@@ -302,7 +302,8 @@ async def test_a_toolkit_found_wanting_suspends_by_itself_once_with_its_facts(da
     lot = next(iter((await ask(admin, pack_of, framework_id)).lots))
     await frameworks.admitted(admin, manager, framework_id, [lot])
     decider = await people.person_in(admin, "contract_manager")
-    declaration = await declarations.make_declaration(manager, "safeguarding_toolkit", declared_on=TODAY)
+    met = {"completed_on": TODAY, "outcome": "met"}
+    declaration = await declarations.make_declaration(manager, "safeguarding_toolkit", declared_on=TODAY, details=met)
     await declarations.assess(decider, declaration, framework_id, verdict="rejected", to_mend="Section 4 is empty")
     (reason,) = (await ask(decider, standing, framework_id, manager.provider_id, lot)).reasons
     assert (reason.rule_key, reason.by) == ("toolkit_not_met", "the framework's own rule")
@@ -314,7 +315,7 @@ async def test_a_toolkit_found_wanting_suspends_by_itself_once_with_its_facts(da
     assert view.with_plan and view.by == "the framework's own rule"
     await declarations.assess(decider, declaration, framework_id, verdict="rejected", to_mend="Section 4 still is")
     assert await migrator.fetchval("SELECT count(*) FROM suspension") == 1
-    again = await declarations.make_declaration(manager, "safeguarding_toolkit", declared_on=TODAY)
+    again = await declarations.make_declaration(manager, "safeguarding_toolkit", declared_on=TODAY, details=met)
     await declarations.assess(decider, again, framework_id, verdict="rejected", to_mend="Section 5 is empty")
     assert await migrator.fetchval("SELECT count(*) FROM suspension") == 1  # another cause, the same ground: added
     steps = (await ask(manager, plans.suspension, row["suspension_id"])).steps
