@@ -63,7 +63,7 @@ class Lapse:
             return (
                 ("Enter the new insurance", "/profile")
                 if self.kind == "insurance"
-                else ("Declare it again", f"/standing/declare?key={self.code}")
+                else ("Declare it again", f"/declarations/{self.code}")
             )
         page = {"dbs": "dbs", "registration": "registration", "competency": "competency"}.get(self.kind, "check")
         words = {"dbs": "Record a check", "competency": "Record an assessment"}.get(self.kind, "Record it again")

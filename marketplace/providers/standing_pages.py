@@ -15,7 +15,9 @@ from marketplace.platform.database import Work, ask
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound
 from marketplace.policy.calendar import local_day
 from marketplace.providers import actions, queries
+from marketplace.providers.declaration_details import kind_of
 from marketplace.providers.queries import OnFramework
+from marketplace.providers.vocabulary import words
 from marketplace.web.forms import Form
 from marketplace.web.reading import read_form
 from marketplace.web.render import page, see_other
@@ -40,6 +42,7 @@ async def _standing(work: Work) -> dict[str, Any]:
         "story": await queries.history(work, provider_id),
         "profile": await queries.profile(work, provider_id),
         "today": local_day(work.now),
+        "spoken": await words(work),
     }
 
 
@@ -172,7 +175,9 @@ async def declare(request: Request[Any, Any, Any]) -> Response[Any]:
 
 
 def _askable(found: dict[str, Any]) -> list[tuple[str, str]]:
-    return list({item.key: item.title for place in found["places"] for item in place.asked}.items())
+    """What a day alone declares; what needs more than that has a page of its own."""
+    asked = {item.key: item.title for place in found["places"] for item in place.asked}
+    return [(key, title) for key, title in asked.items() if not kind_of(found["spoken"], key).name]
 
 
 def _declare(request: Request[Any, Any, Any], form: Form, found: dict[str, Any]) -> Response[Any]:
