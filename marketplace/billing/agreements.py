@@ -27,6 +27,7 @@ from marketplace.policy.calendar import local_day
 from marketplace.policy.other_lines import kinds_allowed
 from marketplace.policy.records import is_blank
 from marketplace.providers.files import attachable
+from marketplace.referrals.children import own_case
 
 DECIDE = "task.decide_agreement"
 MOST = 2000
@@ -48,12 +49,15 @@ class Terms:
 async def propose(actor: Actor, package_id: UUID, terms: Terms, *, evidence_id: UUID | None = None) -> UUID:
     """Propose an agreement for a package to the other side; returns its id. The own side has agreed by proposing.
 
-    `evidence_id` is a file of the provider's own. Raises `InvalidInput` naming the field, `NotFound`.
+    `evidence_id` is a file of the provider's own. Raises `InvalidInput` naming the field, `NotFound`, `NotPermitted`
+    for a referrer whose case it is not.
     """
     _may_decide(actor)
     async with unit_of_work(actor) as work:
         package = await package_queries.package(work, package_id)
         side = _side(actor, package)
+        if side == "payer":
+            await _for_the_payer(work, actor, package)
         pack = await pack_of(work, package.framework_id)
         faults = _faults(terms, kinds_allowed(pack, local_day(work.now)))
         if faults:
@@ -129,6 +133,8 @@ async def _waiting(work: Work, actor: Actor, agreement_id: UUID, *, own_too: boo
     if row is None:
         raise NotFound
     side = "payer" if row["commissioner_id"] == actor.commissioner_id else "provider"
+    if side == "payer":
+        await _for_the_payer(work, actor, await package_queries.package(work, row["package_id"]))
     if row["refused_at"] is not None:
         raise WrongState("agreement", "refused", "answered")
     if row["payer_agreed_at"] is not None and row["provider_agreed_at"] is not None:
@@ -152,6 +158,12 @@ async def _answered(work: Work, row: asyncpg.Record, side: str, what: str) -> No
 def _may_decide(actor: Actor) -> None:
     if not may(actor, "other_line.write"):
         permit(actor, "agreement.decide")
+
+
+async def _for_the_payer(work: Work, actor: Actor, package: Package) -> None:
+    """The council is bound by the referrer whose case it is, or by a contract manager (who has no cases)."""
+    if actor.role != "contract_manager":
+        await own_case(work, actor, package.child_id)
 
 
 def _side(actor: Actor, package: Package) -> str:

@@ -63,7 +63,7 @@ async def cancel(request: Request[Any, Any, Any], visit_id: FromPath[UUID]) -> R
         try:
             await visit_actions.cancel_visit(
                 request.user, visit_id, version=version, outcome=outcome, notice_at=noticed, reason=reason,
-                charge_pence=shown,
+                charge_pence=shown, charge_required=True,
             )  # fmt: skip
             return see_other(
                 request, f"/visits/{visit_id}", flash="Cancelled. Family, referrer and workers have been told."
@@ -99,7 +99,9 @@ async def _call_off(request: Request[Any, Any, Any], visit_id: UUID, form: Form)
     if not form.errors and checking:
         shown = form.integer("charge", "the charge", required=False, most=100_000_000)
         try:
-            await call_off(request.user, visit_id, version=version, reason=reason, charge_pence=shown)
+            await call_off(
+                request.user, visit_id, version=version, reason=reason, charge_pence=shown, charge_required=True
+            )
             said = "The visit is cancelled. Everybody concerned has been told."
             return see_other(request, f"/visits/{visit_id}", flash=said)
         except InvalidInput as error:

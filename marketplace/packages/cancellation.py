@@ -13,7 +13,7 @@ from marketplace.packages.records import facts_of
 from marketplace.packages.states import visit_after
 from marketplace.packages.tables import Package, Visit
 from marketplace.platform.database import Work
-from marketplace.platform.errors import Conflict
+from marketplace.platform.errors import Conflict, InvalidInput
 from marketplace.policy.calendar import local, to_the_minute
 from marketplace.policy.cancelling import CancellationTerms, cancellation_terms
 from marketplace.policy.facts import RateCard, RateRow
@@ -48,9 +48,18 @@ async def _rates(work: Work, visit: Visit) -> RateCard:
     return await rate_card_rows(work, visit.framework_id, visit.provider_id, visit.lot_code)
 
 
-def as_shown(terms: CancellationTerms, shown_pence: int | None) -> None:
-    """Raise `PriceChanged` where something else was shown; None stands for nothing having been shown."""
-    if shown_pence is not None and terms.charged_pence is not None and shown_pence != terms.charged_pence:
+def as_shown(terms: CancellationTerms, shown_pence: int | None, *, required: bool = False) -> None:
+    """Raise `PriceChanged` where something else was shown; None stands for nothing having been shown.
+
+    That is enough where nothing is charged; else, where a sum is `required`, it raises `InvalidInput` with the sum.
+    """
+    if terms.charged_pence is None:
+        return
+    if shown_pence is None:
+        if required and terms.charged_pence:
+            said = f"This charges {charge_words(terms)}: send charge_pence {terms.charged_pence} to go ahead"
+            raise InvalidInput({"charge_pence": said})
+    elif shown_pence != terms.charged_pence:
         raise PriceChanged(
             f"The charge is {pounds(terms.charged_pence)} now, and not the {pounds(shown_pence)} you were shown. "
             "Check it again."

@@ -30,12 +30,18 @@ MOST = 1000
 
 
 async def call_off(
-    actor: Actor, visit_id: UUID, *, version: int, reason: str, charge_pence: int | None = None
+    actor: Actor,
+    visit_id: UUID,
+    *,
+    version: int,
+    reason: str,
+    charge_pence: int | None = None,
+    charge_required: bool = False,
 ) -> CancellationTerms:
     """Cancel a coming visit for the family, noticed now; returns what it cost and took off the allocation.
 
-    For a family member who may confirm visits, and for the referrer whose case it is. `charge_pence` is what was shown:
-    raises `PriceChanged` where it is another sum by now, `InvalidInput` for `reason`, `WrongState`, `Conflict` once the
+    For a family member who may confirm visits, and for the referrer whose case it is. `charge_pence` is what was shown
+    (`charge_required`: it must be said where something is charged): raises `PriceChanged` where it is another sum by now, `InvalidInput` for `reason`, `WrongState`, `Conflict` once the
     visit changed or should have begun.
     """
     permit(actor, "visit.call_off")
@@ -48,7 +54,7 @@ async def call_off(
             raise InvalidInput(faults)
         if visit.version != version:
             raise Conflict("This visit was changed while you were looking at it. Look at it as it is now.")
-        as_shown(terms, charge_pence)
+        as_shown(terms, charge_pence, required=charge_required)
         await _record(work, visit, notice, reason.strip())
         await cancel(work, visit.id)
         await close_moves(work, visit)

@@ -38,8 +38,9 @@ from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted
 from marketplace.policy.calendar import local_day, to_the_minute
+from marketplace.policy.cancelling import earliest_on_arrival
 from marketplace.policy.pricing import slots_between
-from marketplace.web.filters import day, listing
+from marketplace.web.filters import day, listing, moment
 
 CANCELLED_BY = {
     "cancelled_by_family": "The family, beforehand",
@@ -206,11 +207,13 @@ async def cancel_visit(
     notice_at: datetime | None = None,
     reason: str,
     charge_pence: int | None = None,
+    charge_required: bool = False,
 ) -> None:
     """Record that a visit does not take place: `cancelled_by_family` (with the time of its notice), `_by_provider`, or
     `cancelled_on_arrival`, which the worker at the door may record too. Recording it is the report of P 5.1.
 
-    What the provider cancels it makes up (P 5.4). `charge_pence` is what was shown, where it was. Raises `InvalidInput`
+    What the provider cancels it makes up (P 5.4). `charge_pence` is what was shown, where it was
+    (`charge_required`: it must be, where something is charged). Raises `InvalidInput`
     naming the field, `PriceChanged`, `WrongState` once it has begun or been recorded otherwise.
     """
     if actor.role == "worker":
@@ -222,7 +225,7 @@ async def cancel_visit(
     async with unit_of_work(actor) as work:
         await cancel_in(
             work, visit_id, version=version, outcome=outcome, notice_at=notice_at, reason=reason,
-            charge_pence=charge_pence,
+            charge_pence=charge_pence, charge_required=charge_required,
         )  # fmt: skip
 
 
@@ -235,13 +238,15 @@ async def cancel_in(
     notice_at: datetime | None,
     reason: str,
     charge_pence: int | None = None,
+    charge_required: bool = False,
 ) -> None:
     """As `cancel_visit`, within a unit that stands already and for somebody who may."""
     visit, package = await _own_visit(work, visit_id, "cancelled", version)
-    happened_at = _notice(visit, outcome, notice_at, reason, work.now)
+    arrival = earliest_on_arrival(await queries.pack_for(work, visit), visit.planned_start)
+    happened_at = notice_of(visit, outcome, notice_at, reason, work.now, arrival)
     noticed = happened_at if outcome == "cancelled_by_family" else None
     terms = await terms_of(work, visit, outcome, noticed)
-    as_shown(terms, charge_pence)
+    as_shown(terms, charge_pence, required=charge_required)
     await change(
         work,
         visit,
@@ -310,8 +315,10 @@ async def _own_visit(work: Work, visit_id: UUID, verb: str, version: int) -> tup
     return visit, await queries.package(work, visit.package_id)
 
 
-def _notice(visit: Visit, outcome: str, notice_at: datetime | None, reason: str, now: datetime) -> datetime:
-    """When the cancellation became known; raises `InvalidInput`."""
+def notice_of(
+    visit: Visit, outcome: str, notice_at: datetime | None, reason: str, now: datetime, arrival: datetime
+) -> datetime:
+    """When the cancellation became known, `arrival` being the earliest a worker may have come; or `InvalidInput`."""
     faults: dict[str, str] = {}
     if outcome not in CANCELLED_BY:
         faults["outcome"] = "Select who cancelled the visit, and when"
@@ -327,8 +334,11 @@ def _notice(visit: Visit, outcome: str, notice_at: datetime | None, reason: str,
         elif to_the_minute(notice_at) >= visit.planned_start:
             sentence = "This is after the visit's start: choose that the family cancelled when the worker arrived"
             faults["notice_at"] = sentence
-    elif outcome == "cancelled_on_arrival" and local_day(now) < local_day(visit.planned_start):
-        faults["outcome"] = "The day of this visit has not come yet"
+    elif outcome == "cancelled_on_arrival" and now < arrival:
+        faults["outcome"] = (
+            f"No worker can have arrived yet: that is possible from {moment(arrival)} on. Choose that the family"
+            " cancelled beforehand, and enter when they told you"
+        )
     if faults:
         raise InvalidInput(faults)
     if outcome == "cancelled_by_family" and notice_at is not None:

@@ -103,15 +103,19 @@ async def swap(request: Request[Any, Any, Any], visit_id: FromPath[UUID], data: 
 )
 async def cancel(request: Request[Any, Any, Any], visit_id: FromPath[UUID], data: JSONBody[CancelIn]) -> None:
     """Record that a visit does not take place: the office always, the worker when sent away at the door, the family and
-    the referrer for it as `cancelled_by_family`, noticed now."""
+    the referrer for it as `cancelled_by_family`, noticed now. Where something is charged, `charge_pence` says that it
+    was seen; the worker at the door is told the share, and no sum."""
     if may(request.user, "visit.call_off"):
         if data.outcome != "cancelled_by_family" or data.notice_at is not None:
             raise InvalidInput({"outcome": "You cancel for the family, from now on: cancelled_by_family, no notice_at"})
-        await call_off(request.user, visit_id, version=data.version, reason=data.reason, charge_pence=data.charge_pence)
+        await call_off(
+            request.user, visit_id, version=data.version, reason=data.reason, charge_pence=data.charge_pence,
+            charge_required=True,
+        )  # fmt: skip
         return
     await visit_actions.cancel_visit(
         request.user, visit_id, version=data.version, outcome=data.outcome, notice_at=data.notice_at,
-        reason=data.reason, charge_pence=data.charge_pence,
+        reason=data.reason, charge_pence=data.charge_pence, charge_required=request.user.role != "worker",
     )  # fmt: skip
 
 

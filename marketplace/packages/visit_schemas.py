@@ -64,7 +64,7 @@ class SwapIn(In, kw_only=True):
 class CancelIn(In, kw_only=True):
     """`outcome`: cancelled_by_family (with `notice_at`), cancelled_by_provider or cancelled_on_arrival.
 
-    `charge_pence` is what was shown as the charge: another sum by now is refused.
+    `charge_pence` is what was shown as the charge: another sum by now is refused, and none where there is one.
     """
 
     version: int

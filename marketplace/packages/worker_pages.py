@@ -65,11 +65,11 @@ async def _file(request: Request[Any, Any, Any], visit_id: UUID) -> VisitFile:
     return file
 
 
-async def _try(form: Form, doing: Callable[[], Awaitable[Any]]) -> bool:
+async def _try(form: Form, doing: Callable[[], Awaitable[Any]], names: dict[str, str] | None = None) -> bool:
     try:
         await doing()
     except InvalidInput as error:
-        form.merge(error)
+        form.merge(error, names)
     except (Conflict, TooManyAttempts) as error:
         form.error("", error.sentence)
     return not form.errors
@@ -342,7 +342,7 @@ async def turned_away(request: Request[Any, Any, Any], visit_id: FromPath[UUID])
             request.user, visit_id, version=version, outcome="cancelled_on_arrival", reason=reason
         )
 
-    if not form.errors and await _try(form, doing):
+    if not form.errors and await _try(form, doing, {"outcome": "reason"}):
         return see_other(request, "/now", flash="Recorded as cancelled on arrival. Your office has been told.")
     return await _turned_away_page(request, visit_id, form)
 

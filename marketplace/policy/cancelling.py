@@ -1,9 +1,11 @@
 """What a cancellation costs and takes off the child's allocation, and what follows it (P 5.1 to 5.4; pack)."""
 
+from datetime import datetime, timedelta
+
 import msgspec
 
 from marketplace.policy.budgets import Unit
-from marketplace.policy.calendar import local, whole_minutes
+from marketplace.policy.calendar import local, local_day, whole_minutes
 from marketplace.policy.facts import Outcome, RateCard, Visit
 from marketplace.policy.pack import Pack
 from marketplace.policy.pricing import RateMissing, charged_percent, half_up, price_visit
@@ -27,6 +29,14 @@ class CancellationTerms(msgspec.Struct, frozen=True, kw_only=True):
     taken_minutes: int
     made_up: bool
     may_be_asked_again: bool
+
+
+def earliest_on_arrival(pack: Pack, planned_start: datetime) -> datetime:
+    """From when a worker may have arrived: before it, what the family says is notice and no cancellation on arrival.
+
+    P 5.2 charges those on arrival in full, and says not from when: the pack's decision, in minutes before the start.
+    """
+    return planned_start - timedelta(minutes=pack.on(local_day(planned_start)).charging.on_arrival_minutes)
 
 
 def cancellation_terms(pack: Pack, card: RateCard, visit: Visit) -> CancellationTerms:

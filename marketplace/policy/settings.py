@@ -27,6 +27,8 @@ class Charging(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     exact_notice_is_enough: bool
     every_worker_billed: bool
     overrun_needs_approval: bool
+    # A pack written before this rule was one: on arrival is from the planned start on.
+    on_arrival_minutes: Count = 0
 
 
 class Billing(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -52,6 +52,20 @@ async def miles(case, agreement_id: UUID, visit_id: UUID, file: UUID, units: int
     )  # fmt: skip
 
 
+async def test_only_the_case_s_referrer_or_a_contract_manager_binds_the_council(case):
+    colleague = await people.person_in(case.world.admin, "referrer", "Cole League")
+    manager = await people.person_in(case.world.admin, "contract_manager", "Connie Tract")
+    with pytest.raises(NotPermitted, match="colleague's case"):
+        await propose(colleague, case.package_id, MILES)
+    agreement_id = await propose(case.manager, case.package_id, MILES)
+    with pytest.raises(NotPermitted, match="colleague's case"):
+        await agree_to(colleague, agreement_id)
+    with pytest.raises(NotPermitted, match="colleague's case"):
+        await refuse(colleague, agreement_id, "Not mine to answer")
+    await agree_to(manager, agreement_id)
+    await refuse(case.referrer, await propose(case.manager, case.package_id, MILES), "Too far")
+
+
 async def test_an_agreement_is_made_by_both_sides_and_by_nobody_else(case, migrator):
     with pytest.raises(InvalidInput) as fault:
         await propose(case.manager, case.package_id, Terms("report", " ", None, None, None, None))

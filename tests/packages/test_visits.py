@@ -149,6 +149,14 @@ async def test_a_cancellation_says_who_and_when_and_is_its_own_report(ready, mig
         with pytest.raises(InvalidInput) as fault:
             await cancel(**wrong)
         assert field in fault.value.fields
+    start = (await ready.visit(visit_id)).planned_start
+    for actor, before in ((ready.manager, timedelta(hours=12)), (ready.worker, timedelta(minutes=16))):
+        clock.move_to(start - before)  # the same day, and nobody can have arrived
+        with pytest.raises(InvalidInput) as fault:
+            await visit_actions.cancel_visit(
+                actor, visit_id, version=1, outcome="cancelled_on_arrival", reason="Nobody opened"
+            )
+        assert "No worker can have arrived yet" in fault.value.fields["outcome"]
     noticed = clock.at - timedelta(hours=1)
     await cancel("cancelled_by_family", notice_at=noticed)
     visit = await ready.visit(visit_id)
@@ -160,7 +168,12 @@ async def test_a_cancellation_says_who_and_when_and_is_its_own_report(ready, mig
         await visit_actions.cancel_visit(
             ready.manager, visit_id, version=2, outcome="cancelled_by_provider", reason="x"
         )
-    assert await packages.a_visit(ready, TUESDAY)  # to be re-booked: the time is free
+    again = await packages.a_visit(ready, TUESDAY)  # to be re-booked: the time is free
+    clock.move_to(start - timedelta(minutes=15))
+    await visit_actions.cancel_visit(
+        ready.worker, again, version=1, outcome="cancelled_on_arrival", reason="Nobody opened"
+    )
+    assert (await ready.visit(again)).outcome == "cancelled_on_arrival"
 
 
 async def test_a_missed_visit_reported_late_shows_as_such(ready, migrator, clock):
