@@ -199,7 +199,13 @@ async def longer(request: Request[Any, Any, Any], visit_id: FromPath[UUID]) -> R
 async def _longer_page(request: Request[Any, Any, Any], visit_id: UUID, form: Form) -> Response[Any]:
     file = await open_visit(request.user, visit_id)
     return page(
-        request, "packages/longer.html", title="Decide on a longer visit", file=file, visit=file.visit, form=form
+        request,
+        "packages/longer.html",
+        title="Decide on a longer visit",
+        file=file,
+        visit=file.visit,
+        form=form,
+        asked=next((each for each in file.asked if each.kind == "longer" and each.state == "asked"), None),
     )
 
 

@@ -13,9 +13,9 @@ from marketplace.identity.guards import requires
 from marketplace.identity.permissions import may
 from marketplace.packages import boards, queries, setup_actions
 from marketplace.packages.opening import PackageFile, open_package
+from marketplace.packages.overruns import OVERRUN
 from marketplace.packages.page_forms import page_number
 from marketplace.packages.placing import ready_workers
-from marketplace.packages.record_actions import OVERRUN
 from marketplace.packages.setup_actions import PARTS
 from marketplace.packages.tables import Package
 from marketplace.platform.actor import Actor
@@ -106,7 +106,9 @@ def next_step(actor: Actor, file: PackageFile) -> tuple[str, str, str] | None:
             return "Resolve an unsigned visit", f"/visits/{unsigned.visit.id}", then
         longer = next((duty for duty in file.duties if duty["rule_key"] == OVERRUN), None)
         if longer is not None:
-            then = "A visit lasted longer than planned. Without your approval only the planned time is billed."
+            then = (
+                "A visit lasted longer than planned, or is to. Without your approval only the planned time is billed."
+            )
             return "Decide on a longer visit", f"/visits/{longer['subject_id']}/longer", then
         return None
     if actor.provider_id is None:

@@ -16,6 +16,7 @@ import msgspec
 from marketplace.identity.permissions import permit
 from marketplace.obligations.duties import Owed, cancel, meet, owe
 from marketplace.packages import queries
+from marketplace.packages.overruns import OVERRUN, close_longer
 from marketplace.packages.placing import judge_for, may_have_visits
 from marketplace.packages.records import RecordText, checked
 from marketplace.packages.states import visit_after
@@ -31,7 +32,6 @@ from marketplace.web.filters import clock, count, listing
 
 EARLY_HOURS = 3  # nobody arrives earlier than this: rather a slip, or another visit
 LATEST_DAYS = 2  # nor starts a visit this long after its end without the office
-OVERRUN = "task.approve_overrun"
 RECORD = "task.record_visit"  # owed by the office once a visit is over without a word (sweeps.py)
 SIGN_RECORD = "task.sign_record"  # owed by each worker from the arrival on, until the record is signed
 CONFIRM_VISIT = "task.confirm_visit"  # owed by the family from the worker's signature on, until it has confirmed
@@ -317,6 +317,7 @@ async def ask_about_overrun(work: Work, visit: Visit, package: Package) -> None:
     asked = pack.on(local_day(visit.planned_start)).charging.overrun_needs_approval
     await cancel(work, visit.id, OVERRUN)
     if over <= timedelta(0) or not asked or visit.overrun_approved_at is not None:
+        await close_longer(work, visit)
         return
     link = f"/visits/{visit.id}"
     minutes = count(int(over.total_seconds() // 60), "minute")

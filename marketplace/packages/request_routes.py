@@ -15,6 +15,7 @@ from marketplace.packages import queries, visit_requests
 from marketplace.packages.allocation_left import LeftAround, left_around
 from marketplace.packages.cancellation import cancelling, terms_of
 from marketplace.packages.change_page import changing
+from marketplace.packages.overruns import ask_longer
 from marketplace.packages.schemas import In, Made
 from marketplace.packages.visit_requests import Asked, request_of
 from marketplace.packages.visit_schemas import Moment
@@ -58,6 +59,13 @@ class AskIn(In, kw_only=True):
     """Another time that would do, and why."""
 
     starts_at: Moment
+    ends_at: Moment
+    reason: str
+
+
+class LongerIn(In, kw_only=True):
+    """Until when a visit is asked to last, and why."""
+
     ends_at: Moment
     reason: str
 
@@ -141,6 +149,12 @@ async def ask_for_time(request: Request[Any, Any, Any], visit_id: FromPath[UUID]
     return Made(id=made)
 
 
+@post("/api/v1/visits/{visit_id:uuid}/ask-longer", **ANSWERS)
+async def ask_for_longer(request: Request[Any, Any, Any], visit_id: FromPath[UUID], data: JSONBody[LongerIn]) -> Made:
+    """Ask the referrer beforehand for a visit that ends later; the answer stands among the visit's requests."""
+    return Made(id=await ask_longer(request.user, visit_id, ends_at=data.ends_at, reason=data.reason))
+
+
 @get("/api/v1/visits/{visit_id:uuid}/requests", **READS)
 async def requests(request: Request[Any, Any, Any], visit_id: FromPath[UUID]) -> list[RequestOut]:
     """What was asked about a visit, the newest first."""
@@ -198,5 +212,5 @@ def _out(asked: Asked) -> RequestOut:
 
 
 ROUTES: list[Any] = [
-    cancellation, ask_for_time, requests, waiting, one, agree, decline, withdraw,
+    cancellation, ask_for_time, ask_for_longer, requests, waiting, one, agree, decline, withdraw,
 ]  # fmt: skip

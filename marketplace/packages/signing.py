@@ -12,7 +12,8 @@ from marketplace.identity.actions import check_family_pin
 from marketplace.identity.permissions import permit
 from marketplace.obligations.duties import cancel, meet
 from marketplace.packages import queries
-from marketplace.packages.record_actions import CONFIRM_VISIT, OVERRUN, check_record, own_part
+from marketplace.packages.overruns import MOST, OVERRUN, keep_decision
+from marketplace.packages.record_actions import CONFIRM_VISIT, check_record, own_part
 from marketplace.packages.states import visit_after, visit_state
 from marketplace.packages.tables import Package, Signature, Visit
 from marketplace.packages.telling import family_with, owe_referrer, tell_provider, tell_referrer
@@ -21,6 +22,7 @@ from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted, WrongState
 from marketplace.policy.calendar import local_day
+from marketplace.policy.records import is_blank
 from marketplace.referrals import anonymity
 from marketplace.referrals.children import own_case
 from marketplace.settings import Settings
@@ -175,6 +177,7 @@ async def approve_overrun(actor: Actor, visit_id: UUID) -> None:
         visit, package = await _decide_overrun(work, actor, visit_id)
         values = {"overrun_approved_at": work.now, "overrun_approved_by": actor.person_id}
         await change(work, visit, values)
+        await keep_decision(work, visit, "agreed", None)
         await meet(work, OVERRUN, visit.id)
         said = f"The longer visit of package {package.reference} is approved: its whole time is billed."
         await tell_provider(work, package, said, f"/visits/{visit.id}")
@@ -184,13 +187,14 @@ async def approve_overrun(actor: Actor, visit_id: UUID) -> None:
 async def refuse_overrun(actor: Actor, visit_id: UUID, *, reason: str) -> None:
     """Leave a visit of one's own case at its planned length: no more than that is billed."""
     permit(actor, "visit.resolve")
-    if not reason.strip():
-        raise InvalidInput({"reason": "Enter why the longer time is not approved"})
+    if is_blank(reason) or len(reason) > MOST:
+        raise InvalidInput({"reason": "Enter why the longer time is not approved, in 1,000 characters or fewer"})
     async with unit_of_work(actor) as work:
         visit, package = await _decide_overrun(work, actor, visit_id)
         await anonymity.name_nobody(work, visit.commissioner_id, visit.child_id, "reason", reason, anonymity.KEPT)
         if not await meet(work, OVERRUN, visit.id):
             raise WrongState("visit", "not longer than planned", "refused", "There is no longer time to decide on.")
+        await keep_decision(work, visit, "declined", reason.strip())
         said = f"The longer time of a visit of package {package.reference} is not approved: the planned time is billed."
         await tell_provider(work, package, said, f"/visits/{visit.id}")
         work.audit(

@@ -33,6 +33,7 @@ VISIT: Transitions = {
     "given to another worker": {"planned": "planned"},
     "started": {"planned": "under_way"},
     "cancelled": {"planned": "cancelled"},
+    "asked to be longer": {"planned": "planned", "under_way": "under_way"},
     "recorded as missed": {"planned": "missed"},
     "written up": {"under_way": "under_way", "finished": "finished"},
     "finished": {"under_way": "finished"},

@@ -17,6 +17,7 @@ from marketplace.obligations.news import tell
 from marketplace.packages import queries
 from marketplace.packages.cancellation import as_shown, terms_of
 from marketplace.packages.lapsed_visits import look_at_package
+from marketplace.packages.overruns import close_longer
 from marketplace.packages.placing import check_workers, give_back, judge_for, may_have_visits, take_time
 from marketplace.packages.planning import (
     check_days,
@@ -356,6 +357,8 @@ async def _not_taking_place(work: Work, visit: Visit, package: Package) -> None:
     await cancel(work, visit.id)
     if work.actor.role != "worker":
         await close_moves(work, visit)
+    else:
+        await close_longer(work, visit)
     if work.actor.provider_id is not None and work.actor.role != "worker":
         await give_back(work, [row["booking_id"] for row in workers], visit.id)
         await look_at_package(work, package)

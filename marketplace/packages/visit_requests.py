@@ -34,7 +34,7 @@ from marketplace.referrals.children import own_case
 from marketplace.web.filters import listing
 
 ANSWER, MAKE_UP = "task.answer_visit_request", "task.make_up_visit"
-KINDS = {"move": "Another time", "again": "A visit instead", "make_up": "To be made up"}
+KINDS = {"move": "Another time", "again": "A visit instead", "make_up": "To be made up", "longer": "A longer visit"}
 STATES = {
     "asked": ("Waits for the provider", "yellow"),
     "agreed": ("Agreed", "green"),
@@ -97,7 +97,8 @@ async def close_moves(work: Work, visit: Visit) -> None:
     """A visit that does not take place is not moved either: what was asked of it waits no more."""
     rows = await work.fetch(
         """UPDATE visit_request SET state = 'withdrawn', answered_by = $3, answered_at = $4
-           WHERE commissioner_id = $1 AND visit_id = $2 AND state = 'asked' AND kind = 'move' RETURNING id""",
+           WHERE commissioner_id = $1 AND visit_id = $2 AND state = 'asked' AND kind IN ('move', 'longer')
+           RETURNING id""",
         visit.commissioner_id, visit.id, work.actor.person_id, work.now,
     )  # fmt: skip
     for row in rows:
@@ -180,9 +181,9 @@ async def withdraw(actor: Actor, request_id: UUID) -> None:
 
 
 async def request_of(work: Work, request_id: UUID) -> Asked:
-    """A request within reach with its visit and package. Raises `NotFound`."""
+    """A request within reach with its visit and package. Raises `NotFound`; a longer visit is decided on elsewhere."""
     found = await VisitRequest.objects().where(VisitRequest.id == request_id).first()
-    if found is None:
+    if found is None or found.kind == "longer":
         raise NotFound
     return Asked(found, await queries.visit(work, found.visit_id), await queries.package(work, found.package_id))
 
@@ -203,7 +204,7 @@ async def open_requests(work: Work) -> list[asyncpg.Record]:
         """SELECT r.id, r.kind, r.asked_at, p.reference, v.planned_start, r.wished_start FROM visit_request r
            JOIN package p ON p.commissioner_id = r.commissioner_id AND p.id = r.package_id
            JOIN visit v ON v.commissioner_id = r.commissioner_id AND v.id = r.visit_id
-           WHERE r.state = 'asked' ORDER BY r.asked_at, r.id LIMIT 200"""
+           WHERE r.state = 'asked' AND r.kind <> 'longer' ORDER BY r.asked_at, r.id LIMIT 200"""
     )
 
 
