@@ -73,6 +73,8 @@ from marketplace.providers import (
     import_pages,
     import_routes,
     listing_pages,
+    video_pages,
+    video_routes,
 )
 from marketplace.providers import pages as provider_pages
 from marketplace.providers import routes as provider_routes
@@ -174,6 +176,8 @@ MODULES: list[Any] = [
     listing_pages,
     file_pages,
     file_routes,
+    video_pages,
+    video_routes,
     provider_routes,
 ]
 

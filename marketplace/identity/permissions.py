@@ -167,6 +167,7 @@ ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
             "direct_payment.read",
             "direct_payment.spend",
             "visit.call_off",
+            "video.watch",
         }
     ),
     "operator": frozenset({"operate", "clock.move"}),

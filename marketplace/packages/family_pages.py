@@ -22,6 +22,7 @@ from marketplace.packages.page_forms import page_number
 from marketplace.packages.tables import Package, PlanVersion
 from marketplace.platform.database import Work, ask
 from marketplace.platform.errors import Conflict, InvalidInput
+from marketplace.providers.videos import Video, familys_videos
 from marketplace.web.forms import Form
 from marketplace.web.reading import read_form
 from marketplace.web.render import page, see_other
@@ -53,6 +54,7 @@ class Home:
     packages: list[Ours]
     to_confirm: list[VisitLine]
     has_pin: bool
+    videos: dict[UUID, Video]  # by worker
 
 
 async def home(work: Work) -> Home:
@@ -82,7 +84,7 @@ async def home(work: Work) -> Home:
             )
         )
     ours.sort(key=lambda each: each.coming[0].visit.planned_start.timestamp() if each.coming else float("inf"))
-    return Home(work.now, ours, await boards.to_confirm(work), await have_pin(work))
+    return Home(work.now, ours, await boards.to_confirm(work), await have_pin(work), await familys_videos(work))
 
 
 @get("/who-is-coming", **SEES)

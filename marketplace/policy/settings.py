@@ -136,7 +136,7 @@ class Budget(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What a family reads of a worker who has agreed to it (L 6.1 stage 1), in this order, beside name and role."""
 
-    holds: tuple[Literal["own_words", "languages", "training"], ...] = ("own_words", "languages")
+    holds: tuple[Literal["own_words", "languages", "training", "video"], ...] = ("own_words", "languages")
 
 
 class Evaluation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

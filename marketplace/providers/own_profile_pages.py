@@ -13,6 +13,7 @@ from marketplace.identity.guards import requires
 from marketplace.platform.database import ask
 from marketplace.platform.errors import Conflict
 from marketplace.providers import own_profile
+from marketplace.providers.videos import my_videos
 from marketplace.web.forms import Form
 from marketplace.web.reading import read_form
 from marketplace.web.render import page, see_other
@@ -30,7 +31,8 @@ async def my_profile_page(request: Asked) -> Response[Any]:
 
 async def _shown(request: Asked, form: Form) -> Response[Any]:
     found = await ask(request.user, own_profile.my_profiles)
-    return page(request, "providers/my_profile.html", title="My profile", found=found, form=form)
+    own = await ask(request.user, my_videos)
+    return page(request, "providers/my_profile.html", title="My profile", found=found, form=form, videos=own)
 
 
 @post(f"{PATH}/{{worker_id:uuid}}/families", status_code=303, **AGREES)

@@ -27,7 +27,8 @@ def _profile(pack: Pack, worker: WorkerRecord, on: date) -> str:
         "languages": f"Speaks {worker.languages}." if worker.languages else "",
         "training": _training(pack, worker, on),
     }
-    return "\n".join(parts[part] for part in pack.profile.holds if parts[part])
+    # a video is no text: it is agreed to and shown by itself (videos.py)
+    return "\n".join(parts[part] for part in pack.profile.holds if parts.get(part))
 
 
 def _training(pack: Pack, worker: WorkerRecord, on: date) -> str:

@@ -12,6 +12,7 @@ from litestar.response import Response
 from marketplace.identity.guards import requires
 from marketplace.platform.database import ask
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound
+from marketplace.providers.videos import familys_videos
 from marketplace.referrals import choosing, opportunities, patterns
 from marketplace.referrals.offer_price import price_words
 from marketplace.web.forms import Form
@@ -94,6 +95,7 @@ async def meet(request: Request[Any, Any, Any], referral_id: FromPath[UUID], off
 
 async def _choice(request: Request[Any, Any, Any], referral_id: UUID, form: Form, status: int = 200) -> Response[Any]:
     found = await ask(request.user, opportunities.my_choice, referral_id)
+    videos = await ask(request.user, familys_videos)
     asked: Any = found.referral.pattern
     sides = [
         (
@@ -106,7 +108,7 @@ async def _choice(request: Request[Any, Any, Any], referral_id: UUID, form: Form
     ]
     return page(
         request, "referrals/family_choice.html", title="Choose who supports you", found=found, sides=sides, form=form,
-        status=status,
+        status=status, videos=videos,
     )  # fmt: skip
 
 

@@ -38,11 +38,12 @@ def page(
     status: int = 200,
     headers: dict[str, str] | None = None,
     connect: str = "",
+    media: str = "",
     **context: Any,
 ) -> Response[bytes]:
     """Render `template` ("folder/name.html") inside the frame.
 
-    `connect` is another site's address this page's own script sends files to.
+    `connect` is another site's address this page's own script sends files to; `media` is where its video comes from.
 
     `title` says where the reader is. A `form` in the context with errors gives the page its error summary, "Error:"
     before the title and status 400. `brand` may be given; otherwise `request.state.brand`, set where the actor is
@@ -85,7 +86,7 @@ def page(
         status_code=status,
         media_type="text/html",
         headers={
-            "Content-Security-Policy": content_policy(nonce, connect),
+            "Content-Security-Policy": content_policy(nonce, connect, media),
             "Cache-Control": "no-store",
             **(headers or {}),
         },
@@ -130,14 +131,16 @@ def actor_of(request: Request[Any, Any, Any]) -> Actor | None:
     return user if isinstance(user, Actor) else None
 
 
-def content_policy(nonce: str | None = None, connect: str = "") -> str:
-    """The content security policy: our own files, what carries this page's nonce, and one more place to send to."""
+def content_policy(nonce: str | None = None, connect: str = "", media: str = "") -> str:
+    """The content security policy: our own files, what carries this page's nonce, one more place to send to, and one
+    to play a video from."""
     there = f" {connect}" if connect else ""
     extra = f" 'nonce-{nonce}'" if nonce else ""
+    played = f" media-src {media};" if media else ""
     return (
         f"default-src 'none'; script-src 'self'{extra}; style-src 'self'{extra}; img-src 'self' data:;"
-        f" connect-src 'self'{there}; manifest-src 'self'; worker-src 'self'; form-action 'self'; base-uri 'none';"
-        " frame-ancestors 'none'; object-src 'none'"
+        f" connect-src 'self'{there};{played} manifest-src 'self'; worker-src 'self'; form-action 'self';"
+        " base-uri 'none'; frame-ancestors 'none'; object-src 'none'"
     )
 
 

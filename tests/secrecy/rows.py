@@ -427,6 +427,10 @@ async def _evidence_rows(put: Any, ids: dict[str, UUID], framework: UUID, at: An
         uploaded_by_name="n", uploaded_at=at,
     )  # fmt: skip
     await put("import_progress", **own, import_id=sent, total=1)
+    await put(
+        "profile_video", "video_agreement", **own, worker_id=ids["allocated_worker_row"],
+        evidence_id=ids["allocated_worker_file"], agreed_at=at,
+    )  # fmt: skip
 
 
 async def _suspension_rows(put: Any, ids: dict[str, UUID], framework: UUID, package: UUID, at: Any) -> None:
