@@ -12,7 +12,7 @@ import pytest
 from marketplace.identity.permissions import FRONT_DOORS
 from tests.structure.apps import ALL
 from tests.structure.inhabited import NIL, bearer, client_of, filled, roles_for, settle
-from tests.structure.test_nasty_input import body_fields
+from tests.structure.nasty import body_fields
 from tests.world import door as doors
 
 # Ids of case rows, and of a provider's own: whatever else a path holds is not secret by itself.
