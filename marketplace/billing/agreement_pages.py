@@ -23,6 +23,7 @@ from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPer
 from marketplace.policy.calendar import local_day
 from marketplace.policy.other_lines import kinds_allowed
 from marketplace.providers.file_pages import download
+from marketplace.web.csv_file import csv_file
 from marketplace.web.filters import moment
 from marketplace.web.forms import Form
 from marketplace.web.reading import read_form
@@ -32,16 +33,32 @@ BOTH: dict[str, Any] = {"guards": [requires("other_line.write", "agreement.decid
 READ: dict[str, Any] = {"guards": [requires("other_line.write", "agreement.decide", "invoice.read")]}
 ADDS: dict[str, Any] = {"guards": [requires("other_line.write")]}
 PAYER: dict[str, Any] = {"guards": [requires("agreement.decide", "invoice.decide")]}
+HEADS = (
+    "agreement", "package", "provider", "payer", "what", "unit_pounds", "most_pounds", "billed_pounds", "left_pounds",
+    "valid_from", "valid_to", "state",
+)  # fmt: skip
 
 
 @get("/agreements", **READ)
 async def agreements_page(request: Request[Any, Any, Any]) -> Response[Any]:
-    """Agreements within reach, those that wait first."""
+    """Agreements within reach, those that wait first; or as CSV."""
     rows = await ask(request.user, queries.agreements)
+    if request.query_params.get("format") == "csv":
+        return csv_file("agreements", HEADS, [_cells(row) for row in rows])
     return page(
         request, "billing/agreements.html", title="Agreements beside visits", rows=rows, kinds=KINDS,
         states=queries.STATES,
     )  # fmt: skip
+
+
+def _cells(row: queries.AgreementRow) -> list[object]:
+    """One agreement as a row under HEADS: sums in pounds."""
+    sums = (row.unit_pence, row.most_pence, row.billed_pence, row.left_pence)
+    return [
+        KINDS[row.kind], row.reference, row.provider, row.payer, row.says,
+        *("" if pence is None else f"{pence // 100}.{pence % 100:02d}" for pence in sums),
+        row.valid_from, row.valid_to, queries.STATES[row.state][0],
+    ]  # fmt: skip
 
 
 @get("/packages/{package_id:uuid}/agreement", **BOTH)

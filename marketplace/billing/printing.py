@@ -155,6 +155,7 @@ def statement_paper(found: Statement) -> Printed:
     rows = [[day(found.days.first_day), "Balance before", *amounts(found.opening)]]
     for row in found.rows:
         about = f": invoice {row.number}" if row.number else ""
+        about += f", {row.share_words}" if row.shares else ""
         rows.append([moment(row.at), ENTRY_KINDS.get(row.kind, row.kind) + about, *amounts(row.moves)])
     rows.append([day(found.days.last_day), "Balance after", *amounts(found.closing)])
     blocks = (

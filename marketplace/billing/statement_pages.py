@@ -21,7 +21,13 @@ from marketplace.web.render import page
 
 READ: dict[str, Any] = {"guards": [requires("invoice.read")]}
 Asked = Request[Any, Any, Any]
-HEADS = ("when", "what", "invoice", *(f"{words.lower().replace(' ', '_')}_pounds" for words, _ in COLUMNS.values()))
+HEADS = (
+    "when",
+    "what",
+    "invoice",
+    *(f"{words.lower().replace(' ', '_')}_pounds" for words, _ in COLUMNS.values()),
+    "share",
+)
 
 
 @get("/statements", **READ)
@@ -73,12 +79,18 @@ def csv_rows(found: Statement) -> list[tuple[object, ...]]:
     def amounts(of: dict[str, int]) -> list[str]:
         return [_pounds(of.get(account, 0)) for account in COLUMNS]
 
-    rows: list[tuple[object, ...]] = [(found.days.first_day, "Balance before", "", *amounts(found.opening))]
+    rows: list[tuple[object, ...]] = [(found.days.first_day, "Balance before", "", *amounts(found.opening), "")]
     rows += [
-        (local(row.at).isoformat(), KINDS.get(row.kind, row.kind), row.number or "", *amounts(row.moves))
+        (
+            local(row.at).isoformat(),
+            KINDS.get(row.kind, row.kind),
+            row.number or "",
+            *amounts(row.moves),
+            row.share_words,
+        )
         for row in found.rows
     ]
-    return [*rows, (found.days.last_day, "Balance after", "", *amounts(found.closing))]
+    return [*rows, (found.days.last_day, "Balance after", "", *amounts(found.closing), "")]
 
 
 def _day(form: Form, name: str, words: str) -> date | None:

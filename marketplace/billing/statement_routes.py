@@ -27,13 +27,17 @@ class BooksOut(msgspec.Struct):
 
 
 class EntryOut(msgspec.Struct):
-    """`moves` in pence by account; what is due to the provider is positive, what was paid too."""
+    """`moves` in pence by account; what is due to the provider is positive, what was paid too.
+
+    `share_basis_points` are this payer's parts of the invoice's shared visits; empty where nothing is shared.
+    """
 
     at: datetime
     kind: str
     invoice_number: int | None
     invoice_id: UUID | None
     moves: dict[str, int]
+    share_basis_points: list[int]
 
 
 class StatementOut(msgspec.Struct):
@@ -62,7 +66,9 @@ async def get_statement(
 ) -> StatementOut:
     """Balances before, every entry of the days, balances after; the present billing period unless days are given."""
     found = await ask(request.user, statements.statement, framework_id, payer_id, provider_id, first_day, last_day)
-    entries = [EntryOut(row.at, row.kind, row.number, row.invoice_id, row.moves) for row in found.rows]
+    entries = [
+        EntryOut(row.at, row.kind, row.number, row.invoice_id, row.moves, list(row.shares)) for row in found.rows
+    ]
     return StatementOut(
         _books(found.books), found.days.first_day, found.days.last_day, found.opening, entries, found.closing
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
@@ -11,6 +11,8 @@ from marketplace.frameworks.queries import billing_period, billing_periods
 from marketplace.platform.database import Work
 from marketplace.platform.errors import InvalidInput, NotFound
 from marketplace.policy.calendar import ONE_DAY, Period, end_of_day, local_day
+from marketplace.policy.funding import WHOLE
+from marketplace.web.filters import listing, share
 
 # The columns of a statement, as its readers count: what is due to the provider is positive.
 COLUMNS = {
@@ -51,13 +53,22 @@ class Books:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An entry: what moved each account, as `COLUMNS` counts, and the invoice it is about."""
+    """An entry: what moved each account, as `COLUMNS` counts, and the invoice it is about.
+
+    `shares` are this payer's parts, in basis points, of visits on that invoice that several payers share; else empty.
+    """
 
     at: datetime
     kind: str
     number: int | None
     invoice_id: UUID | None
     moves: dict[str, int]
+    shares: tuple[int, ...] = ()
+
+    @property
+    def share_words(self) -> str:
+        """ "33.33% of shared visits"; nothing where this payer pays for all of every visit."""
+        return f"{listing([share(each) for each in self.shares])} of shared visits" if self.shares else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,4 +159,17 @@ async def statement(
         else:
             about = entry["invoice_id"]
             rows.append(Row(entry["at"], entry["kind"], numbers.get(about), about, moves))
+    shares = await _shares(work, payer_id, {row.invoice_id for row in rows if row.invoice_id is not None})
+    rows = [replace(row, shares=shares.get(row.invoice_id, ())) for row in rows]
     return Statement(named[0], days, opening, tuple(rows), balances)
+
+
+async def _shares(work: Work, payer_id: UUID, invoice_ids: set[UUID]) -> dict[UUID | None, tuple[int, ...]]:
+    """The payer's parts of shared visits by invoice, as frozen with it, the smallest first."""
+    rows = await work.fetch(
+        """SELECT i.id, array_agg(DISTINCT (line->>'basis_points')::int ORDER BY (line->>'basis_points')::int) AS parts
+           FROM invoice i, jsonb_array_elements(i.result->'lines') line
+           WHERE i.commissioner_id = $1 AND i.id = ANY($2) AND (line->>'basis_points')::int < $3 GROUP BY i.id""",
+        payer_id, list(invoice_ids), WHOLE,
+    )  # fmt: skip
+    return {row["id"]: tuple(row["parts"]) for row in rows}

@@ -176,6 +176,14 @@ async def test_from_the_proposal_to_both_invoices(database, both, clock):
     assert await differences(both.own) == await differences(partner) == []
     with pytest.raises(NotFound):
         await ask(partner, invoice, ids[both.own])
+    # the statement names the part of each: on its page, as CSV
+    books = f"/statements/{case.world.framework_id}/{partner.organisation_id}/{case.manager.organisation_id}"
+    async with at(console, database, partner) as door:
+        assert "33.33% of shared visits" in (await door.get(books)).text
+        assert ",33.33% of shared visits" in (await door.get(f"{books}?format=csv")).text
+    async with at(app, database, case.manager) as door:
+        mine = books.replace(str(partner.organisation_id), str(both.own.organisation_id))
+        assert "66.67% of shared visits" in (await door.get(mine)).text
     with refused("first day must be"):  # what is invoiced stays as it was paid
         await shared(both, first, 5000)
 
