@@ -115,6 +115,7 @@ async def late(work: Work) -> WatchList:
             (row["title"], row["reference"], row["owed_by_name"] or "a person", _due(row["due_at"], work.now))
             for row in rows
         ],
+        links=[f"/duties/{row['id']}" for row in rows],
         alarm=bool(rows),
         nothing="Nothing is late.",
     )

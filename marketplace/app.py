@@ -44,6 +44,7 @@ from marketplace.frameworks import scoring_routes, terms_pages
 from marketplace.identity import account_pages, front_door, people_pages, trail_pages
 from marketplace.identity import pages as identity_pages
 from marketplace.identity import routes as identity_routes
+from marketplace.obligations import duty_pages, duty_routes
 from marketplace.obligations import pages as obligations_pages
 from marketplace.obligations import routes as obligations_routes
 from marketplace.packages import (
@@ -102,6 +103,8 @@ MODULES: list[Any] = [
     people_pages,
     trail_pages,
     obligations_pages,
+    duty_pages,
+    duty_routes,
     obligations_routes,
     framework_pages,
     terms_pages,

@@ -207,7 +207,12 @@ def _duty(rule: Duty) -> str:
     if rule.unit == "immediately":
         within += f" (within {count(rule.count, 'minute')})"
     again = ", again each time" if rule.repeats else ""
-    return f"{within} after {rule.starts}{again}; the {words(rule.owed_by)} owes it to {to}"
+    missed = "".join(
+        f"; a missed one {leads} {words(code)}"
+        for leads, code in (("counts in", rule.counts_in), ("gives cause for", rule.gives_cause))
+        if code
+    )
+    return f"{within} after {rule.starts}{again}; the {words(rule.owed_by)} owes it to {to}{missed}"
 
 
 def _kpi(rule: Kpi) -> str:

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import asyncpg
 
-from marketplace.obligations import queries
+from marketplace.obligations import duty_queries, queries
 from marketplace.obligations.tables import TodaySeen
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, unit_of_work
+from marketplace.policy.duties import Consequence
 
 SAME_VISIT = timedelta(minutes=30)  # going back and forth between pages is one visit, not several
 
 
 @dataclass(frozen=True, slots=True)
 class Today:
-    """What one person sees first: `duties` late first, `news` newest first, and since when news is new (None: all)."""
+    """What one person sees first: `duties` late first, `news` newest first, and since when news is new (None: all).
+
+    `leads_to` says of the late ones, by the duty's id, what their pack makes of it."""
 
     now: datetime
     duties: list[asyncpg.Record]
     news: list[asyncpg.Record]
     new_since: datetime | None
+    leads_to: dict[UUID, tuple[Consequence, ...]] = field(default_factory=dict[UUID, tuple[Consequence, ...]])
 
     @property
     def late(self) -> int:
@@ -43,7 +48,9 @@ async def today(work: Work) -> Today:
     since = None
     if seen is not None:
         since = seen["seen_before_at"] if work.now - seen["seen_at"] < SAME_VISIT else seen["seen_at"]
-    return Today(work.now, await queries.my_duties(work), await queries.my_news(work), since)
+    duties = await queries.my_duties(work)
+    leads_to = {duty["id"]: await duty_queries.leads_to(work, duty) for duty in duties if duty["due_at"] <= work.now}
+    return Today(work.now, duties, await queries.my_news(work), since, leads_to)
 
 
 async def open_today(actor: Actor) -> Today:

@@ -24,6 +24,7 @@ from marketplace.web.filters import last_moment, time_left
 
 MAIL_DIGEST = "mail_digest"
 AT_ONCE = 200
+LATE = "/duties?state=late"  # the list at either door, with what each leads to
 Missed = tuple[UUID, str, str]  # a creditor, the occasion, the sentence about it
 
 
@@ -61,7 +62,7 @@ async def look_at_tenant(organisation_id: UUID, kind: OrganisationKind) -> int:
         # A referral may reach forty providers: the council hears once that answers are missing, Watch lists whose.
         # In one order everywhere, since units of other debtors tell the same council of the same thing.
         for creditor, occasion, sentence in sorted(missed):
-            await tell(work, sentence, "/today", organisation_id=creditor, mail=False, once=occasion)
+            await tell(work, sentence, LATE, organisation_id=creditor, mail=False, once=occasion)
         return len(rows)
 
 

@@ -172,6 +172,9 @@ def _references(content: Content) -> Iterable[tuple[str, str]]:
         yield from unknown(f"interventions.{row.key}.competency", "competencies", [row.competency])
     yield from _pairs("requirements", [(row.key, row.lot, row.competency) for row in content.requirements])
     yield from _pairs("interventions", [(row.key, row.lot, row.code) for row in content.interventions])
+    for duty in content.duties:
+        yield from unknown(f"duties.{duty.key}.counts_in", "kpis", [duty.counts_in])
+        yield from unknown(f"duties.{duty.key}.gives_cause", "suspensions", [duty.gives_cause])
 
 
 def _pairs(noun: str, rows: list[tuple[str, str, str]]) -> Iterable[tuple[str, str]]:

@@ -1,5 +1,6 @@
 """Duties with a clock: when each falls due, and how it stands at a moment (domain 6)."""
 
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal
 
@@ -8,6 +9,14 @@ from marketplace.policy.pack import Pack
 from marketplace.policy.rules import Duty
 
 ObligationState = Literal["open", "met", "met_late", "missed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Consequence:
+    """What a missed duty leads to, as a sentence, and the clause that says so."""
+
+    sentence: str
+    clause: str
 
 
 def due_at(pack: Pack, duty: str, event_at: datetime) -> datetime:
@@ -39,3 +48,22 @@ def obligation_state(due: datetime, met_at: datetime | None, now: datetime) -> O
     if met_at is not None and not is_before(now, met_at):
         return "met" if is_before(met_at, due) else "met_late"
     return "open" if is_before(now, due) else "missed"
+
+
+def consequences(pack: Pack, duty: str, event_at: datetime) -> tuple[Consequence, ...]:
+    """What missing a duty that began at `event_at` leads to by the pack: the measure it counts against, the suspension
+    it gives cause for. Empty where the pack attaches nothing, and for what is no duty of the pack."""
+    rules = pack.on(local_day(event_at))
+    rule = rules.duties.get(duty)
+    if rule is None:
+        return ()
+    found: list[Consequence] = []
+    kpi = rules.kpis.get(rule.counts_in or "")
+    if kpi is not None:
+        target = "" if kpi.target is None else f" (target {kpi.target}%)"
+        found.append(Consequence(f"It counts against the measure “{kpi.title}”{target}.", kpi.clause))
+    for cause in rules.content.suspensions:
+        if cause.key == rule.gives_cause:
+            how = "It suspends by itself" if cause.effect == "automatic" else "A suspension is proposed"
+            found.append(Consequence(f"{how}: {cause.title[0].lower()}{cause.title[1:]}.", cause.clause))
+    return tuple(found)

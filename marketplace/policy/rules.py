@@ -185,7 +185,8 @@ class Duty(Rule, frozen=True, kw_only=True):
     """An obligation with a clock: after `starts`, so many units; hours are elapsed, the rest ends with its last day.
 
     `immediately` counts as met within `count` minutes. `repeats` duties start again when they are met.
-    `not_when_idle` ones fall away for a provider that delivered nothing.
+    `not_when_idle` ones fall away for a provider that delivered nothing. What a missed one leads to: the measure it
+    `counts_in`, and the suspension it `gives_cause` for.
     """
 
     unit: ClockUnit
@@ -195,6 +196,8 @@ class Duty(Rule, frozen=True, kw_only=True):
     owed_to: tuple[Party, ...]
     repeats: bool = False
     not_when_idle: bool = False
+    counts_in: Code | None = None
+    gives_cause: Code | None = None
 
 
 class Kpi(Rule, frozen=True, kw_only=True):

@@ -143,6 +143,9 @@ async def settle(settings: Settings, clock: FrozenClock, migrator: asyncpg.Conne
         "suspension_id": str(suspension_id),
         "action_id": str(action_id),
         "cause_id": str(cause_id),
+        "duty_id": await one(
+            "SELECT id FROM obligation WHERE owed_by_organisation = $1 ORDER BY starts_at, id", provider
+        ),
         "restriction_id": await one("SELECT id FROM restriction WHERE provider_id = $1", provider),
         "deed": "answer",
         "path": "x",
