@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+from datetime import timedelta
 from typing import Any
 
 from marketplace.billing.drafting import Draft
 from marketplace.billing.queries import InvoiceView
 from marketplace.billing.words import OUTCOMES
-from marketplace.policy.calendar import local
+from marketplace.policy.calendar import elapsed, local
 from marketplace.policy.facts import OtherLine, Visit
 from marketplace.policy.funding import WHOLE
 from marketplace.web.filters import share
@@ -91,9 +92,18 @@ def _visit(visit: Visit) -> dict[str, Any]:
         }
         if visit.overrun_approved:
             row["overrun_approved"] = True
+            if visit.approved_minutes is not None and _is_beyond(visit, visit.approved_minutes):
+                row["approved_minutes"] = visit.approved_minutes
     elif visit.outcome == "cancelled_by_family":
         row["notice_at"] = visit.notice_at.isoformat() if visit.notice_at else None
     return row
+
+
+def _is_beyond(visit: Visit, minutes: int) -> bool:
+    """Whether the visit lasted longer than so many minutes: only then its case needs to say how many are approved."""
+    if visit.actual_start is None or visit.actual_end is None:
+        return False
+    return elapsed(visit.actual_start, visit.actual_end) > timedelta(minutes=minutes)
 
 
 HEADS = (

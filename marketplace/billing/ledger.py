@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from uuid import UUID, uuid4
 
+from marketplace.packages.books import one_at_a_time as one_at_a_time  # the books are billing's; visits hold them too
 from marketplace.platform.database import Work
 from marketplace.policy.invoicing import InvoiceResult
 
@@ -37,13 +38,6 @@ async def balance(work: Work, account: str, *, commissioner_id: UUID, framework_
            WHERE e.commissioner_id = $1 AND e.framework_id = $2 AND e.provider_id = $3 AND p.account = $4""",
         commissioner_id, framework_id, provider_id, account,
     )  # fmt: skip
-
-
-async def one_at_a_time(work: Work, framework_id: UUID, provider_id: UUID, payer_id: UUID) -> None:
-    """Hold the books of one provider with one payer on one framework until the unit ends: what they stand at is read,
-    and written on."""
-    key = f"invoice {framework_id} {provider_id} {payer_id}"
-    await work.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", key)
 
 
 async def post(

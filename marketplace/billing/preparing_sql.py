@@ -42,7 +42,7 @@ WITH standing AS MATERIALIZED (  -- what was submitted for this period: done wit
     SELECT v.*, f.share_basis_points <> $26 AS shared, f.starts_on, f.ends_on
     FROM package_funding f, LATERAL (
         SELECT v.commissioner_id, v.id, v.provider_id, v.lot_code, v.activity, v.outcome, v.planned_start, v.planned_end, v.actual_start, v.actual_end,
-            v.notice_at, v.activities_recorded, v.family_signed, v.overrun_approved_at IS NOT NULL AS overrun_approved,
+            v.notice_at, v.activities_recorded, v.family_signed, coalesce(v.overrun_approved_minutes, 0) AS approved_minutes,
             v.outcome IS NULL OR v.outcome = 'delivered' AS delivered, width_bucket(v.planned_start, $7::timestamptz[]) AS n,
             -- so many workers, thousands: unsigned, millions: for the rule, since their time is shared between visits or their
             -- name may be blank (its first letter is neither plain nor Latin with marks)
@@ -65,8 +65,9 @@ WITH standing AS MATERIALIZED (  -- what was submitted for this period: done wit
                 OR ($17::bool[])[n] AND planned_start - date_trunc('minute', notice_at) = ($16::interval[])[n] THEN ($13::int[])[n]
             ELSE ($14::int[])[n] END AS percent,
         CASE WHEN delivered THEN date_trunc('minute', actual_start) ELSE planned_start END AS starts_at,
-        CASE WHEN NOT delivered THEN planned_end WHEN overrun_approved OR NOT ($19::bool[])[n] THEN date_trunc('minute', actual_end)
-            ELSE least(date_trunc('minute', actual_end), date_trunc('minute', actual_start) + (planned_end - planned_start)) END AS ends_at
+        CASE WHEN NOT delivered THEN planned_end WHEN NOT ($19::bool[])[n] THEN date_trunc('minute', actual_end)
+            ELSE least(date_trunc('minute', actual_end), date_trunc('minute', actual_start)
+                + greatest(planned_end - planned_start, make_interval(mins => approved_minutes))) END AS ends_at
     FROM asked a
     WHERE starts_on <= ($8::date[])[n] AND (ends_on IS NULL OR ends_on >= ($8::date[])[n])
         AND (planned_start >= $3 OR EXISTS (SELECT 1 FROM invoice i WHERE i.commissioner_id = $1 AND i.framework_id = $2

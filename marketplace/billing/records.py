@@ -108,6 +108,7 @@ def record_of(row: asyncpg.Record) -> VisitRecord:
             activities="recorded" if row["activities_recorded"] else None,
             family_signed=row["family_signed"],
             overrun_approved=row["overrun_approved_at"] is not None,
+            approved_minutes=row["overrun_approved_minutes"],
             notice_at=_minute(row["notice_at"]),
             shares=_shares(row["shares"] or []),
         ),

@@ -178,10 +178,11 @@ async def _freeze(work: Work, found: Draft, invoice_id: UUID) -> None:
         for position, (record, line) in enumerate(zip(found.records, result.lines, strict=True), start=1):
             await work.execute(
                 """INSERT INTO invoice_line (commissioner_id, invoice_id, provider_id, position, visit_commissioner_id,
-                   visit_id, minutes, percent, price_pence, held, claimed_pence, payable_pence)
-                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)""",
+                   visit_id, minutes, percent, price_pence, held, claimed_pence, payable_pence, overrun_minutes)
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)""",
                 found.payer_id, invoice_id, found.provider_id, position, record.commissioner_id, record.id,
                 line.minutes, line.percent, line.price_pence, line.held, claimed.get(line.visit), line.payable_pence,
+                record.facts.approved_minutes,
             )  # fmt: skip
         for position, other in enumerate(result.others, start=1):
             await work.execute(

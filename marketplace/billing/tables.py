@@ -57,6 +57,7 @@ class InvoiceLine(Table, db=ENGINE, tablename="invoice_line"):
     claimed_pence = Integer(default=None, null=True)
     payable_pence = Integer(default=None, null=False)
     counts = Boolean(default=True, null=False)
+    overrun_minutes = Integer(default=None, null=True)
 
 
 class LedgerEntry(Table, db=ENGINE, tablename="ledger_entry"):

@@ -35,7 +35,8 @@ from marketplace.policy.pricing import RateMissing
 
 Entry = tuple[str, UUID]  # what kind of movement, about what
 
-_VISITS = f"""SELECT v.*, '' AS package_reference, false AS held_over, w.workers, s.shares FROM invoice_line l
+_VISITS = f"""SELECT v.*, l.overrun_minutes AS judged_minutes, '' AS package_reference, false AS held_over,
+        w.workers, s.shares FROM invoice_line l
     JOIN visit v ON v.commissioner_id = l.visit_commissioner_id AND v.id = l.visit_id
     {WORKERS_AND_SHARES}
     WHERE l.commissioner_id = $1 AND l.invoice_id = $2 AND NOT l.held ORDER BY l.position"""  # noqa: S608 - our own
@@ -128,9 +129,9 @@ async def _invoice_differences(work: Work, invoice: asyncpg.Record):
     visits = []
     for row in rows:
         facts = record_of(row).facts
-        # Approved after this submission, the longer time was not yet billed by it.
-        approved = row["overrun_approved_at"] is not None and row["overrun_approved_at"] <= invoice["received_at"]
-        facts = msgspec.structs.replace(facts, overrun_approved=approved)
+        # What was approved when this invoice was judged; more may be by now, or nothing any more.
+        approved = row["judged_minutes"]
+        facts = msgspec.structs.replace(facts, overrun_approved=approved is not None, approved_minutes=approved)
         visits.append(_as_it_stood(facts, corrected.get(row["id"], ()), invoice["received_at"]))
     asked = tuple(line for line in claim.lines if line.visit not in held)
     rest = claim.total_pence - sum(line.pence for line in claim.lines if line.visit in held)

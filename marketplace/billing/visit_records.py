@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from marketplace.billing.ledger import one_at_a_time
 from marketplace.identity.permissions import permit
 from marketplace.packages import queries
+from marketplace.packages.books import no_invoice_meanwhile
 from marketplace.packages.late_records import Entry, Source, write_down
 from marketplace.packages.tables import Visit
 from marketplace.packages.telling import provider_only
@@ -35,7 +35,7 @@ async def record_in(
     """As `record_visit`, within a unit that stands already (`version` None: whatever it is)."""
     permit(work.actor, "visit.correct")
     found = await queries.visit(work, visit_id)
-    await _no_invoice_meanwhile(work, found)
+    await no_invoice_meanwhile(work, found)
     visit = await queries.visit(work, visit_id, lock=True)
     if version is not None and visit.version != version:
         raise Conflict("This visit was changed while you were looking at it. Look at it as it is now.")
@@ -57,13 +57,3 @@ async def billed_on(work: Work, visit: Visit) -> int | None:
            ORDER BY i.number LIMIT 1""",
         visit.commissioner_id, visit.id,
     )  # fmt: skip
-
-
-async def _no_invoice_meanwhile(work: Work, visit: Visit) -> None:
-    """Hold the books of all who pay for the visit: an invoice is submitted before a correction, or after it."""
-    rows = await work.fetch(
-        "SELECT DISTINCT payer_id FROM package_funding WHERE commissioner_id = $1 AND package_id = $2 ORDER BY 1",
-        visit.commissioner_id, visit.package_id,
-    )  # fmt: skip
-    for row in rows:
-        await one_at_a_time(work, visit.framework_id, visit.provider_id, row["payer_id"])

@@ -9,7 +9,7 @@ from uuid import UUID
 from marketplace.demo.people import PIN
 from marketplace.demo.texts import EMOTIONS, RECORDS
 from marketplace.demo.world import Firm, Hand, Home, World
-from marketplace.packages import queries, record_actions, signing, visit_actions
+from marketplace.packages import overrun_decisions, queries, record_actions, signing, visit_actions
 from marketplace.packages.records import RecordText
 from marketplace.packages.tables import Visit
 from marketplace.platform.database import Work, ask
@@ -136,7 +136,7 @@ async def _takes_place(world: World, firm: Firm, home: Home, hand: Hand, visit: 
         )
     if what == "overrun":
         await story.until(story.clock.at + timedelta(hours=14))
-        await signing.approve_overrun(home.referrer, visit.id)
+        await overrun_decisions.approve_overrun(home.referrer, visit.id)
 
 
 async def _one_today(world: World, firm: Firm, home: Home, hand: Hand, package_id: UUID) -> None:

@@ -130,7 +130,7 @@ FLAGGED = (
 TO_LOOK_AT = (
     "(v.outcome IS NULL AND v.planned_end <= $1 OR v.outcome = 'delivered' AND NOT v.family_signed"  # noqa: S608 - ours
     " OR v.outcome = 'delivered' AND v.actual_end - v.actual_start > v.planned_end - v.planned_start"
-    " AND v.overrun_approved_at IS NULL AND EXISTS (SELECT 1 FROM obligation b WHERE b.subject_id = v.id"
+    " AND EXISTS (SELECT 1 FROM obligation b WHERE b.subject_id = v.id"
     " AND b.rule_key = 'task.approve_overrun' AND b.met_at IS NULL AND b.cancelled_at IS NULL)"
     f" OR {FLAGGED})"
 )

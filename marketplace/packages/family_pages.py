@@ -14,7 +14,7 @@ from litestar.response import Response
 from marketplace.identity.context import device
 from marketplace.identity.guards import requires
 from marketplace.identity.queries import have_pin
-from marketplace.packages import boards, queries, signing
+from marketplace.packages import boards, overrun_decisions, queries, signing
 from marketplace.packages.allocations import AllocationRow, allocation_now
 from marketplace.packages.boards import VisitLine
 from marketplace.packages.opening import open_visit
@@ -22,7 +22,9 @@ from marketplace.packages.page_forms import page_number
 from marketplace.packages.tables import Package, PlanVersion
 from marketplace.platform.database import Work, ask
 from marketplace.platform.errors import Conflict, InvalidInput
+from marketplace.policy.calendar import whole_minutes
 from marketplace.providers.videos import Video, familys_videos
+from marketplace.web.filters import count
 from marketplace.web.forms import Form
 from marketplace.web.reading import read_form
 from marketplace.web.render import page, see_other
@@ -173,7 +175,7 @@ async def _resolve_page(request: Request[Any, Any, Any], visit_id: UUID, form: F
 @get("/visits/{visit_id:uuid}/longer", **RESOLVES)
 async def longer_page(request: Request[Any, Any, Any], visit_id: FromPath[UUID]) -> Response[Any]:
     """More time than planned: whether it is billed."""
-    return await _longer_page(request, visit_id, Form())
+    return await _longer_page(request, visit_id, None)
 
 
 @post("/visits/{visit_id:uuid}/longer", status_code=303, **RESOLVES)
@@ -181,15 +183,18 @@ async def longer(request: Request[Any, Any, Any], visit_id: FromPath[UUID]) -> R
     """Approved, or left at the planned length."""
     form = Form(await read_form(request))
     decision = form.choice("decision", "whether the longer time is approved", ["approve", "refuse"])
+    minutes = None
+    if decision == "approve":
+        minutes = form.integer("minutes", "how many minutes longer", least=1, most=overrun_decisions.MOST_MINUTES)
     reason = form.text("reason", "why it is not approved", required=decision == "refuse", most=1000, lines=True)
     if not form.errors:
         try:
             if decision == "approve":
-                await signing.approve_overrun(request.user, visit_id)
-                said = "Approved. The whole time is billed."
+                await overrun_decisions.approve_overrun(request.user, visit_id, minutes=minutes)
+                said = f"Approved: {count(minutes or 0, 'minute')} longer than planned."
             else:
-                await signing.refuse_overrun(request.user, visit_id, reason=reason)
-                said = "Not approved. The planned length is billed."
+                await overrun_decisions.refuse_overrun(request.user, visit_id, reason=reason)
+                said = "Not approved. The provider is told."
             return see_other(request, f"/visits/{visit_id}", flash=said)
         except InvalidInput as error:
             form.merge(error)
@@ -198,8 +203,12 @@ async def longer(request: Request[Any, Any, Any], visit_id: FromPath[UUID]) -> R
     return await _longer_page(request, visit_id, form)
 
 
-async def _longer_page(request: Request[Any, Any, Any], visit_id: UUID, form: Form) -> Response[Any]:
+async def _longer_page(request: Request[Any, Any, Any], visit_id: UUID, form: Form | None) -> Response[Any]:
     file = await open_visit(request.user, visit_id)
+    asked = next((each for each in file.asked if each.kind == "longer" and each.state == "asked"), None)
+    if form is None:
+        wished = whole_minutes(file.visit.planned_end, asked.wished_end) if asked and asked.wished_end else None
+        form = Form.starting_with(minutes=file.overrun_minutes or wished)
     return page(
         request,
         "packages/longer.html",
@@ -207,7 +216,7 @@ async def _longer_page(request: Request[Any, Any, Any], visit_id: UUID, form: Fo
         file=file,
         visit=file.visit,
         form=form,
-        asked=next((each for each in file.asked if each.kind == "longer" and each.state == "asked"), None),
+        asked=asked,
     )
 
 

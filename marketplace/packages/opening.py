@@ -15,6 +15,7 @@ from marketplace.packages.boards import VisitLine
 from marketplace.packages.cancellation import terms_of
 from marketplace.packages.documents import Document
 from marketplace.packages.lapsed_cover import LapsedCover, covers_of, decisions_of
+from marketplace.packages.overrun_decisions import longer_approved, longer_by
 from marketplace.packages.placing import may_have_visits
 from marketplace.packages.planning import pattern_of
 from marketplace.packages.records import facts_of, missing_words
@@ -254,6 +255,7 @@ class VisitFile:
     may_confirm: bool
     overrun_minutes: int
     overrun_open: bool
+    longer_approved: int  # minutes
     percent: int
     terms: CancellationTerms | None  # of a visit that did not take place, for those who may know its price
     may_call_off: bool
@@ -280,10 +282,6 @@ async def open_visit(actor: Actor, visit_id: UUID, *, why: str = "") -> VisitFil
         confirmers = await family_with(work, package, "confirm_visits")
         confirmed = any(row["person_id"] == actor.person_id and row["text_hash"] == visit.record_hash for row in given)
         duties = await duties_about(work, visit.id)
-        over = 0
-        if visit.actual_end is not None and visit.actual_start is not None:
-            longer = (visit.actual_end - visit.actual_start) - (visit.planned_end - visit.planned_start)
-            over = max(0, int(longer.total_seconds() // 60))
         signed = [(row["printed_name"], row["signed_at"] is not None) for row in workers]
         begun = visit.outcome is not None or visit.planned_end <= work.now
         return VisitFile(
@@ -313,11 +311,12 @@ async def open_visit(actor: Actor, visit_id: UUID, *, why: str = "") -> VisitFil
             and visit.activities_recorded
             and not visit.family_signed
             and not confirmed,
-            overrun_minutes=over,
+            overrun_minutes=longer_by(visit),
             overrun_open=any(
                 row["rule_key"] == "task.approve_overrun" and row["met_at"] is None and row["cancelled_at"] is None
                 for row in duties
             ),
+            longer_approved=longer_approved(visit),
             percent=charged_percent(pack, facts_of(visit, signed)),
             terms=await terms_of(work, visit, visit.outcome, visit.notice_at)
             if visit.outcome not in (None, "delivered") and actor.role != "worker"

@@ -27,6 +27,7 @@ from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, WrongState
 from marketplace.policy.calendar import elapsed, is_before, local, local_day, to_the_minute
+from marketplace.policy.pricing import most_billed
 from marketplace.policy.records import is_blank
 from marketplace.web.filters import clock, count, listing
 
@@ -313,15 +314,18 @@ async def ask_about_overrun(work: Work, visit: Visit, package: Package) -> None:
     """Time beyond the planned length is put to the referrer, where the pack bills it with approval only (domain 5)."""
     pack = await queries.pack_for(work, visit)
     assert visit.actual_start is not None and visit.actual_end is not None
-    over = elapsed(visit.actual_start, visit.actual_end) - elapsed(visit.planned_start, visit.planned_end)
+    planned, lasted = elapsed(visit.planned_start, visit.planned_end), elapsed(visit.actual_start, visit.actual_end)
+    approved = visit.overrun_approved_at is not None
+    most = most_billed(planned, lasted, approved, visit.overrun_approved_minutes)
     asked = pack.on(local_day(visit.planned_start)).charging.overrun_needs_approval
     await cancel(work, visit.id, OVERRUN)
-    if over <= timedelta(0) or not asked or visit.overrun_approved_at is not None:
+    if lasted <= most or not asked:
         await close_longer(work, visit)
         return
     link = f"/visits/{visit.id}"
-    minutes = count(int(over.total_seconds() // 60), "minute")
+    minutes = count(int((lasted - planned).total_seconds() // 60), "minute")
+    before = ", longer than was approved" if approved else ""
     await owe_referrer(work, pack, package, OVERRUN, "Decide on a longer visit", "visit", visit.id, link)
     await tell_referrer(
-        work, package, f"A visit of package {package.reference} lasted {minutes} longer than planned.", link
+        work, package, f"A visit of package {package.reference} lasted {minutes} longer than planned{before}.", link
     )

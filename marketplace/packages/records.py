@@ -136,6 +136,7 @@ def facts_of(visit: Visit, workers: Sequence[tuple[str, bool]]) -> VisitFacts:
         activities="recorded" if visit.activities_recorded else None,
         family_signed=visit.family_signed,
         overrun_approved=visit.overrun_approved_at is not None,
+        approved_minutes=visit.overrun_approved_minutes,
         notice_at=_minute(visit.notice_at),
     )
 

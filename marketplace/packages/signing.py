@@ -12,21 +12,16 @@ from marketplace.identity.actions import check_family_pin
 from marketplace.identity.permissions import permit
 from marketplace.obligations.duties import cancel, meet
 from marketplace.packages import queries
-from marketplace.packages.overruns import MOST, OVERRUN, keep_decision
 from marketplace.packages.record_actions import CONFIRM_VISIT, check_record, own_part
 from marketplace.packages.states import visit_after, visit_state
 from marketplace.packages.tables import Package, Signature, Visit
 from marketplace.packages.telling import family_with, owe_referrer, tell_provider, tell_referrer
-from marketplace.packages.visit_moving import change
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted, WrongState
 from marketplace.policy.calendar import local_day
-from marketplace.policy.records import is_blank
-from marketplace.referrals import anonymity
 from marketplace.referrals.children import own_case
 from marketplace.settings import Settings
-from marketplace.web.filters import moment
 
 RESOLVE = "task.resolve_unsigned"
 CONFIRM = "confirm_visits"
@@ -168,47 +163,6 @@ async def resolve_unsigned(actor: Actor, visit_id: UUID, *, resolution: str) -> 
         said = f"The visit of package {package.reference} the family had not signed counts as signed now."
         await tell_provider(work, package, said, f"/visits/{visit.id}")
         work.audit("visit.resolved", "visit", visit.id, commissioner_id=visit.commissioner_id)
-
-
-async def approve_overrun(actor: Actor, visit_id: UUID) -> None:
-    """Let a visit of one's own case last longer than planned, before or after it: the time is billed (domain 5; D)."""
-    permit(actor, "visit.resolve")
-    async with unit_of_work(actor) as work:
-        visit, package = await _decide_overrun(work, actor, visit_id)
-        values = {"overrun_approved_at": work.now, "overrun_approved_by": actor.person_id}
-        await change(work, visit, values)
-        await keep_decision(work, visit, "agreed", None)
-        await meet(work, OVERRUN, visit.id)
-        said = f"The longer visit of package {package.reference} is approved: its whole time is billed."
-        await tell_provider(work, package, said, f"/visits/{visit.id}")
-        work.audit("visit.overrun_approved", "visit", visit.id, commissioner_id=visit.commissioner_id)
-
-
-async def refuse_overrun(actor: Actor, visit_id: UUID, *, reason: str) -> None:
-    """Leave a visit of one's own case at its planned length: no more than that is billed."""
-    permit(actor, "visit.resolve")
-    if is_blank(reason) or len(reason) > MOST:
-        raise InvalidInput({"reason": "Enter why the longer time is not approved, in 1,000 characters or fewer"})
-    async with unit_of_work(actor) as work:
-        visit, package = await _decide_overrun(work, actor, visit_id)
-        await anonymity.name_nobody(work, visit.commissioner_id, visit.child_id, "reason", reason, anonymity.KEPT)
-        if not await meet(work, OVERRUN, visit.id):
-            raise WrongState("visit", "not longer than planned", "refused", "There is no longer time to decide on.")
-        await keep_decision(work, visit, "declined", reason.strip())
-        said = f"The longer time of a visit of package {package.reference} is not approved: the planned time is billed."
-        await tell_provider(work, package, said, f"/visits/{visit.id}")
-        work.audit(
-            "visit.overrun_refused", "visit", visit.id, commissioner_id=visit.commissioner_id, reason=reason.strip()
-        )
-
-
-async def _decide_overrun(work: Work, actor: Actor, visit_id: UUID) -> tuple[Visit, Package]:
-    visit = await queries.visit(work, visit_id, lock=True)
-    await own_case(work, actor, visit.child_id)
-    visit_after("approved", visit)
-    if visit.overrun_approved_at is not None:
-        raise WrongState("visit", "approved", "approved", f"Approved already on {moment(visit.overrun_approved_at)}.")
-    return visit, await queries.package(work, visit.package_id)
 
 
 async def _may_be_asked(work: Work, visit_id: UUID, person_id: UUID, *, lock: bool = False) -> tuple[Visit, Package]:

@@ -126,6 +126,7 @@ class Visit(Table, db=ENGINE, tablename="visit"):
     record_hash = Text(default=None, null=True)
     overrun_approved_at = Timestamptz(default=None, null=True)
     overrun_approved_by = UUID(default=None, null=True)
+    overrun_approved_minutes = Integer(default=None, null=True)
     own_reference = Text(default=None, null=True)
     created_at = Timestamptz(default=None, null=False)
     version = Integer(default=1, null=False)

@@ -12,7 +12,7 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from marketplace.identity.context import settings_of
 from marketplace.identity.guards import requires
 from marketplace.identity.permissions import may
-from marketplace.packages import boards, opening, record_actions, signing, visit_actions
+from marketplace.packages import boards, opening, overrun_decisions, record_actions, signing, visit_actions
 from marketplace.packages.cancelling import call_off
 from marketplace.packages.records import RecordText
 from marketplace.packages.schemas import HashIn, Made, Signed, VisitList, Why, visit_line_out
@@ -244,11 +244,11 @@ async def resolve(request: Request[Any, Any, Any], visit_id: FromPath[UUID], dat
 
 @post("/api/v1/visits/{visit_id:uuid}/overrun", status_code=204, **RESOLVES)
 async def overrun(request: Request[Any, Any, Any], visit_id: FromPath[UUID], data: JSONBody[OverrunIn]) -> None:
-    """Decide whether time beyond the planned length is billed, before or after the visit."""
+    """Decide how much time beyond the planned length is billed, before or after the visit; again to take it back."""
     if data.approve:
-        await signing.approve_overrun(request.user, visit_id)
+        await overrun_decisions.approve_overrun(request.user, visit_id, minutes=data.minutes)
     else:
-        await signing.refuse_overrun(request.user, visit_id, reason=data.reason)
+        await overrun_decisions.refuse_overrun(request.user, visit_id, reason=data.reason)
 
 
 ROUTES: list[Any] = [

@@ -120,9 +120,13 @@ class ResolveIn(In, kw_only=True):
 
 
 class OverrunIn(In, kw_only=True):
-    """Whether the longer time is billed; a refusal has its reason."""
+    """How many `minutes` beyond the planned length are billed (null: as long as the visit lasted), or not, and why.
+
+    Not approved where nothing waits for a decision, what was approved is taken back.
+    """
 
     approve: bool
+    minutes: int | None = None
     reason: str = ""
 
 
@@ -155,6 +159,7 @@ class VisitOut(msgspec.Struct, kw_only=True):
     flags: list[str]
     overrun_minutes: int
     overrun_approved: bool
+    overrun_approved_minutes: int
     confirmers: dict[str, str]
     unsigned_reasons: dict[str, str]
     version: int
@@ -216,6 +221,7 @@ def visit_out(file: VisitFile) -> VisitOut:
         text_hash=visit.record_hash if file.text else None,
         signatures=[signature_out(row) for row in file.signatures], missing=file.missing, flags=file.flags,
         overrun_minutes=file.overrun_minutes, overrun_approved=visit.overrun_approved_at is not None,
+        overrun_approved_minutes=file.longer_approved,
         confirmers={str(grant.person_id): grant.person_name for grant in file.confirmers},
         unsigned_reasons=file.reasons, version=visit.version,
     )  # fmt: skip

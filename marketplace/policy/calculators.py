@@ -38,6 +38,8 @@ OUTCOME_KEYS: dict[str, tuple[str, ...]] = {
     "delivered": ("actual_start", "actual_end", "activities", "family_signed"),
     "cancelled_by_family": ("notice_at",),
 }
+# `approved_minutes`, how long the visit may be in all, bounds the approval; without it the whole time is billed.
+OVERRUN_KEYS = ("overrun_approved", "approved_minutes")
 
 Packs = Mapping[str, Pack]
 
@@ -254,9 +256,9 @@ def _visit(field: Field, pack: Pack, period: Period | None) -> Visit:
     known = outcome if isinstance(outcome, str) and outcome in get_args(Outcome) else None
     extra = OUTCOME_KEYS.get(known, ()) if known else ()
     # Where the outcome is not known nobody can say which of the keys that belong to outcomes are wrong.
-    optional = ("overrun_approved",) if known == "delivered" else ()
+    optional = OVERRUN_KEYS if known == "delivered" else ()
     if known is None:
-        optional = ("overrun_approved", *(key for keys in OUTCOME_KEYS.values() for key in keys))
+        optional = (*OVERRUN_KEYS, *(key for keys in OUTCOME_KEYS.values() for key in keys))
     table = field.table((*VISIT_KEYS, *extra), (*optional, "shares"))
     table["outcome"].one_of(get_args(Outcome), "outcome")
     lot = table["lot"].one_of(pack.lots, "lot")
@@ -285,6 +287,7 @@ def _visit(field: Field, pack: Pack, period: Period | None) -> Visit:
         activities=table["activities"].nullable(Field.text) if delivered else None,
         family_signed=table["family_signed"].yes_no() if delivered else False,
         overrun_approved=table["overrun_approved"].yes_no() if delivered else False,
+        approved_minutes=table["approved_minutes"].pence() if delivered and "approved_minutes" in table else None,
         notice_at=table["notice_at"].nullable(Field.instant) if known == "cancelled_by_family" else None,
         shares=_shares(table["shares"]) if "shares" in table else (),
     )

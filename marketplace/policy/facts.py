@@ -47,6 +47,7 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
 
     `actual_*`, `activities`, `family_signed` and `overrun_approved` belong to delivered visits; `notice_at` to those
     the family cancelled. A resolved coded reason for a missing family signature counts as `family_signed`.
+    `approved_minutes` is how long a visit with an approved overrun may be in all; None: as long as it was.
     `shares` are who pays for the visit's day; none means that one payer pays it all.
     """
 
@@ -62,6 +63,7 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
     activities: str | None = None
     family_signed: bool = False
     overrun_approved: bool = False
+    approved_minutes: int | None = None
     notice_at: datetime | None = None
     shares: Shares = ()
 

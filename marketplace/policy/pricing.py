@@ -165,7 +165,8 @@ def charged_percent(pack: Pack, visit: Visit) -> int:
 def billed_interval(pack: Pack, visit: Visit) -> tuple[datetime, datetime] | None:
     """From when to when a visit is billed; None for a delivered visit without both times or without workers.
 
-    A delivered one counts from its actual start, at most as long as planned unless the overrun is approved.
+    A delivered one counts from its actual start, at most as long as planned; with an approved overrun at most as long
+    as was approved, which is never less than planned.
     """
     if visit.outcome != "delivered":
         return local(visit.planned_start), local(visit.planned_end)
@@ -173,9 +174,17 @@ def billed_interval(pack: Pack, visit: Visit) -> tuple[datetime, datetime] | Non
         return None
     length = elapsed(visit.actual_start, visit.actual_end)
     needs_approval = pack.on(local_day(visit.planned_start)).charging.overrun_needs_approval
-    if needs_approval and not visit.overrun_approved:
-        length = min(length, elapsed(visit.planned_start, visit.planned_end))
+    if needs_approval:
+        planned = elapsed(visit.planned_start, visit.planned_end)
+        length = min(length, most_billed(planned, length, visit.overrun_approved, visit.approved_minutes))
     return local(visit.actual_start), after(visit.actual_start, length)
+
+
+def most_billed(planned: timedelta, actual: timedelta, approved: bool, approved_minutes: int | None) -> timedelta:
+    """How much of a delivered visit's `actual` length may be billed where longer time needs approval (domain 5; D)."""
+    if not approved:
+        return planned
+    return actual if approved_minutes is None else max(planned, timedelta(minutes=approved_minutes))
 
 
 def price_visit(pack: Pack, card: RateCard, visit: Visit) -> VisitPrice:

@@ -7,7 +7,7 @@ from datetime import date, time, timedelta
 import asyncpg
 import pytest
 
-from marketplace.packages import signing
+from marketplace.packages import overrun_decisions
 from marketplace.packages.cancelling import call_off
 from marketplace.packages.overruns import ask_longer
 from marketplace.packages.visit_requests import ask_for_time, request_of, withdraw
@@ -68,7 +68,7 @@ async def test_asked_refused_asked_again_and_approved_through_the_pages(ready, s
     assert (await api.post(f"/visits/{visit_id}/ask-longer", json=body, headers=mine)).status_code == 201
     theirs = await token(api, settings, ready.family)
     assert (await api.post(f"/visits/{visit_id}/ask-longer", json=body, headers=theirs)).status_code == 403
-    await signing.approve_overrun(ready.referrer, visit_id)
+    await overrun_decisions.approve_overrun(ready.referrer, visit_id)
     async with at(app, settings, ready.manager) as door:
         asked = (await door.client.get(f"/api/v1/visits/{visit_id}/requests")).json()
         assert sorted((each["kind"], each["state"], each["answer"]) for each in asked) == [
@@ -90,9 +90,9 @@ async def test_nobody_else_asks_or_answers_and_what_is_moot_closes(ready, settin
     assert set(fault.value.fields) == {"ends_at", "reason"}
     made = await ask_longer(ready.manager, visit_id, ends_at=clock_at(19), reason=WHY)
     with pytest.raises(NotFound):
-        await signing.refuse_overrun(elsewhere, visit_id, reason="Not mine")
+        await overrun_decisions.refuse_overrun(elsewhere, visit_id, reason="Not mine")
     with pytest.raises(NotPermitted):
-        await signing.approve_overrun(ready.manager, visit_id)
+        await overrun_decisions.approve_overrun(ready.manager, visit_id)
     for reader in (ready.manager, ready.family):  # it is decided on the visit, and nowhere else
         with pytest.raises(NotFound):
             await ask(reader, request_of, made)
@@ -126,6 +126,6 @@ async def test_nobody_else_asks_or_answers_and_what_is_moot_closes(ready, settin
     # longer all the same, and refused afterwards: the reason stands on the visit too
     fourth = await packages.a_visit(ready, TUESDAY, time(10), time(11))
     await packages.delivered(ready, fourth, end=clock_at(11, 30))
-    await signing.refuse_overrun(ready.referrer, fourth, reason="Nobody asked")
+    await overrun_decisions.refuse_overrun(ready.referrer, fourth, reason="Nobody asked")
     async with at(create_marketplace(settings), settings, ready.manager) as door:
         assert "The referrer says: Nobody asked" in text_of(await door.get(f"/visits/{fourth}"))

@@ -13,7 +13,7 @@ import pytest
 from marketplace.identity.actions import set_pin
 from marketplace.identity.permissions import may
 from marketplace.obligations.queries import my_duties
-from marketplace.packages import queries, record_actions, signing
+from marketplace.packages import overrun_decisions, queries, record_actions, signing
 from marketplace.packages.records import RecordText, missing_words
 from marketplace.platform.database import ask, unit_of_work
 from marketplace.platform.errors import (
@@ -311,23 +311,38 @@ async def test_a_longer_visit_is_put_to_the_referrer(ready, visit_id, clock, mig
     )
     assert await migrator.fetchval(duties) == 1
     with pytest.raises(NotPermitted):
-        await signing.approve_overrun(ready.manager, visit_id)
-    await signing.approve_overrun(ready.referrer, visit_id)
+        await overrun_decisions.approve_overrun(ready.manager, visit_id)
+    await overrun_decisions.approve_overrun(ready.referrer, visit_id)
     assert (await ready.visit(visit_id)).overrun_approved_at == clock.at
+    assert (await ready.visit(visit_id)).overrun_approved_minutes == 150
     assert await migrator.fetchval(duties) == 0
     with pytest.raises(WrongState):
-        await signing.approve_overrun(ready.referrer, visit_id)
+        await overrun_decisions.approve_overrun(ready.referrer, visit_id)
 
 
-async def test_a_longer_visit_can_be_approved_before_it_or_refused_after(ready, visit_id, clock):
-    await signing.approve_overrun(ready.referrer, visit_id)
+async def test_a_longer_visit_can_be_approved_before_it_or_refused_after(ready, visit_id, clock, migrator):
+    for wrong in (None, 0, -5, 1441):
+        with pytest.raises(InvalidInput) as fault:
+            await overrun_decisions.approve_overrun(ready.referrer, visit_id, minutes=wrong)
+        assert set(fault.value.fields) == {"minutes"}
+    await overrun_decisions.approve_overrun(ready.referrer, visit_id, minutes=15)
     second = await packages.a_visit(ready, TUESDAY, time(19), time(20))
     clock.move_to(at(20, 40))
     await packages.delivered(ready, second, end=at(20, 30))
-    await signing.refuse_overrun(ready.referrer, second, reason="Nobody asked for it")
+    await overrun_decisions.refuse_overrun(ready.referrer, second, reason="Nobody asked for it")
     assert (await ready.visit(second)).overrun_approved_at is None
     with pytest.raises(WrongState):
-        await signing.refuse_overrun(ready.referrer, second, reason="Again")
+        await overrun_decisions.refuse_overrun(ready.referrer, second, reason="Again")
+    # the first lasts longer than was approved beforehand, so the referrer is asked about the rest
+    await packages.delivered(ready, visit_id, end=at(18, 20))
+    duties = "SELECT count(*) FROM obligation WHERE rule_key = 'task.approve_overrun' AND met_at IS NULL"
+    assert await migrator.fetchval(duties + " AND cancelled_at IS NULL AND subject_id = $1", visit_id) == 1
+    await overrun_decisions.refuse_overrun(ready.referrer, visit_id, reason="Quarter of an hour was what we said")
+    assert (await ready.visit(visit_id)).overrun_approved_minutes == 135
+    await overrun_decisions.refuse_overrun(ready.referrer, visit_id, reason="It was not needed at all")
+    assert (await ready.visit(visit_id)).overrun_approved_minutes is None
+    with pytest.raises(WrongState):
+        await overrun_decisions.refuse_overrun(ready.referrer, visit_id, reason="Once more")
 
 
 async def test_finance_sees_that_and_not_what(ready, visit_id, finished):

@@ -161,6 +161,11 @@ def test_an_approved_overrun_is_billed_whole_and_a_late_start_costs_nothing() ->
     assert judged([visit("v", **long)], {})["lines"][0]["minutes"] == 180
     assert judged([visit("v", **long, overrun_approved=False)], {})["lines"][0]["minutes"] == 180
     assert judged([visit("v", **long, overrun_approved=True)], {})["lines"][0]["minutes"] == 210
+    # approved for so long in all: no more than that, and never less than planned
+    for approved, billed in ((200, 200), (210, 210), (600, 210), (180, 180), (60, 180)):
+        lines = judged([visit("v", **long, overrun_approved=True, approved_minutes=approved)], {})["lines"]
+        assert lines[0]["minutes"] == billed
+    assert judged([visit("v", **long, approved_minutes=600)], {})["lines"][0]["minutes"] == 180
 
 
 def test_a_visit_without_a_price_above_nothing_need_not_be_claimed() -> None:

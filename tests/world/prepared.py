@@ -35,7 +35,7 @@ UPDATE visit SET actual_end = NULL WHERE pg_temp.die(id, 11, 40) = 0;
 UPDATE visit SET actual_start = NULL WHERE pg_temp.die(id, 12, 40) = 0;
 UPDATE visit SET notice_at = planned_start - (ARRAY[interval '24 hours', interval '24 hours 30 seconds', interval '23 hours 59 minutes', interval '3 days', interval '-1 hour', NULL])[1 + pg_temp.die(id, 13, 6)]
 WHERE outcome = 'cancelled_by_family';
-UPDATE visit SET overrun_approved_at = planned_end, overrun_approved_by = (SELECT id FROM person ORDER BY id LIMIT 1) WHERE pg_temp.die(id, 14, 3) = 0;
+UPDATE visit SET overrun_approved_at = planned_end, overrun_approved_minutes = 30 + pg_temp.die(id, 41, 600), overrun_approved_by = (SELECT id FROM person ORDER BY id LIMIT 1) WHERE pg_temp.die(id, 14, 3) = 0;
 UPDATE visit SET activities_recorded = false WHERE pg_temp.die(id, 15, 20) = 0;
 UPDATE visit SET family_signed = pg_temp.die(id, 16, 12) > 0;
 -- workers: unsigned, named in other letters, blank, two of them, none, their time shared with another visit
