@@ -34,6 +34,7 @@ from marketplace.billing import (
     support_budget_pages,
     timesheet_pages,
     timesheet_routes,
+    visit_outcome_pages,
     visit_record_pages,
 )
 from marketplace.billing import pages as billing_pages
@@ -158,6 +159,7 @@ MODULES: list[Any] = [
     support_budget_pages,
     timesheet_pages,
     timesheet_routes,
+    visit_outcome_pages,
     visit_record_pages,
     roster_pages,
     roster_routes,

@@ -13,10 +13,12 @@ from typing import Literal
 from uuid import UUID
 
 from marketplace.billing.roster_rows import COLUMNS, MOST_ROWS, RosterEntry, read_row
+from marketplace.billing.visit_outcomes import correct_in
 from marketplace.billing.visit_records import record_in
 from marketplace.identity.permissions import permit
 from marketplace.packages import queries
 from marketplace.packages.late_records import Entry
+from marketplace.packages.outcomes import Given
 from marketplace.packages.tables import Visit
 from marketplace.packages.telling import provider_only
 from marketplace.packages.visit_actions import cancel_in, missed_in, plan_in
@@ -177,8 +179,9 @@ async def _apply(work: Work, entry: RosterEntry, visit: Visit) -> Status:
         reason = entry.reason if first else entry.reason or AGAIN
         changed = await record_in(work, visit.id, written, "roster", reason)
         return "recorded" if first else "corrected" if changed else "unchanged"
-    if visit.outcome == entry.outcome:
-        return "unchanged"
+    if visit.outcome not in (None, "delivered"):
+        given = Given(entry.outcome, entry.notice_at, entry.reason or None)
+        return "corrected" if await correct_in(work, visit.id, given, "roster", entry.reason or AGAIN) else "unchanged"
     if entry.outcome == "missed":
         await missed_in(work, visit.id, version=visit.version, reason=entry.reason)
         return "missed"

@@ -77,7 +77,10 @@ async def timesheet_page(
 def correction_words(each: Correction) -> str:
     """ "Corrected 3 June 2026, 9am by the office (Ann Alder): end 18:00, was 17:30. Typing slip"."""
     changes: list[str] = []
-    for name in ("start", "end"):
+    old, new = each.before.get("outcome"), each.after.get("outcome")
+    if old != new:
+        changes.append(f"{OUTCOMES[new].lower()}, was {OUTCOMES[old].lower()}")
+    for name in ("start", "end", "notice"):
         old, new = each.before.get(name), each.after.get(name)
         if old != new:
             changes.append(f"{name} {_clock(new)}, was {_clock(old)}")

@@ -11,9 +11,11 @@ from litestar import Request, get, post
 from litestar.params import FromPath, JSONBody
 
 from marketplace.billing.timesheets import Sheet, sheets, timesheet
+from marketplace.billing.visit_outcomes import correct_outcome
 from marketplace.billing.visit_records import record_visit
 from marketplace.identity.guards import requires
 from marketplace.packages.late_records import Entry
+from marketplace.packages.outcomes import Given
 from marketplace.packages.schemas import In
 from marketplace.platform.database import ask
 
@@ -98,6 +100,17 @@ class WriteDownIn(In, kw_only=True):
     reason: str = ""
 
 
+class OutcomeIn(In, kw_only=True):
+    """`outcome` as it should have been: cancelled_by_family (with `notice_at`), cancelled_by_provider,
+    cancelled_on_arrival or missed; `charge_pence` is what was seen, needed where something is charged."""
+
+    version: int
+    outcome: str
+    reason: str
+    notice_at: Moment | None = None
+    charge_pence: int | None = None
+
+
 class WrittenOut(msgspec.Struct, kw_only=True):
     """`changed` is false where the record said the same already."""
 
@@ -144,6 +157,16 @@ async def write_down(
     )
 
 
+@post("/api/v1/visits/{visit_id:uuid}/outcome", status_code=200, **CORRECT)
+async def outcome(request: Request[Any, Any, Any], visit_id: FromPath[UUID], data: JSONBody[OutcomeIn]) -> WrittenOut:
+    """Correct how a visit did not take place, or that it did not, where that charges the family no more than now."""
+    changed = await correct_outcome(
+        request.user, visit_id, Given(data.outcome, data.notice_at), version=data.version, reason=data.reason,
+        charge_pence=data.charge_pence,
+    )  # fmt: skip
+    return WrittenOut(changed=changed)
+
+
 _SAME = (
     "visit_id", "package_reference", "activity", "planned_start", "planned_end", "actual_start", "actual_end",
     "outcome", "state", "record_hash", "invoice_number",
@@ -159,4 +182,4 @@ def _sheet(each: Sheet) -> SheetOut:
     )
 
 
-ROUTES: list[Any] = [list_timesheets, get_timesheet, write_down]
+ROUTES: list[Any] = [list_timesheets, get_timesheet, write_down, outcome]

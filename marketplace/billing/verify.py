@@ -177,9 +177,16 @@ def _as_it_stood(visit: Visit, corrections: Iterable[Any], received_at: datetime
     later = next((each for each in corrections if each["at"] > received_at), None)
     if later is None:
         return visit
+    outcome = later["before"].get("outcome", "delivered")
+    if outcome != "delivered":
+        noticed = later["before"]["notice"]
+        notice_at = None if noticed is None else local(datetime.fromisoformat(noticed))
+        return msgspec.structs.replace(visit, outcome=outcome, notice_at=notice_at, actual_start=None, actual_end=None)
     start, end = (later["before"][name] for name in ("start", "end"))
     return msgspec.structs.replace(
         visit,
+        outcome="delivered",
+        notice_at=None,
         actual_start=local(datetime.fromisoformat(start)),
         actual_end=local(datetime.fromisoformat(end)),
         activities="recorded",

@@ -95,9 +95,7 @@ async def _open(work: Work, visit_id: UUID) -> tuple[Visit, Package, Any, list[A
     package = await queries.package(work, visit.package_id)
     if package.provider_id != work.actor.provider_id:
         raise NotFound
-    if visit.outcome not in (None, "delivered"):
-        raise Conflict("This visit is recorded as not taking place.")
-    if visit.outcome is None and visit.planned_start > work.now:
+    if visit.outcome != "delivered" and visit.planned_start > work.now:
         raise Conflict("This visit has not begun yet.")
     billed = await billed_on(work, visit)
     if billed is not None:

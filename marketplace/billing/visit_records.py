@@ -34,6 +34,12 @@ async def record_in(
 ) -> bool:
     """As `record_visit`, within a unit that stands already (`version` None: whatever it is)."""
     permit(work.actor, "visit.correct")
+    visit = await unbilled(work, visit_id, version)
+    return await write_down(work, visit, await queries.package(work, visit.package_id), entry, source, reason)
+
+
+async def unbilled(work: Work, visit_id: UUID, version: int | None) -> Visit:
+    """A visit, held, that no standing invoice has judged. Raises `Conflict` where one has, or when it changed."""
     found = await queries.visit(work, visit_id)
     await no_invoice_meanwhile(work, found)
     visit = await queries.visit(work, visit_id, lock=True)
@@ -45,7 +51,7 @@ async def record_in(
             f"This visit is billed on invoice {billed}: its record is corrected once that invoice was returned, or by a"
             " credit note."
         )
-    return await write_down(work, visit, await queries.package(work, visit.package_id), entry, source, reason)
+    return visit
 
 
 async def billed_on(work: Work, visit: Visit) -> int | None:

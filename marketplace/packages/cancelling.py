@@ -41,8 +41,9 @@ async def call_off(
     """Cancel a coming visit for the family, noticed now; returns what it cost and took off the allocation.
 
     For a family member who may confirm visits, and for the referrer whose case it is. `charge_pence` is what was shown
-    (`charge_required`: it must be said where something is charged): raises `PriceChanged` where it is another sum by now, `InvalidInput` for `reason`, `WrongState`, `Conflict` once the
-    visit changed or should have begun.
+    (`charge_required`: it must be said where something is charged): raises `PriceChanged` where it is another sum by
+    now, `InvalidInput` for `reason` or `charge_pence`, `WrongState`, `Conflict` once the visit changed or should have
+    begun.
     """
     permit(actor, "visit.call_off")
     async with unit_of_work(actor) as work:

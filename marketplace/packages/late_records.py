@@ -12,7 +12,7 @@ from uuid import UUID
 
 from marketplace.obligations.duties import cancel, meet
 from marketplace.packages import queries
-from marketplace.packages.placing import judge_for, may_have_visits
+from marketplace.packages.placing import give_back, judge_for, may_have_visits, take_time
 from marketplace.packages.record_actions import (
     CONFIRM_VISIT,
     EARLY_HOURS,
@@ -20,18 +20,19 @@ from marketplace.packages.record_actions import (
     ask_about_overrun,
     check_span,
     keep_correction,
+    outcome_of,
     owe_signatures,
     times_of,
     write_note,
 )
 from marketplace.packages.records import RecordText, checked
 from marketplace.packages.signing import RESOLVE
-from marketplace.packages.states import OUTCOME_WORDS
 from marketplace.packages.tables import Package, Visit
 from marketplace.packages.telling import tell_family, tell_referrer
 from marketplace.packages.visit_moving import change
+from marketplace.packages.visit_requests import follow_outcome
 from marketplace.platform.database import Work
-from marketplace.platform.errors import Conflict, InvalidInput, WrongState
+from marketplace.platform.errors import Conflict, InvalidInput
 from marketplace.policy.calendar import local_day, to_the_minute
 from marketplace.policy.records import is_blank
 from marketplace.referrals import anonymity
@@ -53,22 +54,25 @@ class Entry:
 async def write_down(work: Work, visit: Visit, package: Package, entry: Entry, source: Source, reason: str) -> bool:
     """Record a visit that took place, or correct its record; `visit` is held. False when that changes nothing.
 
-    Raises `InvalidInput` naming `start`, `end`, `activities` or `reason`; `Conflict` for a visit that may not have
-    taken place like this; `WrongState` for one that did not take place.
+    One recorded as cancelled or missed took place after all: a correction with its reason; its workers' time is taken
+    again. Raises `InvalidInput` naming `start`, `end`, `activities` or `reason`; `Conflict` for a visit that may not
+    have taken place like this.
     """
-    if visit.outcome not in (None, "delivered"):
-        said = OUTCOME_WORDS[visit.outcome].lower()
-        raise WrongState("visit", visit.outcome, "recorded", f"This visit is recorded as not taking place: {said}.")
     entry = _checked(visit, entry, work.now)
-    if visit.outcome is None:
+    if visit.outcome != "delivered":
         await _cleared(work, visit, package)
     before, old_hash, first = times_of(visit), visit.record_hash, visit.outcome is None
+    after_all = not first and visit.outcome != "delivered"
+    if after_all:
+        await _time_again(work, visit, package)
+        before |= outcome_of(visit)
+        visit.outcome, visit.notice_at = "delivered", None
     note = await queries.visit_note(work, visit)
     said = note["activities"] if note is not None else ""
     activities = said if entry.activities is None else checked(RecordText(activities=entry.activities)).activities
     if not first and (visit.actual_start, visit.actual_end, said) == (entry.start, entry.end, activities):
         return False
-    await _check_reason(work, visit, reason, needed=not first)
+    await check_reason(work, visit, reason, needed=not first)
     remark = "\n".join(part for part in (note["times_remark"] if note is not None else "", reason.strip()) if part)
     await write_note(work, visit, {"activities": activities, "times_remark": remark})
     visit.actual_start, visit.actual_end = entry.start, entry.end
@@ -79,12 +83,15 @@ async def write_down(work: Work, visit: Visit, package: Package, entry: Entry, s
         "activities_recorded": not is_blank(activities),
         "record_hash": fingerprint,
     }
-    if first:
-        values |= {"outcome": "delivered", "outcome_at": work.now}
-    else:
-        after = times_of(visit) | ({} if said == activities else {"activities": "written anew"})
+    if first or after_all:
+        values |= {"outcome": "delivered", "outcome_at": work.now, "notice_at": None, "outcome_reason": None}
+    if not first:
+        became = outcome_of(visit) if after_all else {}
+        after = times_of(visit) | became | ({} if said == activities else {"activities": "written anew"})
         await keep_correction(work, visit, source, reason.strip(), before, after, old_hash, fingerprint)
     await change(work, visit, values)
+    if after_all:
+        await follow_outcome(work, visit, package, made_up=False, asked_again=False)
     await _news(work, visit, package, first)
     verb = "written_down" if first else "corrected"
     work.audit(
@@ -124,7 +131,20 @@ async def _cleared(work: Work, visit: Visit, package: Package) -> None:
         raise Conflict(f"This visit cannot be recorded: {listing(missing)}.")
 
 
-async def _check_reason(work: Work, visit: Visit, reason: str, *, needed: bool) -> None:
+async def _time_again(work: Work, visit: Visit, package: Package) -> None:
+    """Its workers were there: their time is taken, unless it was given to somebody else meanwhile."""
+    workers = await queries.visit_workers(work, visit)
+    await give_back(work, [row["booking_id"] for row in workers], visit.id)
+    for row in workers:
+        booking = await take_time(work, package, row["worker_id"], visit.planned_start, visit.planned_end)
+        await work.execute(
+            "UPDATE visit_worker SET booking_id = $4 WHERE commissioner_id = $1 AND visit_id = $2 AND worker_id = $3",
+            visit.commissioner_id, visit.id, row["worker_id"], booking,
+        )  # fmt: skip
+
+
+async def check_reason(work: Work, visit: Visit, reason: str, *, needed: bool) -> None:
+    """Raise `InvalidInput` for a reason that is missing where it is needed, too long, or names the child."""
     if needed and not reason.strip():
         raise InvalidInput({"reason": "Enter why the record is corrected"})
     if len(reason) > LONGEST_REASON:

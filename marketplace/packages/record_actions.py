@@ -188,6 +188,11 @@ def times_of(visit: Visit) -> dict[str, str | None]:
     return {name: None if at is None else local(at).isoformat() for name, at in times.items()}
 
 
+def outcome_of(visit: Visit) -> dict[str, str | None]:
+    """What became of a visit as its history keeps it."""
+    return {"outcome": visit.outcome, "notice": None if visit.notice_at is None else local(visit.notice_at).isoformat()}
+
+
 async def keep_correction(
     work: Work, visit: Visit, source: str, reason: str, before: dict[str, str | None], after: dict[str, str | None],
     old_hash: str | None, new_hash: str | None,

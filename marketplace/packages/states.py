@@ -38,6 +38,7 @@ VISIT: Transitions = {
     "written up": {"under_way": "under_way", "finished": "finished"},
     "finished": {"under_way": "finished"},
     "corrected": {"under_way": "under_way", "finished": "finished"},
+    "given another outcome": {each: each for each in ("cancelled", "missed", "finished", "unsigned", "confirmed")},
     "signed": {"finished": "finished"},
     "confirmed": {"finished": "confirmed", "unsigned": "confirmed"},
     "left unsigned": {"finished": "unsigned"},

@@ -105,6 +105,25 @@ async def close_moves(work: Work, visit: Visit) -> None:
         await cancel(work, row["id"])
 
 
+async def follow_outcome(work: Work, visit: Visit, package: Package, *, made_up: bool, asked_again: bool) -> None:
+    """After a correction only what the outcome allows goes on waiting; what is owed by it now is asked, once."""
+    kept = [kind for kind, stays in (("make_up", made_up), ("again", asked_again)) if stays]
+    rows = await work.fetch(
+        """UPDATE visit_request SET state = 'withdrawn', answered_by = $3, answered_at = $4
+           WHERE commissioner_id = $1 AND visit_id = $2 AND state = 'asked' AND kind <> ALL($5) RETURNING id""",
+        visit.commissioner_id, visit.id, work.actor.person_id, work.now, kept,
+    )  # fmt: skip
+    for row in rows:
+        await cancel(work, row["id"])
+    asked = await work.fetchval(
+        "SELECT 1 FROM visit_request WHERE commissioner_id = $1 AND visit_id = $2 AND kind = 'make_up'"
+        " AND state <> 'withdrawn' LIMIT 1",
+        visit.commissioner_id, visit.id,
+    )  # fmt: skip
+    if made_up and not asked:
+        await to_make_up(work, visit, package)
+
+
 async def agree(
     actor: Actor,
     request_id: UUID,
