@@ -323,11 +323,10 @@ async def _lines(work: Work, payer_id: UUID, invoice_id: UUID, result: InvoiceRe
                   CASE WHEN s.side = 'family' AND s.method <> 'coded_reason' AND app_commissioner() IS NOT NULL
                        THEN 'A family member' ELSE s.printed_name END AS printed_name,
                   s.reason_code, s.signed_at, s.resolved_at, s.text_hash
-           FROM signature s
-           JOIN invoice_line l ON l.visit_commissioner_id = s.commissioner_id AND l.visit_id = s.subject_id
-           WHERE l.commissioner_id = $1 AND l.invoice_id = $2 ORDER BY s.signed_at""",
-        payer_id, invoice_id,
-    )  # fmt: skip
+           FROM (SELECT * FROM signature WHERE subject_type = 'visit' AND subject_id = ANY($1)
+                 UNION ALL SELECT * FROM masked_family_signatures($1)) s ORDER BY s.signed_at""",
+        [row["visit_id"] for row in rows],
+    )
     by_visit: dict[UUID, list[SignatureRow]] = {}
     for row in signed:
         columns = ("side", "printed_name", "method", "reason_code", "signed_at", "resolved_at", "text_hash")

@@ -243,15 +243,17 @@ class VisitFile:
     workers: list[Any]
     mine: Any  # the acting worker's line of it, else None
     own_case: bool
+    outcome_reason: str | None  # in the family's or the provider's words: for those who meet the child
     note: Any  # None where it is not the reader's to read
     text: Document | None
+    closed: bool  # a record was written, and is not the reader's to read
     signatures: list[Any]
     missing: list[str]
     plan: PlanVersion | None
     provider: Any
     commissioner_name: str
     family: list[Any]
-    confirmers: list[Any]  # family members whose confirmation counts
+    confirmers: list[Any]  # family members whose confirmation counts; for those who meet the child
     may_confirm: bool
     overrun_minutes: int
     overrun_open: bool
@@ -267,7 +269,10 @@ class VisitFile:
 
 
 async def open_visit(actor: Actor, visit_id: UUID, *, why: str = "") -> VisitFile:
-    """Open a visit: a look. Its notes only for roles that may read them. Raises as `open_package`."""
+    """Open a visit: a look. Its notes only for roles that may read them. Raises as `open_package`.
+
+    A finance officer and another payer learn the visit's facts: nobody's name of the family, and nothing in its words.
+    """
     async with unit_of_work(actor) as work:
         visit = await queries.visit(work, visit_id)
         permit(actor, "visit.read")
@@ -275,8 +280,13 @@ async def open_visit(actor: Actor, visit_id: UUID, *, why: str = "") -> VisitFil
         own_case = await _look(work, package, why)
         pack = await queries.pack_for(work, visit)
         day = local_day(visit.planned_start)
-        reads = may(actor, "visit_note.read") or may(actor, "visit_note.read_with_reason")
-        knows_child = may(actor, "child.read") or may(actor, "child.read_with_reason")
+        theirs = actor.commissioner_id in (None, visit.commissioner_id)  # else of a council that pays a part of it
+        reads = theirs and (may(actor, "visit_note.read") or may(actor, "visit_note.read_with_reason"))
+        knows_child = theirs and (may(actor, "child.read") or may(actor, "child.read_with_reason"))
+        note = await queries.visit_note(work, visit) if reads else None
+        delivered = visit.outcome == "delivered"
+        # Of what was written and is out of reach no empty record is shown above the hash of the full one.
+        closed = delivered and visit.activities_recorded and note is None
         workers = await queries.visit_workers(work, visit)
         given = await queries.signatures(work, visit.commissioner_id, visit.id)
         confirmers = await family_with(work, package, "confirm_visits")
@@ -296,15 +306,17 @@ async def open_visit(actor: Actor, visit_id: UUID, *, why: str = "") -> VisitFil
             workers=workers,
             mine=next((row for row in workers if row["worker_person_id"] == actor.person_id), None),
             own_case=own_case,
-            note=await queries.visit_note(work, visit) if reads else None,
-            text=await queries.record_text(work, visit) if reads and visit.outcome == "delivered" else None,
+            outcome_reason=visit.outcome_reason if knows_child else None,
+            note=note,
+            text=await queries.record_text(work, visit) if reads and delivered and not closed else None,
+            closed=closed,
             signatures=given,
             missing=missing_words(pack, visit, signed) if begun else [],
             plan=await queries.signed_plan(work, package.id),
             provider=await queries.provider_contacts(work, package.provider_id),
             commissioner_name=await _name(work, visit.commissioner_id),
             family=await queries.family_contacts(work, package) if knows_child else [],
-            confirmers=confirmers,
+            confirmers=confirmers if knows_child else [],
             may_confirm=actor.role == "family"
             and any(grant.person_id == actor.person_id for grant in confirmers)
             and visit.outcome == "delivered"
@@ -323,7 +335,7 @@ async def open_visit(actor: Actor, visit_id: UUID, *, why: str = "") -> VisitFil
             else None,
             may_call_off=may(actor, "visit.call_off")
             and (own_case if actor.role != "family" else any(each.person_id == actor.person_id for each in confirmers)),
-            asked=await requests_about(work, visit) if actor.role != "worker" else [],
+            asked=await requests_about(work, visit) if knows_child and actor.role != "worker" else [],
             reasons={reason.code: reason.title for reason in pack.on(day).reasons("unsigned_visit")},
             recent=await boards.recent_records(work, package.id, before=visit.planned_start) if reads else [],
             duties=duties,

@@ -113,9 +113,13 @@ async def record_text(work: Work, row: Visit) -> Document:
 
 
 async def signatures(work: Work, commissioner_id: UUID, subject_id: UUID) -> list[asyncpg.Record]:
-    """Every signature under a plan or a visit, in the order given: who, as whom, which text, when, how."""
+    """Every signature under a plan or a visit, in the order given: who, as whom, which text, when, how.
+
+    A finance officer and another payer are told of the family's that it was given, never by whom (m0040).
+    """
     return await work.fetch(
-        "SELECT * FROM signature WHERE commissioner_id = $1 AND subject_id = $2 ORDER BY signed_at, id",
+        "SELECT * FROM signature WHERE commissioner_id = $1 AND subject_id = $2"
+        " UNION ALL SELECT * FROM masked_family_signatures(ARRAY[$2]) ORDER BY signed_at, id",
         commissioner_id, subject_id,
     )  # fmt: skip
 

@@ -215,7 +215,7 @@ def visit_out(file: VisitFile) -> VisitOut:
         address=address_of(identity), at_the_door=identity and identity["at_the_door"], needs=file.needs,
         activity=visit.activity, planned_start=visit.planned_start, planned_end=visit.planned_end,
         actual_start=visit.actual_start, actual_end=visit.actual_end, state=file.state, outcome=visit.outcome,
-        outcome_reason=visit.outcome_reason, notice_at=visit.notice_at,
+        outcome_reason=file.outcome_reason, notice_at=visit.notice_at,
         workers=[row["printed_name"] for row in file.workers], record=record,
         parts=parts_out(file.text) if file.text else [], text=file.text.text if file.text else None,
         text_hash=visit.record_hash if file.text else None,

@@ -74,7 +74,10 @@ READERS: dict[str, tuple[str, set[str]]] = {
     "correction": ("visit_correction", NORTHGATE | {"winner_manager", "allocated_worker", "mother"}),
     "flag": ("visit_flag", NORTHGATE | {"winner_manager", "allocated_worker"}),
     "cover_decision": ("cover_decision", NORTHGATE | {"winner_manager", "allocated_worker"}),
-    "signature": ("signature", NORTHGATE | {"winner_manager", "allocated_worker", "mother", "plan_only_uncle"}),
+    "signature": (
+        "signature",
+        NORTHGATE - {"northgate_finance"} | {"winner_manager", "allocated_worker", "mother", "plan_only_uncle"},
+    ),
     "invoice": ("invoice", NORTHGATE | {"winner_manager"}),
     "prepared_draft": ("prepared_draft", NORTHGATE | {"winner_manager"}),
     "entry": ("ledger_entry", NORTHGATE | {"winner_manager"}),
