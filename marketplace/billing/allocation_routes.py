@@ -53,7 +53,7 @@ class DrawnVisitOut(msgspec.Struct):
 
 
 class BudgetOut(msgspec.Struct):
-    """A child's allocation worked out now. `expected` is what the weekly pattern adds after the planned visits."""
+    """A child's allocation worked out now. `expected` is what the weekly pattern adds where no visit is planned."""
 
     allocation: AllocationOut
     expected: int | None

@@ -1,4 +1,4 @@
-"""A child's allocation: set and changed by its referrer with a reason, worked out daily, warned of before it ends."""
+"""A child's allocation: set and changed by its referrer with a reason, worked out daily and at changes, warned of."""
 
 from __future__ import annotations
 
@@ -104,6 +104,15 @@ async def work_out_all(work: Work, most: int = 50) -> int:
     )  # fmt: skip
     for row in rows:
         await work_out(work, AllocationRow(*row.values()))
+    return len(rows)
+
+
+async def work_out_child(work: Work, child_id: UUID) -> int:
+    """Work out one child's standing allocations that are not over, whenever they were last; returns how many."""
+    today = local_day(work.now)
+    rows = [each for each in await allocations_of(work, child_id) if each.replaced_at is None and each.ends_on >= today]
+    for row in rows:
+        await work_out(work, row)
     return len(rows)
 
 

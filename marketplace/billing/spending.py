@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 import msgspec
@@ -14,7 +15,7 @@ from marketplace.packages.planning import pattern_of
 from marketplace.packages.tables import Package
 from marketplace.platform.database import Work
 from marketplace.policy.budgets import Draw, Figures, Unit, drawn, figures
-from marketplace.policy.calendar import CalendarError, elapsed, local_day
+from marketplace.policy.calendar import CalendarError, elapsed, is_before, local_day
 from marketplace.policy.facts import RateCard, Visit
 from marketplace.policy.pack import Pack
 from marketplace.policy.pricing import RateMissing, price_pattern, price_visit
@@ -70,7 +71,7 @@ async def spending(
         terms[package.id] = pack, await rate_card_rows(work, package.framework_id, package.provider_id)
     draws: list[Draw] = []
     lines: list[DrawnVisit] = []
-    last_day: dict[UUID, date] = {}
+    planned: dict[UUID, list[tuple[datetime, datetime]]] = {}
     unpriced = 0
     for row in await work.fetch(_VISITS, commissioner_id, child_id, starts_on, ends_on):
         if row["package_id"] not in terms:
@@ -79,7 +80,7 @@ async def spending(
         pack, card = terms[record.package_id]
         visit = record.facts if record.recorded else as_planned(record.facts)
         day = local_day(visit.planned_start)
-        last_day[record.package_id] = max(day, last_day.get(record.package_id, day))
+        planned.setdefault(record.package_id, []).append((visit.planned_start, visit.planned_end))
         try:
             price = price_visit(pack, card, visit)
         except (RateMissing, CalendarError):
@@ -92,9 +93,8 @@ async def spending(
     known = True
     for package in packages:
         first = max(starts_on, package.starts_on, local_day(work.now) + ONE_DAY)
-        if package.id in last_day:
-            first = max(first, last_day[package.id] + ONE_DAY)
-        expected = await _expected(work, package, *terms[package.id], unit, first, ends_on)
+        taken_up = planned.get(package.id, [])
+        expected = await _expected(work, package, *terms[package.id], unit, first, ends_on, taken_up)
         known = known and expected is not None
         draws += expected or []
     found = figures(amount, draws, forecast=known)
@@ -107,9 +107,10 @@ def as_planned(visit: Visit) -> Visit:
 
 
 async def _expected(
-    work: Work, package: Package, pack: Pack, card: RateCard, unit: Unit, first: date, last: date
-) -> list[Draw] | None:
-    """The weekly pattern of a running package on the days nothing is planned for yet; None where it has no price."""
+    work: Work, package: Package, pack: Pack, card: RateCard, unit: Unit, first: date, last: date,
+    visits: Sequence[tuple[datetime, datetime]],
+) -> list[Draw] | None:  # fmt: skip
+    """The weekly pattern of a running package where no visit stands, cancelled or not; None where it has no price."""
     if package.state not in ("set_up", "active"):
         return []
     last = min(last, package.ends_on or last)
@@ -123,4 +124,5 @@ async def _expected(
     return [
         Draw(local_day(each.start), "expected", each.pence if unit == "pence" else each.minutes)
         for each in price.visits
+        if not any(is_before(start, each.end) and is_before(each.start, end) for start, end in visits)
     ]

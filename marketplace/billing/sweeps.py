@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
+from uuid import UUID
 
-from marketplace.billing.budgets import work_out_all
+from marketplace.billing.budgets import work_out_all, work_out_child
 from marketplace.billing.debts import raise_debts
 from marketplace.billing.preparing import prepare_drafts
 from marketplace.billing.records import FUNDED
 from marketplace.billing.submitting import SUBMIT, period_subject
 from marketplace.frameworks.queries import billing_periods, pack_of
 from marketplace.obligations.duties import Owed, owe
+from marketplace.packages.allocations import WORK_OUT
 from marketplace.platform.actor import system_for
 from marketplace.platform.database import Work, outside_context, unit_of_work
-from marketplace.platform.jobs import sweep
+from marketplace.platform.jobs import job, sweep
 from marketplace.policy.calendar import end_of_day, is_before, local_day
 from marketplace.policy.invoicing import invoice_due_at
 from marketplace.settings import Settings
@@ -58,6 +61,13 @@ async def look_at_budgets(settings: Settings) -> None:
         while looked:
             async with unit_of_work(system_for(payer["id"], "commissioner", payer["name"])) as work:
                 looked = await work_out_all(work)
+
+
+@job(WORK_OUT)
+async def work_out_budget(settings: Settings, payload: dict[str, Any]) -> None:
+    """A child's budget as its visits stand now. Run twice, it says the same."""
+    async with unit_of_work(system_for(UUID(payload["commissioner"]), "commissioner")) as work:
+        await work_out_child(work, UUID(payload["child"]))
 
 
 async def owe_closed_periods(work: Work) -> int:

@@ -121,23 +121,24 @@ _BOOKS = f"""
     JOIN package_funding f ON f.commissioner_id = v.commissioner_id AND f.package_id = v.package_id AND {FUNDED}
     JOIN framework n ON n.id = v.framework_id
     JOIN organisation c ON c.id = f.payer_id JOIN organisation o ON o.id = v.provider_id
-    WHERE v.planned_start < $2 AND (app_commissioner() IS NULL OR f.payer_id = app_commissioner())
+    WHERE (app_commissioner() IS NULL OR f.payer_id = app_commissioner())
     GROUP BY 1, 2, 3, 4, 5, 6, 7
 """  # noqa: S608 - our own fragment
 
 
 async def sheets(work: Work) -> list[Sheet]:
-    """The timesheets within reach, up to the period we are in, the newest period first."""
-    rows = await work.fetch(_BOOKS, work.now, end_of_day(local_day(work.now)))
+    """The timesheets within reach, up to the period we are in with all its planned visits, the newest period first."""
+    today = local_day(work.now)
+    rows = await work.fetch(_BOOKS, work.now)
     found: dict[tuple[UUID, UUID, UUID, Period], Sheet] = {}
     books: dict[tuple[UUID, UUID, UUID], list[Any]] = {}
     for row in rows:
         books.setdefault((row["framework_id"], row["payer_id"], row["provider_id"]), []).append(row)
     for key, days in books.items():
         first = min(row["day"] for row in days)
-        for period in await billing_periods(work, key[0], first, local_day(work.now)):
+        for period in await billing_periods(work, key[0], first, today) if first <= today else ():
             within = [row for row in days if period.holds(row["day"])]
-            if within:
+            if any(row["day"] <= today for row in within):
                 one = within[0]
                 found[*key, period] = Sheet(
                     one["framework_id"], one["framework"], one["payer_id"], one["payer"], one["provider_id"],
@@ -221,7 +222,8 @@ async def _signatures(work: Work, ids: list[UUID]) -> dict[UUID, list[tuple[Any,
                   CASE WHEN s.side = 'family' AND s.method <> 'coded_reason' AND app_commissioner() IS NOT NULL
                        THEN 'A family member' ELSE s.printed_name END AS printed_name,
                   s.method, s.reason_code, s.signed_at, s.resolved_at, s.text_hash
-           FROM signature s WHERE s.subject_type = 'visit' AND s.subject_id = ANY($1) ORDER BY s.signed_at, s.id""",
+           FROM (SELECT * FROM signature WHERE subject_type = 'visit' AND subject_id = ANY($1)
+                 UNION ALL SELECT * FROM masked_family_signatures($1)) s ORDER BY s.signed_at, s.id""",
         ids,
     )
     found: dict[UUID, list[tuple[Any, ...]]] = {}

@@ -10,6 +10,13 @@ from marketplace.platform.database import Work
 from marketplace.policy.calendar import local_day
 from marketplace.web.filters import duration, pounds
 
+WORK_OUT = "work_out_budget"  # the job, run where prices are reached (billing/sweeps.py)
+
+
+async def budget_changes(work: Work, commissioner_id: UUID, child_id: UUID) -> None:
+    """What a child's visits take has changed: its budget is worked out anew once this unit is done."""
+    await work.enqueue(WORK_OUT, {"commissioner": commissioner_id, "child": child_id})
+
 
 @dataclass(frozen=True, slots=True)
 class AllocationRow:

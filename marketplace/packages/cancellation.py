@@ -79,12 +79,12 @@ def charge_words(terms: CancellationTerms) -> str:
 
 
 def allocation_words(terms: CancellationTerms) -> str:
-    """ "1 hour of this visit's 2 hours comes off the child's allocation"."""
+    """ "1 hour of this visit's 2 hours comes off the child's budget"."""
     if not terms.taken_minutes:
-        return "Nothing comes off the child's allocation"
+        return "Nothing comes off the child's budget"
     if terms.taken_minutes == terms.minutes:
-        return f"All of this visit, {_length(terms.minutes)}, comes off the child's allocation"
-    return f"{_length(terms.taken_minutes)} of this visit's {_length(terms.minutes)} come off the child's allocation"
+        return f"All of this visit, {_length(terms.minutes)}, comes off the child's budget"
+    return f"{_length(terms.taken_minutes)} of this visit's {_length(terms.minutes)} come off the child's budget"
 
 
 def _length(minutes: int) -> str:

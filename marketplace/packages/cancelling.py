@@ -12,6 +12,7 @@ from marketplace.identity.permissions import permit
 from marketplace.obligations.duties import cancel
 from marketplace.obligations.news import tell
 from marketplace.packages import queries
+from marketplace.packages.allocations import budget_changes
 from marketplace.packages.cancellation import as_shown, cancelling
 from marketplace.packages.planning import when
 from marketplace.packages.reporting import CANCELLED, report
@@ -59,6 +60,7 @@ async def call_off(
         await _record(work, visit, notice, reason.strip())
         await cancel(work, visit.id)
         await close_moves(work, visit)
+        await budget_changes(work, visit.commissioner_id, visit.child_id)
         await report(work, visit, package, CANCELLED, notice)
         await _tell_others(work, actor, visit, package)
         work.audit(

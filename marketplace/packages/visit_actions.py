@@ -15,6 +15,7 @@ from marketplace.identity.permissions import permit
 from marketplace.obligations.duties import cancel
 from marketplace.obligations.news import tell
 from marketplace.packages import queries
+from marketplace.packages.allocations import budget_changes
 from marketplace.packages.cancellation import as_shown, terms_of
 from marketplace.packages.lapsed_visits import look_at_package
 from marketplace.packages.overruns import close_longer
@@ -259,6 +260,7 @@ async def cancel_in(
         },
     )
     await _not_taking_place(work, visit, package)
+    await budget_changes(work, visit.commissioner_id, visit.child_id)
     if terms.made_up:
         await to_make_up(work, visit, package)
     await report(work, visit, package, CANCELLED, happened_at)
@@ -293,6 +295,7 @@ async def missed_in(work: Work, visit_id: UUID, *, version: int, reason: str) ->
     values = {"outcome": "missed", "outcome_at": work.now, "outcome_reason": reason.strip()}
     await change(work, visit, values)
     await _not_taking_place(work, visit, package)
+    await budget_changes(work, visit.commissioner_id, visit.child_id)
     await to_make_up(work, visit, package)
     await report(work, visit, package, FAILED, visit.planned_start)
     said = f"The visit of package {package.reference} on {when(visit.planned_start)} was missed. It will be made up."

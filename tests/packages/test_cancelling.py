@@ -40,7 +40,7 @@ async def test_the_family_cancels_and_everybody_hears_of_it(ready, migrator):
     # two hours at £24; this pack charges nothing
     assert (terms.percent, terms.charged_pence, terms.whole_pence, terms.taken_minutes) == (0, 0, 4800, 0)
     assert charge_words(terms) == "Nothing"
-    assert allocation_words(terms) == "Nothing comes off the child's allocation"
+    assert allocation_words(terms) == "Nothing comes off the child's budget"
     with pytest.raises(InvalidInput) as fault:
         await call_off(ready.family, visit_id, version=1, reason=" ")
     assert set(fault.value.fields) == {"reason"}

@@ -66,7 +66,7 @@ async def test_office_and_referrer_cancel_by_page_and_by_api(ready, settings, mi
     async with at(app, settings, ready.manager) as door:
         typed = {"version": "1", "outcome": "cancelled_by_provider", "reason": "The worker is ill"}
         check = await door.post(f"/visits/{first}/cancel", typed)
-        assert "You owe the family another visit" in text_of(check) and "The allocation" in text_of(check)
+        assert "You owe the family another visit" in text_of(check) and "The budget" in text_of(check)
         stale = await door.post(f"/visits/{first}/cancel", typed | {"step": "check", "charge": "100"})
         assert "you were shown" in text_of(stale)
         assert (await door.post(f"/visits/{first}/cancel", typed | {"step": "check", "charge": "0"})).status_code == 303
