@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from marketplace.billing import funding
+from marketplace.billing.agreements import Terms, agree_to, propose
 from marketplace.billing.budgets import set_allocation
 from marketplace.demo import visits
 from marketplace.demo.referrals import SILENT, Search, award, broadcast, choose, collect, weekly
@@ -154,6 +155,7 @@ async def _package(world: World, case: Case, number: int) -> None:
     main = firm.hands[int(case.search.answers[case.firm][0])]
     if case.search.child == "idris":
         story.tell(_new_version(world, firm, case.search, package_id))
+        story.tell(_miles(world, firm, home, package_id))
     if case.search.child in BUDGETS:
         story.tell(_budget(world, home, *BUDGETS[case.search.child]))
     if case.search.child == "oswin":
@@ -170,6 +172,17 @@ async def _budget(world: World, home: Home, unit: str, amount: int) -> None:
         home.referrer, home.id, starts_on=first, ends_on=first + timedelta(days=363), unit=unit, amount=amount,
         reason="Agreed by the panel for a year.",
     )  # fmt: skip
+
+
+async def _miles(world: World, firm: Firm, home: Home, package_id: UUID) -> None:
+    """The miles to a pool further away: proposed by the provider, agreed by the referrer a day later."""
+    story = world.story
+    await story.until(story.at(-20, "10:50"))
+    first = story.monday - timedelta(days=20)
+    terms = Terms("mileage", "The warm pool is 17 miles away.", 45, 20_000, first, first + timedelta(days=364))
+    agreement_id = await propose(firm.coordinator, package_id, terms)
+    await story.until(story.at(-19, "09:30"))
+    await agree_to(home.referrer, agreement_id)
 
 
 async def _shared(world: World, home: Home, package_id: UUID) -> None:
