@@ -42,7 +42,7 @@ from marketplace.frameworks import scoring_routes
 from marketplace.identity import account_pages, front_door, people_pages, trail_pages
 from marketplace.identity import pages as identity_pages
 from marketplace.identity import routes as identity_routes
-from marketplace.obligations import duty_pages, duty_routes
+from marketplace.obligations import calendar_pages, calendar_routes, duty_pages, duty_routes
 from marketplace.obligations import routes as obligations_routes
 from marketplace.platform.clock import Clock
 from marketplace.providers import commissioner_pages, commissioner_routes, declaration_routes, suspension_routes
@@ -86,6 +86,8 @@ MODULES: list[Any] = [
     operator_pages,
     operator_routes,
     obligations_routes,
+    calendar_pages,
+    calendar_routes,
     duty_pages,
     duty_routes,
     record_pages,

@@ -45,12 +45,13 @@ from marketplace.frameworks import scoring_routes, terms_pages
 from marketplace.identity import account_pages, front_door, people_pages, trail_pages
 from marketplace.identity import pages as identity_pages
 from marketplace.identity import routes as identity_routes
-from marketplace.obligations import duty_pages, duty_routes
+from marketplace.obligations import calendar_pages, calendar_routes, duty_pages, duty_routes
 from marketplace.obligations import pages as obligations_pages
 from marketplace.obligations import routes as obligations_routes
 from marketplace.packages import (
     award_pages,
     award_routes,
+    calendar_entries,  # noqa: F401 - visits in people's calendars
     cancel_pages,
     family_pages,
     move_pages,
@@ -107,6 +108,8 @@ MODULES: list[Any] = [
     duty_pages,
     duty_routes,
     obligations_routes,
+    calendar_pages,
+    calendar_routes,
     framework_pages,
     terms_pages,
     scoring_routes,

@@ -50,6 +50,15 @@ async def my_duties(work: Work, most: int = 200) -> list[asyncpg.Record]:
     return await open_duties_of(work, actor.person_id, organisation_id, [actor.role], most)
 
 
+async def open_duties_of_organisation(work: Work, most: int = 500) -> list[asyncpg.Record]:
+    """What the acting person's organisation owes in any of its roles, and nobody in person; by time left."""
+    return await work.fetch(
+        """SELECT * FROM obligation WHERE met_at IS NULL AND cancelled_at IS NULL AND starts_at <= $2
+             AND owed_by_organisation = $1 AND owed_by_person IS NULL ORDER BY due_at, id LIMIT $3""",
+        work.actor.organisation_id, work.now, most,
+    )  # fmt: skip
+
+
 async def my_news(work: Work, most: int = 40) -> list[asyncpg.Record]:
     """What was told to the acting person, its role or its organisation in the last days, newest first."""
     actor = work.actor

@@ -392,6 +392,9 @@ async def lay(connection: asyncpg.Connection) -> Rows:
         recorded_by=ids["mother"], recorded_by_name="m",
     )  # fmt: skip
     await put("notice", "notice", organisation_id=ids["winner"], at=at, sentence="s")
+    await put(
+        "calendar_feed", token_hash=b"0123", scope="own", person_id=ids["mother"], made_at=at, organisation_id=None
+    )
     await put("notice", "mothers_notice", person_id=ids["mother"], at=at, sentence="s")
     return layer.rows
 

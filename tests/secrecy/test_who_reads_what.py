@@ -122,7 +122,7 @@ READERS_OF_TABLES: dict[str, set[str]] = {
     "ledger_posting": NORTHGATE | {"winner_manager"},
 }  # fmt: skip
 
-SECRET_TABLES = ("credential", "refresh_token", "sign_in_attempt")
+SECRET_TABLES = ("credential", "refresh_token", "sign_in_attempt", "calendar_feed")
 
 
 @pytest.fixture

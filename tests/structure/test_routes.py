@@ -36,6 +36,7 @@ PUBLIC = {
     "/api/v1/directory": "families who look for a provider",
     "/api/v1/directory/{framework_id}": "families who look for a provider",
     "/api/v1/stripe/events": "Stripe, proven by its signature",
+    "/calendars/{token}/care.ics": "calendar programs: the link is the key, and can be stopped",
     "/schema": "the API's document",
     "/schema/openapi.json": "the API's document",
     "/schema/openapi.yaml": "the API's document",
