@@ -14,7 +14,7 @@ from litestar.response import Response, Stream
 from marketplace.identity.context import settings_of
 from marketplace.identity.guards import requires
 from marketplace.platform.database import ask
-from marketplace.platform.errors import Conflict
+from marketplace.platform.errors import Conflict, NotFound
 from marketplace.providers import videos
 from marketplace.providers.file_opening import PART, Opened
 from marketplace.providers.file_pages import download
@@ -79,7 +79,7 @@ async def agree_to_video(request: Asked, worker_id: FromPath[UUID]) -> Response[
     agreed = form.value("agreed") == "yes"
     evidence_id = form.uuid("evidence_id", "a video")
     if form.errors:
-        return see_other(request, "/my-profile", flash="Choose one of your videos.")
+        raise NotFound("There is no such video of yours.")
     try:
         await videos.agree_to_video(request.user, worker_id, evidence_id, agreed=agreed)
     except Conflict as error:
