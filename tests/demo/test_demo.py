@@ -185,6 +185,8 @@ async def test_the_world_holds_what_it_promises(everything: asyncpg.Connection) 
     deductions = await counts("SELECT deduction_pence, count(*) FROM invoice WHERE replaced_at IS NULL GROUP BY 1")
     assert deductions[10_000] >= 4 and deductions[0] >= 6
     assert await everything.fetchval("SELECT count(*) FROM invoice WHERE carried_out_pence > 0") == 1
+    agreed = "SELECT count(*) FROM other_agreement WHERE payer_agreed_at IS NOT NULL AND provider_agreed_at IS NOT NULL"
+    assert await everything.fetchval(agreed) == 1
     suspended = await counts(
         "SELECT coalesce(rule_key, ''), count(*) FROM suspension WHERE lifted_at IS NULL GROUP BY 1"
     )
