@@ -19,7 +19,7 @@ from marketplace.policy.calendar import Period, end_of_day, is_before, local_day
 from marketplace.policy.facts import Claim, InvoiceFacts
 from marketplace.policy.invoicing import InvoiceResult, assess_invoice, draft_claim, invoice_due_at, reassess_invoice
 from marketplace.policy.pack import Pack
-from marketplace.policy.pricing import RateMissing
+from marketplace.policy.pricing import RateMissing, unapproved_minutes
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,12 @@ class Draft:
     facts: InvoiceFacts
     result: InvoiceResult
     replaces: Returned | None
+
+    @property
+    def unapproved(self) -> dict[UUID, int]:
+        """Of which visits how many minutes are not billed, since the referrer has not approved the longer time."""
+        found = {record.id: unapproved_minutes(self.pack, record.facts) for record in self.records}
+        return {visit_id: minutes for visit_id, minutes in found.items() if minutes}
 
     @property
     def fingerprint(self) -> str:

@@ -92,6 +92,8 @@ class MoneyOut(msgspec.Struct):
 
 
 class DraftOut(msgspec.Struct):
+    """`unapproved_minutes`, by visit, are not billed: the referrer has not approved that it lasted so long."""
+
     framework_id: UUID
     payer_id: UUID
     first_day: date
@@ -103,6 +105,7 @@ class DraftOut(msgspec.Struct):
     others: list[OtherLineOut]
     defects: list[DefectOut]
     money: MoneyOut
+    unapproved_minutes: dict[UUID, int] = {}
 
 
 class PeriodOut(msgspec.Struct):
@@ -159,6 +162,7 @@ def draft_out(found: Draft) -> DraftOut:
         others=msgspec.convert(found.result.others, list[OtherLineOut], from_attributes=True),
         defects=[_defect(defect, sentences.get((defect.kind, defect.visit))) for defect in found.result.defects],
         money=msgspec.convert(found.result, MoneyOut, from_attributes=True),
+        unapproved_minutes=found.unapproved,
     )
 
 

@@ -47,9 +47,9 @@ def longer_approved(visit: Visit) -> int:
 async def approve_overrun(actor: Actor, visit_id: UUID, *, minutes: int | None = None) -> None:
     """Let a visit of one's own case last so many `minutes` longer than planned, before or after it: they are billed.
 
-    Without `minutes`: as long as it lasted, or as the provider asked for beforehand. Raises `InvalidInput` where neither
-    is known, `WrongState` where as much is approved already or there is nothing to decide, `Conflict` once an invoice
-    pays for the visit.
+    Without `minutes`: as long as it lasted, or as the provider asked for beforehand. Raises `InvalidInput` where
+    neither is known, `WrongState` where as much is approved already or there is nothing to decide, `Conflict` once
+    an invoice pays for the visit.
     """
     permit(actor, "visit.resolve")
     if minutes is not None and not 1 <= minutes <= MOST_MINUTES:

@@ -187,6 +187,14 @@ def most_billed(planned: timedelta, actual: timedelta, approved: bool, approved_
     return actual if approved_minutes is None else max(planned, timedelta(minutes=approved_minutes))
 
 
+def unapproved_minutes(pack: Pack, visit: Visit) -> int:
+    """How many minutes of a delivered visit are not billed, since nobody has approved that it lasted so long."""
+    billed = billed_interval(pack, visit)
+    if visit.outcome != "delivered" or billed is None or visit.actual_end is None:
+        return 0
+    return whole_minutes(billed[1], visit.actual_end)
+
+
 def price_visit(pack: Pack, card: RateCard, visit: Visit) -> VisitPrice:
     """The price of a visit by its record. Raises `RateMissing`, or `CalendarError` past the bank holidays."""
     percent = charged_percent(pack, visit)

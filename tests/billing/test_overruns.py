@@ -7,6 +7,7 @@ from datetime import datetime, time, timedelta
 import msgspec
 import pytest
 
+from marketplace.billing import queries
 from marketplace.billing.deciding import accept_invoice, return_invoice
 from marketplace.billing.exports import case_of
 from marketplace.billing.verify import verify_books
@@ -114,3 +115,29 @@ async def test_a_planned_visit_is_approved_for_so_long_on_page_and_over_the_api(
         assert "50 minutes, not approved" in (await door.get(f"/visits/{visit_id}")).text
     found = await the_draft(case, await period_of(case, first_day))
     assert [line.minutes for line in found.result.lines] == [120]
+
+
+async def test_the_draft_says_what_is_not_approved_and_after_it_the_invoice_comes_back_first(
+    case, clock, first_day, settings, finance
+):
+    visit_id = await lasted(case, clock, first_day, time(18, 45))
+    period = await period_of(case, first_day)
+    draft = f"/invoices/draft/{case.world.framework_id}/{case.referrer.organisation_id}/{period.first_day}"
+    async with at(create_marketplace(settings), settings, case.manager) as door:
+        shown = (await door.get(draft)).text
+        assert "45 minutes longer, not approved" in shown and "45 minutes in all, on 1 visit." in shown
+        assert (await door.client.get(draft.replace("/invoices/draft", "/api/v1/invoice-drafts"))).json()[
+            "unapproved_minutes"
+        ] == {str(visit_id): 45}
+    after(clock, period, days=1)
+    first = await submitted(case, period)
+    with pytest.raises(Conflict, match="Ask your finance officer to return"):
+        await overrun_decisions.approve_overrun(case.referrer, visit_id)
+    assert (await case.visit(visit_id)).overrun_approved_at is None
+    await return_invoice(finance, first, "The longer time first")
+    await overrun_decisions.approve_overrun(case.referrer, visit_id)
+    assert not (await the_draft(case, period)).unapproved
+    second = await submitted(case, period)
+    view = await ask(case.manager, queries.invoice, second)
+    assert [line.minutes for line in view.lines] == [165]
+    assert (await ask(finance, verify_books)).differences == []
