@@ -11,6 +11,7 @@ from datetime import datetime
 
 from marketplace.obligations.duties import cancel
 from marketplace.packages import queries
+from marketplace.packages.allocations import budget_changes
 from marketplace.packages.cancellation import as_shown, charge_words, terms_of
 from marketplace.packages.late_records import Source, check_reason
 from marketplace.packages.placing import give_back
@@ -93,6 +94,7 @@ async def give_outcome(
     if was == "delivered":
         await cancel(work, visit.id)
         await give_back(work, [row["booking_id"] for row in await queries.visit_workers(work, visit)], visit.id)
+    await budget_changes(work, visit.commissioner_id, visit.child_id)
     await follow_outcome(work, visit, package, made_up=terms.made_up, asked_again=terms.may_be_asked_again)
     what = OUTCOME_WORDS[given.outcome].lower()
     said = (
