@@ -188,11 +188,9 @@ async def _laid(settings: Settings, clock: FrozenClock) -> tuple[Case, Actor, li
 @pytest.fixture(scope="module")
 def money(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Money]:
     folder: Path = tmp_path_factory.mktemp("money")
-    # Nothing is synchronised to the disk: what a killed process has written stays in the system's memory. But what is
-    # committed is written, as it is in a deployment; without that a commit may wait some time in the server itself.
-    with PostgresServer(folder, fast=True, port=free_port()) as server:
+    # As durable as a deployment's: what it said was kept is there after it was killed.
+    with PostgresServer(folder, port=free_port()) as server:
         server.create_database("money")
-        server.query("ALTER DATABASE money SET synchronous_commit = on")
         settings = Settings(database_url=server.url("money"), secret=SECRET, secure_cookies=False)
         asyncio.run(migrate(settings))
         clock = FrozenClock(NOON)
