@@ -64,7 +64,7 @@ async def test_from_the_workers_agreement_to_the_familys_look_and_back(stored: S
         for _ in range(2):
             answer = await worker.post(mine, {"agreed": "yes", "evidence_id": str(video)}, page="/my-profile")
             assert answer.status_code == 303
-        assert (await worker.post(mine, {"agreed": "yes", "evidence_id": "x"}, page="/my-profile")).status_code == 303
+        assert (await worker.post(mine, {"agreed": "yes", "evidence_id": "x"}, page="/my-profile")).status_code == 404
         assert page in (await family.get("/who-is-coming")).text
 
         shown = await family.get(page)
