@@ -12,7 +12,7 @@ from litestar.response import Response, Stream
 from marketplace.billing import agreement_queries as queries
 from marketplace.billing.agreement_files import open_file
 from marketplace.billing.agreements import MOST, Terms, agree_to, propose, refuse
-from marketplace.billing.other_lines import add_line, take_back
+from marketplace.billing.other_lines import MOST_UNITS, add_line, take_back
 from marketplace.billing.other_records import KINDS
 from marketplace.frameworks.queries import pack_of
 from marketplace.identity.context import settings_of
@@ -163,7 +163,9 @@ async def line(request: Request[Any, Any, Any], agreement_id: FromPath[UUID]) ->
     visit = form.uuid("visit_id", "the visit") if miles else None
     day = None if miles else form.date("day", "the day")
     units = (
-        1 if costs else form.integer("units", "how many miles" if miles else "how many reports", least=1, most=10_000)
+        1
+        if costs
+        else form.integer("units", "how many miles" if miles else "how many reports", least=1, most=MOST_UNITS)
     )
     cost = form.pence("cost", "what it cost", least=1) if costs else 0
     says = form.text("says", "what it was for", most=1000, lines=True)

@@ -14,7 +14,7 @@ from litestar.response import Stream
 from marketplace.billing import agreement_queries as queries
 from marketplace.billing.agreement_files import open_file
 from marketplace.billing.agreements import Terms, agree_to, propose, refuse
-from marketplace.billing.other_lines import add_line, take_back
+from marketplace.billing.other_lines import MOST_UNITS, add_line, take_back
 from marketplace.identity.context import settings_of
 from marketplace.identity.guards import requires
 from marketplace.platform.database import ask
@@ -30,7 +30,7 @@ ADDS: dict[str, Any] = {"guards": [requires("other_line.write")], "tags": TAGS}
 PAYER: dict[str, Any] = {"guards": [requires("agreement.decide", "invoice.decide")], "tags": TAGS}
 
 Pence = Annotated[int, msgspec.Meta(ge=0, le=100_000_000)]
-Units = Annotated[int, msgspec.Meta(ge=1, le=10_000)]
+Units = Annotated[int, msgspec.Meta(ge=1, le=MOST_UNITS)]
 
 
 class ProposeIn(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):

@@ -16,13 +16,14 @@ from marketplace.identity.guards import requires
 from marketplace.packages.queries import package as package_by_id
 from marketplace.platform.database import Work, ask
 from marketplace.platform.errors import InvalidInput
+from marketplace.policy.funding import WHOLE
 
 READ: dict[str, Any] = {"guards": [requires("funding.read")], "tags": ["Funding"]}
 PROPOSE: dict[str, Any] = {"guards": [requires("funding.propose")], "tags": ["Funding"]}
 AGREE: dict[str, Any] = {"guards": [requires("funding.agree")], "tags": ["Funding"]}
 Asked = Request[Any, Any, Any]
 
-BasisPoints = Annotated[int, msgspec.Meta(ge=1, le=10_000)]
+BasisPoints = Annotated[int, msgspec.Meta(ge=1, le=WHOLE)]
 
 
 class FundingOut(msgspec.Struct):

@@ -17,6 +17,7 @@ from marketplace.policy.records import is_blank
 from marketplace.providers.files import attachable
 
 MOST = 1000
+MOST_UNITS = 10_000  # miles or reports of one line
 
 
 async def add_line(
@@ -65,7 +66,7 @@ async def add_line(
                 faults["cost"] = "Enter what it cost"
         else:
             cost_pence = 0
-            if not 1 <= units <= 10_000:
+            if not 1 <= units <= MOST_UNITS:
                 faults["units"] = (
                     "Enter how many miles the session took" if kind == "mileage" else "Enter how many reports"
                 )

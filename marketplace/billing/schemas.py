@@ -11,6 +11,7 @@ import msgspec
 from marketplace.billing.drafting import Draft
 from marketplace.billing.queries import InvoiceRow, InvoiceView, PeriodRow
 from marketplace.billing.words import defect_rows
+from marketplace.policy.funding import WHOLE
 from marketplace.policy.invoicing import Defect
 
 # No amount of one invoice comes near this; beyond it a number is a slip of the keyboard, or no number at all.
@@ -68,7 +69,7 @@ class LineOut(msgspec.Struct):
     payable_pence: int
     missing: list[str]
     whole_pence: int | None = None
-    basis_points: int = 10_000
+    basis_points: int = WHOLE
 
 
 class OtherLineOut(msgspec.Struct):

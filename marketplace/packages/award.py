@@ -19,6 +19,7 @@ from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, WrongState
 from marketplace.policy.calendar import local_day
+from marketplace.policy.funding import WHOLE
 from marketplace.policy.pack import Pack
 from marketplace.providers.readiness import Ready, readiness
 from marketplace.providers.standing import hold_standing, standing
@@ -30,7 +31,6 @@ from marketplace.referrals.states import offer_after, referral_after
 from marketplace.referrals.tables import Offer, Referral
 from marketplace.web.filters import day, listing
 
-WHOLE = 10_000  # basis points
 # A provider that pauses new referrals by its own wish keeps the offers it has made.
 NO_BAR_TO_AWARD = {"paused"}
 SET_UP_DUTIES = ("risk_assessment_arranged", "plan_signed")
