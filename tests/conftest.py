@@ -125,6 +125,14 @@ def database_name(
     databases.drop(name)
 
 
+@pytest.fixture(scope="module")
+def shared_settings(databases: Databases, migrated_template: str) -> Iterator[Settings]:
+    """A database the tests of one module share: a walk in a browser goes on where the one before it ended."""
+    name = databases.copy(f"shared_{next(_numbers)}", migrated_template)
+    yield Settings(database_url=databases.server.url(name), secret=SECRET)
+    databases.drop(name)
+
+
 @pytest.fixture
 def laid(database: Settings, start: Start | None, laid_worlds: dict[str, tuple[str, Any]]) -> Any:
     """What the builder of the test's world returned, a copy of this test's own."""

@@ -12,10 +12,9 @@ from marketplace.billing.budgets import work_out_all
 from marketplace.platform.actor import Actor, system_for
 from marketplace.platform.clock import FrozenClock
 from marketplace.platform.database import unit_of_work
-from marketplace.platform.postgres_server import PostgresServer
 from marketplace.settings import Settings
 from tests.billing.test_funding import WHY, joint
-from tests.conftest import NOON, SECRET, Databases
+from tests.conftest import NOON
 from tests.web.axe import Watch, assert_page_is_good, browser, press
 from tests.world.billing import visit_done
 from tests.world.served import Site, serving
@@ -25,12 +24,9 @@ pytestmark = pytest.mark.journey
 
 
 @pytest.fixture(scope="module")
-def server(
-    postgres: PostgresServer, databases: Databases, migrated_template: str
-) -> Iterator[tuple[Site, FrozenClock]]:
-    databases.copy("funding_in_browser", migrated_template)
+def server(shared_settings: Settings) -> Iterator[tuple[Site, FrozenClock]]:
     clock = FrozenClock(NOON)
-    with serving(Settings(database_url=postgres.url("funding_in_browser"), secret=SECRET), clock) as site:
+    with serving(shared_settings, clock) as site:
         yield site, clock
 
 

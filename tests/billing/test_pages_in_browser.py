@@ -12,9 +12,8 @@ from marketplace.billing.preparing import prepare_drafts
 from marketplace.packages import signing
 from marketplace.platform.actor import system_for
 from marketplace.platform.clock import FrozenClock
-from marketplace.platform.postgres_server import PostgresServer
 from marketplace.settings import Settings
-from tests.conftest import NOON, SECRET, Databases
+from tests.conftest import NOON
 from tests.web.axe import Watch, assert_page_is_good, browser, press
 from tests.world import packages, people
 from tests.world.billing import after, period_of, visit_done
@@ -26,12 +25,9 @@ pytestmark = pytest.mark.journey
 
 
 @pytest.fixture(scope="module")
-def server(
-    postgres: PostgresServer, databases: Databases, migrated_template: str
-) -> Iterator[tuple[Site, FrozenClock]]:
-    databases.copy("billing_in_browser", migrated_template)
+def server(shared_settings: Settings) -> Iterator[tuple[Site, FrozenClock]]:
     clock = FrozenClock(NOON)
-    with serving(Settings(database_url=postgres.url("billing_in_browser"), secret=SECRET), clock) as site:
+    with serving(shared_settings, clock) as site:
         yield site, clock
 
 

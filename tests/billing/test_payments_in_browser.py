@@ -9,10 +9,9 @@ import pytest
 from playwright.sync_api import Browser
 
 from marketplace.platform.clock import FrozenClock
-from marketplace.platform.postgres_server import PostgresServer
 from marketplace.settings import Settings
 from tests.billing.test_credit_notes import an_accepted
-from tests.conftest import NOON, SECRET, Databases
+from tests.conftest import NOON
 from tests.web.axe import Watch, assert_page_is_good, browser, press
 from tests.world import packages, people
 from tests.world.referrals import borough
@@ -23,12 +22,9 @@ pytestmark = pytest.mark.journey
 
 
 @pytest.fixture(scope="module")
-def server(
-    postgres: PostgresServer, databases: Databases, migrated_template: str
-) -> Iterator[tuple[Site, FrozenClock]]:
-    databases.copy("payments_in_browser", migrated_template)
+def server(shared_settings: Settings) -> Iterator[tuple[Site, FrozenClock]]:
     clock = FrozenClock(NOON)
-    with serving(Settings(database_url=postgres.url("payments_in_browser"), secret=SECRET), clock) as site:
+    with serving(shared_settings, clock) as site:
         yield site, clock
 
 

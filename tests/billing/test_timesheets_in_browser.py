@@ -9,9 +9,8 @@ import pytest
 from playwright.sync_api import Browser
 
 from marketplace.platform.clock import FrozenClock
-from marketplace.platform.postgres_server import PostgresServer
 from marketplace.settings import Settings
-from tests.conftest import NOON, SECRET
+from tests.conftest import NOON
 from tests.web.axe import Watch, assert_page_is_good, browser, press
 from tests.world import packages, people
 from tests.world.billing import visit_done
@@ -23,10 +22,9 @@ pytestmark = pytest.mark.journey
 
 
 @pytest.fixture(scope="module")
-def server(postgres: PostgresServer, migrated_template: str) -> Iterator[tuple[Site, FrozenClock]]:
-    postgres.query(f"CREATE DATABASE timesheets_in_browser TEMPLATE {migrated_template}")
+def server(shared_settings: Settings) -> Iterator[tuple[Site, FrozenClock]]:
     clock = FrozenClock(NOON)
-    with serving(Settings(database_url=postgres.url("timesheets_in_browser"), secret=SECRET), clock) as site:
+    with serving(shared_settings, clock) as site:
         yield site, clock
 
 

@@ -9,9 +9,8 @@ import pytest
 from playwright.sync_api import Browser
 
 from marketplace.platform.clock import FrozenClock
-from marketplace.platform.postgres_server import PostgresServer
 from marketplace.settings import Settings
-from tests.conftest import NOON, SECRET, Databases
+from tests.conftest import NOON
 from tests.web.axe import Watch, assert_page_is_good, browser, press
 from tests.world import packages
 from tests.world.referrals import borough
@@ -23,10 +22,8 @@ TUESDAY = date(2026, 5, 12)
 
 
 @pytest.fixture(scope="module")
-def site(postgres: PostgresServer, databases: Databases, migrated_template: str) -> Iterator[Site]:
-    databases.copy("cancelling_in_browser", migrated_template)
-    settings = Settings(database_url=postgres.url("cancelling_in_browser"), secret=SECRET)
-    with serving(settings, FrozenClock(NOON)) as found:
+def site(shared_settings: Settings) -> Iterator[Site]:
+    with serving(shared_settings, FrozenClock(NOON)) as found:
         yield found
 
 

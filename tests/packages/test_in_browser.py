@@ -14,10 +14,9 @@ from marketplace.identity.actions import set_pin
 from marketplace.packages import signing, visit_actions
 from marketplace.platform.actor import Actor
 from marketplace.platform.clock import FrozenClock
-from marketplace.platform.postgres_server import PostgresServer
 from marketplace.policy.calendar import wall_time
 from marketplace.settings import Settings
-from tests.conftest import NOON, SECRET
+from tests.conftest import NOON
 from tests.web.axe import PHONE, Watch, assert_page_is_good, browser, press
 from tests.world import packages, people, providers
 from tests.world.packages import Case
@@ -57,10 +56,9 @@ class Place:
 
 
 @pytest.fixture(scope="module")
-def server(postgres: PostgresServer, migrated_template: str) -> Iterator[tuple[Site, FrozenClock]]:
-    postgres.query(f"CREATE DATABASE packages_in_browser TEMPLATE {migrated_template}")
+def server(shared_settings: Settings) -> Iterator[tuple[Site, FrozenClock]]:
     clock = FrozenClock(NOON)
-    with serving(Settings(database_url=postgres.url("packages_in_browser"), secret=SECRET), clock) as site:
+    with serving(shared_settings, clock) as site:
         yield site, clock
 
 

@@ -11,11 +11,10 @@ from playwright.sync_api import Browser
 from marketplace.packages.lapsed_cover import look_as_commissioner
 from marketplace.packages.lapsed_visits import look_at_visits
 from marketplace.platform.clock import FrozenClock
-from marketplace.platform.postgres_server import PostgresServer
 from marketplace.providers import evidence
 from marketplace.providers.coverage import look_as_lead
 from marketplace.settings import Settings
-from tests.conftest import NOON, SECRET, Databases
+from tests.conftest import NOON
 from tests.web.axe import Watch, assert_page_is_good, browser, press
 from tests.world import packages, people, providers
 from tests.world.referrals import borough
@@ -28,12 +27,9 @@ TUESDAY = date(2026, 5, 12)
 
 
 @pytest.fixture(scope="module")
-def server(
-    postgres: PostgresServer, databases: Databases, migrated_template: str
-) -> Iterator[tuple[Site, FrozenClock]]:
-    databases.copy("lapses_in_browser", migrated_template)
+def server(shared_settings: Settings) -> Iterator[tuple[Site, FrozenClock]]:
     clock = FrozenClock(NOON)
-    with serving(Settings(database_url=postgres.url("lapses_in_browser"), secret=SECRET), clock) as site:
+    with serving(shared_settings, clock) as site:
         yield site, clock
 
 

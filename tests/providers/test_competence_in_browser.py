@@ -12,10 +12,9 @@ import pytest
 from playwright.sync_api import Browser
 
 from marketplace.platform.clock import FrozenClock
-from marketplace.platform.postgres_server import PostgresServer
 from marketplace.providers import workforce
 from marketplace.settings import Settings
-from tests.conftest import NOON, SECRET, Databases
+from tests.conftest import NOON
 from tests.providers.test_competence import a_file
 from tests.providers.test_dbs_updates import with_certificate
 from tests.web.axe import Watch, assert_page_is_good, browser, press
@@ -30,13 +29,9 @@ NUMBER = "001234567890"
 
 
 @pytest.fixture(scope="module")
-def server(
-    postgres: PostgresServer, databases: Databases, migrated_template: str
-) -> Iterator[tuple[Site, UpdateService]]:
-    databases.copy("competence_in_browser", migrated_template)
-    settings = Settings(database_url=postgres.url("competence_in_browser"), secret=SECRET)
+def server(shared_settings: Settings) -> Iterator[tuple[Site, UpdateService]]:
     with update_service() as service:
-        settings = replace(settings, dbs_update_service_url=service.url)
+        settings = replace(shared_settings, dbs_update_service_url=service.url)
         with serving(settings, FrozenClock(NOON)) as site:
             yield site, service
 

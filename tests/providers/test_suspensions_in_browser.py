@@ -8,9 +8,8 @@ import pytest
 from playwright.sync_api import Browser
 
 from marketplace.platform.clock import FrozenClock
-from marketplace.platform.postgres_server import PostgresServer
 from marketplace.settings import Settings
-from tests.conftest import NOON, SECRET, Databases
+from tests.conftest import NOON
 from tests.web.axe import Watch, assert_page_is_good, browser, press
 from tests.world import frameworks, people, providers
 from tests.world.served import Site, serving
@@ -20,10 +19,8 @@ pytestmark = pytest.mark.journey
 
 
 @pytest.fixture(scope="module")
-def site(postgres: PostgresServer, databases: Databases, migrated_template: str) -> Iterator[Site]:
-    databases.copy("suspensions_in_browser", migrated_template)
-    settings = Settings(database_url=postgres.url("suspensions_in_browser"), secret=SECRET)
-    with serving(settings, FrozenClock(NOON)) as found:
+def site(shared_settings: Settings) -> Iterator[Site]:
+    with serving(shared_settings, FrozenClock(NOON)) as found:
         yield found
 
 

@@ -10,9 +10,8 @@ from playwright.sync_api import Browser
 
 from marketplace.platform.clock import FrozenClock
 from marketplace.platform.object_store import ObjectStore
-from marketplace.platform.postgres_server import PostgresServer
 from marketplace.settings import Settings
-from tests.conftest import NOON, SECRET, Databases
+from tests.conftest import NOON
 from tests.providers.test_videos import a_case, filmed
 from tests.web.axe import Watch, assert_page_is_good, browser, press
 from tests.world import packages
@@ -24,10 +23,8 @@ pytestmark = pytest.mark.journey
 
 
 @pytest.fixture(scope="module")
-def site(postgres: PostgresServer, databases: Databases, migrated_template: str, store: ObjectStore) -> Iterator[Site]:
-    databases.copy("videos_in_browser", migrated_template)
-    settings = Settings(database_url=postgres.url("videos_in_browser"), secret=SECRET)
-    with serving(with_store(settings, store), FrozenClock(NOON)) as site:
+def site(shared_settings: Settings, store: ObjectStore) -> Iterator[Site]:
+    with serving(with_store(shared_settings, store), FrozenClock(NOON)) as site:
         yield site
 
 

@@ -8,9 +8,8 @@ import pytest
 from playwright.sync_api import Browser
 
 from marketplace.platform.clock import FrozenClock
-from marketplace.platform.postgres_server import PostgresServer
 from marketplace.settings import Settings
-from tests.conftest import NOON, SECRET
+from tests.conftest import NOON
 from tests.web.axe import Watch, assert_page_is_good, browser, press
 from tests.world import referrals
 from tests.world.referrals import borough
@@ -21,10 +20,8 @@ pytestmark = pytest.mark.journey
 
 
 @pytest.fixture(scope="module")
-def site(postgres: PostgresServer, migrated_template: str) -> Iterator[Site]:
-    postgres.query(f"CREATE DATABASE purchases_in_browser TEMPLATE {migrated_template}")
-    settings = Settings(database_url=postgres.url("purchases_in_browser"), secret=SECRET)
-    with serving(settings, FrozenClock(NOON)) as running:
+def site(shared_settings: Settings) -> Iterator[Site]:
+    with serving(shared_settings, FrozenClock(NOON)) as running:
         yield running
 
 

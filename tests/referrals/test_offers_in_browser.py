@@ -12,10 +12,9 @@ from playwright.sync_api import Browser, Page
 
 from marketplace.platform.actor import Actor
 from marketplace.platform.clock import FrozenClock
-from marketplace.platform.postgres_server import PostgresServer
 from marketplace.referrals import offering
 from marketplace.settings import Settings
-from tests.conftest import NOON, SECRET, Databases
+from tests.conftest import NOON
 from tests.web.axe import Watch, assert_page_is_good, browser, press
 from tests.world import providers
 from tests.world.offers import awarded, offered, proposal
@@ -40,12 +39,9 @@ class Place:
 
 
 @pytest.fixture(scope="module")
-def server(
-    postgres: PostgresServer, databases: Databases, migrated_template: str
-) -> Iterator[tuple[Site, FrozenClock]]:
-    databases.copy("offers_in_browser", migrated_template)
+def server(shared_settings: Settings) -> Iterator[tuple[Site, FrozenClock]]:
     clock = FrozenClock(NOON)
-    with serving(Settings(database_url=postgres.url("offers_in_browser"), secret=SECRET), clock) as site:
+    with serving(shared_settings, clock) as site:
         yield site, clock
 
 
