@@ -1,0 +1,114 @@
+"""Whether a provider takes new families is the one standing, asked under the hold an award takes."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import date, timedelta
+
+from marketplace.platform.database import ask, unit_of_work
+from marketplace.providers import actions
+from marketplace.providers.new_families import CLOSED, NewFamilies, new_families, takes_new_families
+from marketplace.purchases.directory import VISITOR
+from tests.world import people, providers, referrals
+
+
+async def asked(home, actor, provider=0) -> NewFamilies:
+    world = home.world
+    return await ask(
+        actor, new_families, world.framework_id, world.providers[provider].organisation_id, "C",
+        world.admin.organisation_id,
+    )  # fmt: skip
+
+
+async def test_who_may_know_reads_why_and_everybody_else_only_that_it_is_closed(home, clock):
+    world = home.world
+    alder, birch, cedar = world.providers
+    everybody = (home.mother, VISITOR, alder, world.referrer)
+    assert [await asked(home, each) for each in everybody] == [NewFamilies(True)] * 4
+    manager = await people.person_in(world.admin, "contract_manager")
+    await actions.suspend(manager, world.framework_id, alder.organisation_id, reason="No rota", with_plan=False)
+    for each in (home.mother, VISITOR):
+        assert await asked(home, each) == NewFamilies(False, CLOSED)
+    for each in (alder, world.referrer):
+        found = await asked(home, each)
+        assert not found.takes and "suspended from new referrals since" in found.line
+        assert f"by {manager.person_name}" in found.line and found.line.endswith("No rota.")
+    await actions.pause(birch, world.framework_id, reason="Full", until_on=date(2026, 5, 12))
+    await providers.in_good_order(cedar, insurance_until=date(2026, 5, 10))
+    for nth in (1, 2):
+        assert await asked(home, home.mother, nth) == NewFamilies(False, CLOSED)
+    clock.move_to(clock.at + timedelta(days=2))
+    assert (await asked(home, home.mother, 1)).takes and not (await asked(home, home.mother, 2)).takes
+
+
+async def test_an_agreement_and_a_suspension_at_once_come_one_after_the_other(home):
+    world = home.world
+    alder = world.providers[0].organisation_id
+    council = world.admin.organisation_id
+    manager = await people.person_in(world.admin, "contract_manager")
+    told: list[str] = []
+
+    async def agree(held: asyncio.Event, *, until_somebody_waits: bool) -> None:
+        async with unit_of_work(home.mother) as work:
+            found = await takes_new_families(work, world.framework_id, alder, "C", council)
+            held.set()
+            if until_somebody_waits:
+                while not await work.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):  # noqa: ASYNC110 - the database has no event for it
+                    await asyncio.sleep(0)
+            told.append("agreed" if found.takes else "refused")
+
+    async def suspend(after: asyncio.Event) -> None:
+        await after.wait()
+        await actions.suspend(manager, world.framework_id, alder, reason="A concern", with_plan=False)
+        told.append("suspended")
+
+    held = asyncio.Event()
+    await asyncio.gather(agree(held, until_somebody_waits=True), suspend(held))
+    assert told == ["agreed", "suspended"]
+    told.clear()
+    await agree(asyncio.Event(), until_somebody_waits=False)
+    assert told == ["refused"]
+
+
+async def test_an_agreement_that_waits_for_a_suspension_sees_it(home):
+    world = home.world
+    alder = world.providers[0].organisation_id
+    manager = await people.person_in(world.admin, "contract_manager")
+    held = asyncio.Event()
+    seen: list[NewFamilies] = []
+
+    async def agree() -> None:
+        await held.wait()
+        async with unit_of_work(home.mother) as work:
+            seen.append(await takes_new_families(work, world.framework_id, alder, "C", world.admin.organisation_id))
+
+    async def suspend() -> None:
+        async with unit_of_work(manager) as work:
+            await work.fetchval("SELECT hold_admissions($1, $2, true)", world.framework_id, alder)
+            held.set()
+            while not await work.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):  # noqa: ASYNC110 - the database has no event for it
+                await asyncio.sleep(0)
+            await work.execute(
+                "INSERT INTO suspension (framework_id, provider_id, starts_at, reason, imposed_by, imposed_by_name)"
+                " VALUES ($1, $2, $3, 'Now', $4, 'Lead')",
+                world.framework_id, alder, work.now, manager.person_id,
+            )  # fmt: skip
+
+    await asyncio.gather(agree(), suspend())
+    assert seen == [NewFamilies(False, CLOSED)]
+
+
+async def test_only_who_may_spend_there_holds_a_provider_still(home):
+    world = home.world
+    alder = world.providers[0].organisation_id
+    stranger = await people.family_member(world.referrer, "Olu Strange")
+    sister = await referrals.family_of(world.referrer, home.child_id, "Pia Reyes", rights=("spend",))
+
+    async def held(work):
+        return await work.fetchval("SELECT hold_new_family($1, $2)", world.framework_id, alder)
+
+    for nobody in (VISITOR, home.uncle, stranger, world.providers[1], world.referrer):
+        async with unit_of_work(nobody) as work:
+            assert await held(work) is False
+    async with unit_of_work(sister) as work:
+        assert await held(work) is True
