@@ -114,48 +114,52 @@ def key_of(what: str, subject: UUID, attempt: int | None = None) -> str:
 
 async def create_intent(settings: Settings, *, key: str, pence: int, reference: UUID) -> Intent:
     """A payment to be confirmed in the family's browser. Raises `StripeUnreachable`, `StripeRefused`."""
-    asked: Any = {"amount": _positive(pence), "currency": "gbp", "metadata": {"reference": str(reference)}}
+    asked: Any = {"amount": positive(pence), "currency": "gbp", "metadata": {"reference": str(reference)}}
     if not settings.stripe_api_url:
         # the interface's present word for it, which the stand-in refuses; the payment page offers cards alone anyway
         asked["allowed_payment_method_types"] = ["card"]
-    async with _asking(settings) as client:
-        made = await client.v1.payment_intents.create_async(asked, _once(key))
+    async with asking(settings) as client:
+        made = await client.v1.payment_intents.create_async(asked, once(key))
         return _intent(made)
 
 
 async def find_intent(settings: Settings, intent_id: str) -> Intent:
     """The payment as it stands. Raises `StripeUnreachable`, `StripeRefused` (resource_missing where there is none)."""
-    async with _asking(settings) as client:
-        return _intent(await client.v1.payment_intents.retrieve_async(_id(intent_id)))
+    async with asking(settings) as client:
+        return _intent(await client.v1.payment_intents.retrieve_async(checked_id(intent_id)))
 
 
 async def cancel_intent(settings: Settings, *, key: str, intent_id: str) -> Intent:
     """Give up a payment nobody made. Refused where money has come in meanwhile."""
-    async with _asking(settings) as client:
-        return _intent(await client.v1.payment_intents.cancel_async(_id(intent_id), {}, _once(key)))
+    async with asking(settings) as client:
+        return _intent(await client.v1.payment_intents.cancel_async(checked_id(intent_id), {}, once(key)))
 
 
 async def refund(settings: Settings, *, key: str, intent_id: str, pence: int, reference: UUID) -> Refund:
     """Give money back to the card it came from. What may be given back is for the caller to know: not every stand-in
     for Stripe refuses too much. Raises `StripeUnreachable`, `StripeRefused`."""
-    async with _asking(settings) as client:
+    async with asking(settings) as client:
         made = await client.v1.refunds.create_async(
-            {"payment_intent": _id(intent_id), "amount": _positive(pence), "metadata": {"reference": str(reference)}},
-            _once(key),
+            {
+                "payment_intent": checked_id(intent_id),
+                "amount": positive(pence),
+                "metadata": {"reference": str(reference)},
+            },
+            once(key),
         )
         return _refund(made)
 
 
 async def refunds_of(settings: Settings, intent_id: str) -> list[Refund]:
     """Every refund of a payment."""
-    async with _asking(settings) as client:
-        page = await client.v1.refunds.list_async({"payment_intent": _id(intent_id), "limit": EVENTS_AT_ONCE})
+    async with asking(settings) as client:
+        page = await client.v1.refunds.list_async({"payment_intent": checked_id(intent_id), "limit": EVENTS_AT_ONCE})
         return [_refund(each) async for each in page.auto_paging_iter()]
 
 
 async def events_since(settings: Settings, since: datetime) -> list[StripeEvent]:
     """What happened since a moment, oldest first: closes the gaps of events that never arrived."""
-    async with _asking(settings, whole=WHOLE_SECONDS * 4) as client:
+    async with asking(settings, whole=WHOLE_SECONDS * 4) as client:
         page = await client.v1.events.list_async({"created": {"gte": int(since.timestamp())}, "limit": EVENTS_AT_ONCE})
         found: list[StripeEvent] = []
         async for each in page.auto_paging_iter():
@@ -220,7 +224,8 @@ def _event(found: dict[str, Any]) -> StripeEvent | None:
 
 
 @asynccontextmanager
-async def _asking(settings: Settings, whole: float = WHOLE_SECONDS) -> AsyncIterator[stripe.StripeClient]:
+async def asking(settings: Settings, whole: float = WHOLE_SECONDS) -> AsyncIterator[stripe.StripeClient]:
+    """A client for a few questions; its errors come out as ours. Raises `StripeUnreachable`, `StripeRefused`."""
     transport = stripe.HTTPXClient(timeout=SECONDS)
     client = stripe.StripeClient(
         settings.required("stripe_secret_key").stripe_secret_key,
@@ -242,19 +247,22 @@ async def _asking(settings: Settings, whole: float = WHOLE_SECONDS) -> AsyncIter
         await transport.close_async()
 
 
-def _once(key: str) -> Any:
+def once(key: str) -> Any:
+    """The option that makes a change happen once."""
     if not KEY.fullmatch(key):
         raise ValueError("an idempotency key is made by key_of")
     return {"idempotency_key": key}
 
 
-def _positive(pence: int) -> int:
+def positive(pence: int) -> int:
+    """The sum itself; nothing and less never leaves. Raises `ValueError`."""
     if pence <= 0:
         raise ValueError("money that moves is more than nothing")
     return pence
 
 
-def _id(given: str) -> str:
+def checked_id(given: str) -> str:
+    """An id that stands in an address. Raises `ValueError` for what is none of Stripe's."""
     if not ID.fullmatch(given):
         raise ValueError("this is no id of Stripe's")
     return given
