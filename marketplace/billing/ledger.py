@@ -50,18 +50,23 @@ async def post(
     provider_id: UUID,
     subject_type: str,
     subject_id: UUID,
+    purchase_id: UUID | None = None,
 ) -> None:
-    """Write one balanced entry; each kind is written once per subject. Accounts that do not move are left out."""
+    """Write one balanced entry; each kind is written once per subject. Accounts that do not move are left out.
+
+    `purchase_id`: the family's purchase whose money moves; such entries are `purchases` own books.
+    """
     moving = {account: pence for account, pence in postings.items() if pence}
     if not moving:
         return
     entry_id = uuid4()
     await work.execute(
         """INSERT INTO ledger_entry
-           (commissioner_id, id, framework_id, provider_id, at, kind, subject_type, subject_id, written_by, dedupe_key)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)""",
+           (commissioner_id, id, framework_id, provider_id, at, kind, subject_type, subject_id, written_by, dedupe_key,
+            purchase_id)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)""",
         commissioner_id, entry_id, framework_id, provider_id, work.now, kind, subject_type, subject_id,
-        work.actor.person_id, f"{kind}:{subject_id}",
+        work.actor.person_id, f"{kind}:{subject_id}", purchase_id,
     )  # fmt: skip
     for account, pence in moving.items():
         await work.execute(

@@ -88,7 +88,7 @@ async def all_books(work: Work) -> list[Books]:
         """SELECT DISTINCT e.framework_id, f.name AS framework, e.commissioner_id, c.name AS payer, e.provider_id,
                   p.name AS provider FROM ledger_entry e JOIN framework f ON f.id = e.framework_id
            JOIN organisation c ON c.id = e.commissioner_id JOIN organisation p ON p.id = e.provider_id
-           ORDER BY f.name, c.name, p.name"""
+           WHERE e.purchase_id IS NULL ORDER BY f.name, c.name, p.name"""
     )
     return [Books(*row) for row in rows]
 
@@ -96,7 +96,8 @@ async def all_books(work: Work) -> list[Books]:
 async def periods_with_entries(work: Work, books: Books) -> list[Period]:
     """The billing periods from the first entry to now, the newest first."""
     first = await work.fetchval(
-        "SELECT min(at) FROM ledger_entry WHERE commissioner_id = $1 AND framework_id = $2 AND provider_id = $3",
+        "SELECT min(at) FROM ledger_entry WHERE commissioner_id = $1 AND framework_id = $2 AND provider_id = $3"
+        " AND purchase_id IS NULL",
         books.payer_id, books.framework_id, books.provider_id,
     )  # fmt: skip
     found = await billing_periods(work, books.framework_id, local_day(first), local_day(work.now))
@@ -137,6 +138,7 @@ async def statement(
            LEFT JOIN credit_note n ON n.commissioner_id = e.commissioner_id AND n.id = e.subject_id
            LEFT JOIN payment_line l ON l.commissioner_id = e.commissioner_id AND l.id = e.subject_id
            WHERE e.commissioner_id = $1 AND e.framework_id = $2 AND e.provider_id = $3 AND e.at < $4
+             AND e.purchase_id IS NULL
            GROUP BY e.commissioner_id, e.id, i.id, d.invoice_id, n.invoice_id, l.invoice_id
            ORDER BY e.at, e.kind = 'invoice', e.id""",
         payer_id, framework_id, provider_id, end,

@@ -71,6 +71,7 @@ class LedgerEntry(Table, db=ENGINE, tablename="ledger_entry"):
     subject_id = UUID(default=None, null=False)
     written_by = UUID(default=None, null=False)
     dedupe_key = Text(default=None, null=False)
+    purchase_id = UUID(default=None, null=True)
 
 
 class LedgerPosting(Table, db=ENGINE, tablename="ledger_posting"):

@@ -234,7 +234,8 @@ async def _entries(
                   coalesce(jsonb_object_agg(p.account, p.pence) FILTER (WHERE p.account IS NOT NULL), '{}') AS moves
            FROM ledger_entry e
            LEFT JOIN ledger_posting p ON p.commissioner_id = e.commissioner_id AND p.entry_id = e.id
-           WHERE e.commissioner_id = $1 GROUP BY e.commissioner_id, e.id ORDER BY e.at, e.id""",
+           WHERE e.commissioner_id = $1 AND e.purchase_id IS NULL
+           GROUP BY e.commissioner_id, e.id ORDER BY e.at, e.id""",
         payer_id,
     )
     wanted = {key: moves for key, moves in expected.items() if any(moves.values())}
@@ -262,7 +263,7 @@ async def _entries(
     for row in await work.fetch(
         """SELECT e.framework_id, e.provider_id, p.account, sum(p.pence)::bigint AS pence FROM ledger_posting p
            JOIN ledger_entry e ON e.commissioner_id = p.commissioner_id AND e.id = p.entry_id
-           WHERE e.commissioner_id = $1 GROUP BY 1, 2, 3""",
+           WHERE e.commissioner_id = $1 AND e.purchase_id IS NULL GROUP BY 1, 2, 3""",
         payer_id,
     ):
         place = row["framework_id"], row["provider_id"], row["account"]

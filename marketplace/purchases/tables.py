@@ -58,3 +58,197 @@ class DirectPaymentSpending(Table, db=ENGINE, tablename="direct_payment_spending
     taken_back_at = Timestamptz(default=None, null=True)
     taken_back_by = UUID(default=None, null=True)
     taken_back_reason = Text(default=None, null=True)
+
+
+class Purchase(Table, db=ENGINE, tablename="purchase"):
+    """A block of visits bought; in the books its money is `held_for_families` until it goes back or onwards."""
+
+    commissioner_id = UUID(default=None, null=False)
+    id = UUID(primary_key=True, default=UUID4(), null=False)
+    framework_id = UUID(default=None, null=False)
+    provider_id = UUID(default=None, null=False)
+    child_id = UUID(default=None, null=False)
+    direct_payment_id = UUID(default=None, null=False)
+    package_id = UUID(default=None, null=False)
+    reference = Text(default=None, null=False)
+    lot_code = Text(default=None, null=False)
+    first_day = Date(default=None, null=False)
+    last_day = Date(default=None, null=False)
+    method = Text(default=None, null=False)
+    state = Text(default=None, null=False)
+    pence = Integer(default=None, null=False)
+    minutes = Integer(default=None, null=False)
+    pack_hash = Text(default=None, null=False)
+    made_at = Timestamptz(default=None, null=False)
+    made_by = UUID(default=None, null=False)
+    made_by_name = Text(default=None, null=False)
+    due_at = Timestamptz(default=None, null=False)
+    paid_at = Timestamptz(default=None, null=True)
+    given_up_at = Timestamptz(default=None, null=True)
+    given_up_reason = Text(default=None, null=True)
+
+
+class PurchaseAgreement(Table, db=ENGINE, tablename="purchase_agreement"):
+    """Who has agreed to a purchase; it waits for money once the family has (`purchase_agreed`)."""
+
+    commissioner_id = UUID(default=None, null=False)
+    purchase_id = UUID(default=None, null=False)
+    framework_id = UUID(default=None, null=False)
+    provider_id = UUID(default=None, null=False)
+    child_id = UUID(default=None, null=False)
+    person_id = UUID(primary_key=True, default=None, null=False)
+    person_name = Text(default=None, null=False)
+    agreed_at = Timestamptz(default=None, null=False)
+
+
+class PurchaseVisit(Table, db=ENGINE, tablename="purchase_visit"):
+    """A visit at the price it was bought at. `counts`: false once its purchase is given up. The provider reads it."""
+
+    commissioner_id = UUID(default=None, null=False)
+    purchase_id = UUID(default=None, null=False)
+    visit_id = UUID(primary_key=True, default=None, null=False)
+    framework_id = UUID(default=None, null=False)
+    provider_id = UUID(default=None, null=False)
+    child_id = UUID(default=None, null=False)
+    day = Date(default=None, null=False)
+    minutes = Integer(default=None, null=False)
+    pence = Integer(default=None, null=False)
+    counts = Boolean(default=True, null=False)
+
+
+class PurchaseShare(Table, db=ENGINE, tablename="purchase_share"):
+    """Of a line so much from the budget, the rest a top-up. The provider does not read it."""
+
+    commissioner_id = UUID(default=None, null=False)
+    purchase_id = UUID(default=None, null=False)
+    visit_id = UUID(primary_key=True, default=None, null=False)
+    framework_id = UUID(default=None, null=False)
+    provider_id = UUID(default=None, null=False)
+    child_id = UUID(default=None, null=False)
+    direct_payment_id = UUID(default=None, null=False)
+    budget_pence = Integer(default=None, null=False)
+    top_up_pence = Integer(default=None, null=False)
+    top_up_agreed_at = Timestamptz(default=None, null=True)
+    top_up_agreed_by = UUID(default=None, null=True)
+
+
+class CardPayment(Table, db=ENGINE, tablename="card_payment"):
+    """A payment at Stripe: `id` is its reference and key there. Nothing of the card itself."""
+
+    commissioner_id = UUID(default=None, null=False)
+    id = UUID(primary_key=True, default=UUID4(), null=False)
+    purchase_id = UUID(default=None, null=False)
+    framework_id = UUID(default=None, null=False)
+    provider_id = UUID(default=None, null=False)
+    child_id = UUID(default=None, null=False)
+    pence = Integer(default=None, null=False)
+    state = Text(default="asked", null=False)
+    stripe_id = Text(default=None, null=True)
+    asked_at = Timestamptz(default=None, null=False)
+    failure = Text(default="", null=False)
+    received_pence = Integer(default=0, null=False)
+    received_at = Timestamptz(default=None, null=True)
+    stop_at = Timestamptz(default=None, null=True)
+
+
+class SettlementAccount(Table, db=ENGINE, tablename="settlement_account"):
+    """The client account families of a council transfer to; the latest confirmed version counts."""
+
+    commissioner_id = UUID(default=None, null=False)
+    id = UUID(primary_key=True, default=UUID4(), null=False)
+    name = Text(default=None, null=False)
+    sort_code = Text(default=None, null=False)
+    number = Text(default=None, null=False)
+    entered_at = Timestamptz(default=None, null=False)
+    entered_by = UUID(default=None, null=False)
+    confirmed_at = Timestamptz(default=None, null=True)
+    confirmed_by = UUID(default=None, null=True)
+    in_order = BigSerial()
+
+
+class BankReceipt(Table, db=ENGINE, tablename="bank_receipt"):
+    """A line of the client account's statement, kept once, and the purchase it pays."""
+
+    commissioner_id = UUID(default=None, null=False)
+    id = UUID(primary_key=True, default=UUID4(), null=False)
+    line_hash = Text(default=None, null=False)
+    received_on = Date(default=None, null=False)
+    pence = Integer(default=None, null=False)
+    says = Text(default=None, null=False)
+    state = Text(default=None, null=False)
+    purchase_id = UUID(default=None, null=True)
+    framework_id = UUID(default=None, null=True)
+    provider_id = UUID(default=None, null=True)
+    child_id = UUID(default=None, null=True)
+    imported_at = Timestamptz(default=None, null=False)
+    imported_by = UUID(default=None, null=False)
+    matched_at = Timestamptz(default=None, null=True)
+    matched_by = UUID(default=None, null=True)
+    set_aside_reason = Text(default=None, null=True)
+
+
+class Refund(Table, db=ENGINE, tablename="refund"):
+    """Money owed back: one a visit and cause, or, without a visit, one a cause and payment or receipt. `tries`: the
+    attempts at sending. `told_at`: when its failure was told to the operator."""
+
+    commissioner_id = UUID(default=None, null=False)
+    id = UUID(primary_key=True, default=UUID4(), null=False)
+    purchase_id = UUID(default=None, null=False)
+    framework_id = UUID(default=None, null=False)
+    provider_id = UUID(default=None, null=False)
+    child_id = UUID(default=None, null=False)
+    visit_id = UUID(default=None, null=True)
+    cause = Text(default=None, null=False)
+    pence = Integer(default=None, null=False)
+    way = Text(default=None, null=False)
+    card_payment_id = UUID(default=None, null=True)
+    bank_receipt_id = UUID(default=None, null=True)
+    state = Text(default="owed", null=False)
+    stripe_id = Text(default=None, null=True)
+    tries = Integer(default=0, null=False)
+    failure = Text(default="", null=False)
+    owed_at = Timestamptz(default=None, null=False)
+    sent_at = Timestamptz(default=None, null=True)
+    arrived_at = Timestamptz(default=None, null=True)
+    told_at = Timestamptz(default=None, null=True)
+    settled_on = Date(default=None, null=True)
+    settled_by = UUID(default=None, null=True)
+    settled_reference = Text(default=None, null=True)
+
+
+class Payout(Table, db=ENGINE, tablename="payout"):
+    """Money owed to the provider: one a visit; below nothing what a refund takes back after it (`refund_id`)."""
+
+    commissioner_id = UUID(default=None, null=False)
+    id = UUID(primary_key=True, default=UUID4(), null=False)
+    purchase_id = UUID(default=None, null=False)
+    framework_id = UUID(default=None, null=False)
+    provider_id = UUID(default=None, null=False)
+    child_id = UUID(default=None, null=False)
+    visit_id = UUID(default=None, null=False)
+    refund_id = UUID(default=None, null=True)
+    pence = Integer(default=None, null=False)
+    way = Text(default=None, null=True)
+    state = Text(default="owed", null=False)
+    stripe_id = Text(default=None, null=True)
+    tries = Integer(default=0, null=False)
+    failure = Text(default="", null=False)
+    owed_at = Timestamptz(default=None, null=False)
+    sent_at = Timestamptz(default=None, null=True)
+    paid_at = Timestamptz(default=None, null=True)
+    settled_on = Date(default=None, null=True)
+    settled_by = UUID(default=None, null=True)
+    settled_reference = Text(default=None, null=True)
+    approved_by = UUID(default=None, null=True)
+
+
+class ProviderAccount(Table, db=ENGINE, tablename="provider_account"):
+    """A provider's account at Stripe Connect, as last seen; `due` are Stripe's names of what it asks for."""
+
+    provider_id = UUID(primary_key=True, default=None, null=False)
+    stripe_id = Text(default=None, null=True)
+    state = Text(default="pending", null=False)
+    due = Array(base_column=Text(), default=list, null=False)
+    asked_at = Timestamptz(default=None, null=False)
+    asked_by = UUID(default=None, null=False)
+    looked_at = Timestamptz(default=None, null=True)

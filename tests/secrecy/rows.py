@@ -66,6 +66,7 @@ _WITHOUT_ID = {
     "package_worker", "visit_worker", "visit_note", "rate", "worker_private", "invoice_line", "ledger_posting",
     "pack_version", "lapse_look", "funding_part", "roster_row", "step_evidence", "prepared_period", "prepared_line",
     "declaration_file", "import_progress", "invoice_other_line",
+    "purchase_agreement", "purchase_visit", "purchase_share", "provider_account",
 }  # fmt: skip
 
 
@@ -391,12 +392,51 @@ async def lay(connection: asyncpg.Connection) -> Rows:
         "direct_payment_spending", "spending", **budget, day=day, pence=1, minutes=0, says="private", recorded_at=at,
         recorded_by=ids["mother"], recorded_by_name="m",
     )  # fmt: skip
+    await _purchase_rows(put, ids, framework, package, payment, at, day)
     await put("notice", "notice", organisation_id=ids["winner"], at=at, sentence="s")
     await put(
         "calendar_feed", token_hash=b"0123", scope="own", person_id=ids["mother"], made_at=at, organisation_id=None
     )
     await put("notice", "mothers_notice", person_id=ids["mother"], at=at, sentence="s")
     return layer.rows
+
+
+async def _purchase_rows(
+    put: Any, ids: dict[str, UUID], framework: UUID, package: UUID, payment: UUID, at: Any, day: Any
+) -> None:
+    """The mother bought the visit, by card and by transfer; something goes back, something on to the winner."""
+    keys: dict[str, Any] = {
+        "commissioner_id": ids["northgate"], "framework_id": framework, "provider_id": ids["winner"], "child_id": ids["child"],
+    }  # fmt: skip
+    bought = await put(
+        "purchase", "purchase", **keys, direct_payment_id=payment, package_id=package, reference="DPSECRET1", lot_code="C",
+        first_day=day, last_day=day, method="card", state="paid", pence=100, minutes=60, pack_hash="h1", made_at=at,
+        made_by=ids["mother"], made_by_name="m", due_at=at, paid_at=at,
+    )  # fmt: skip
+    of = {**keys, "purchase_id": bought}
+    line = {**of, "visit_id": ids["visit"]}
+    await put("purchase_agreement", **of, person_id=ids["mother"], person_name="m", agreed_at=at)
+    await put("purchase_visit", **line, day=day, minutes=60, pence=100)
+    await put("purchase_share", **line, direct_payment_id=payment, budget_pence=100, top_up_pence=0)
+    card = await put(
+        "card_payment", "card_payment", **of, pence=100, state="received", stripe_id="pi_1", asked_at=at, received_pence=100,
+        received_at=at,
+    )  # fmt: skip
+    await put(
+        "settlement_account", "settlement_account", commissioner_id=ids["northgate"], name="n", sort_code="000000", number="00000000",
+        entered_at=at, entered_by=ids["northgate_finance"], confirmed_at=at, confirmed_by=ids["northgate_referrer"],
+    )  # fmt: skip
+    await put(
+        "bank_receipt", "bank_receipt", **of, line_hash="0" * 64, received_on=day, pence=100, says="private", state="matched",
+        imported_at=at, imported_by=ids["northgate_finance"], matched_at=at, matched_by=ids["northgate_finance"],
+    )  # fmt: skip
+    back = await put(
+        "refund", "refund", **line, cause="missed", pence=100, way="card", card_payment_id=card, owed_at=at
+    )  # fmt: skip
+    await put("refund", "surplus", **of, cause="surplus", pence=100, way="transfer", owed_at=at)
+    await put("payout", "payout", **line, pence=100, owed_at=at)
+    await put("payout", **line, pence=-100, refund_id=back, owed_at=at)
+    await put("provider_account", provider_id=ids["winner"], asked_at=at, asked_by=ids["winner_manager"])
 
 
 async def _evidence_rows(put: Any, ids: dict[str, UUID], framework: UUID, at: Any, day: Any) -> None:

@@ -88,6 +88,13 @@ READERS: dict[str, tuple[str, set[str]]] = {
     "direct_payment": ("direct_payment", NORTHGATE | {"mother"}),
     "terms": ("direct_payment_terms", NORTHGATE | {"mother"}),
     "spending": ("direct_payment_spending", NORTHGATE | {"mother"}),
+    "purchase": ("purchase", NORTHGATE | {"mother", "winner_manager"}),
+    "card_payment": ("card_payment", NORTHGATE | {"mother"}),
+    "settlement_account": ("settlement_account", NORTHGATE | {"mother"}),
+    "bank_receipt": ("bank_receipt", NORTHGATE | {"mother"}),
+    "refund": ("refund", NORTHGATE | {"mother", "winner_manager"}),
+    "surplus": ("refund", NORTHGATE | {"mother"}),
+    "payout": ("payout", NORTHGATE | {"winner_manager"}),
     "declaration": ("declaration", NORTHGATE | {"winner_manager"}),
     "declared_file": ("evidence", {"winner_manager"}),  # commissioners open it through a narrow function alone
     "finding": ("declaration_assessment", NORTHGATE | {"winner_manager"}),
@@ -120,6 +127,10 @@ READERS_OF_TABLES: dict[str, set[str]] = {
     "prepared_period": NORTHGATE,
     "invoice_other_line": NORTHGATE | {"winner_manager"},
     "ledger_posting": NORTHGATE | {"winner_manager"},
+    "purchase_agreement": NORTHGATE | {"mother"},
+    "purchase_visit": NORTHGATE | {"mother", "winner_manager"},
+    "purchase_share": NORTHGATE | {"mother"},
+    "provider_account": NORTHGATE | {"winner_manager"},
 }  # fmt: skip
 
 SECRET_TABLES = ("credential", "refresh_token", "sign_in_attempt", "calendar_feed")
@@ -201,6 +212,11 @@ WRITES = [
     ("mother", "UPDATE direct_payment SET ends_on = NULL WHERE id = $1", "direct_payment"),
     ("northgate_referrer", "UPDATE direct_payment_spending SET pence = 0 WHERE id = $1", "spending"),
     ("winner_manager", "UPDATE direct_payment SET ends_on = NULL WHERE id = $1", "direct_payment"),
+    ("mother", "UPDATE purchase SET state = 'paid' WHERE id = $1", "purchase"),
+    ("mother", "UPDATE card_payment SET received_pence = 200 WHERE id = $1", "card_payment"),
+    ("winner_manager", "UPDATE purchase SET method = 'transfer' WHERE id = $1", "purchase"),
+    ("winner_manager", "UPDATE payout SET state = 'failed' WHERE id = $1", "payout"),
+    ("southmere_finance", "UPDATE bank_receipt SET state = 'set_aside' WHERE id = $1", "bank_receipt"),
     ("southmere_referrer", "UPDATE referral SET state = 'closed' WHERE id = $1", "waiting"),
     ("southmere_finance", "UPDATE invoice SET state = 'accepted' WHERE id = $1", "invoice"),
     ("allocated_worker", "UPDATE package SET state = 'ended' WHERE id = $1", "package"),

@@ -1,0 +1,52 @@
+"""The books of purchases: each movement of a family's money is one balanced entry, never edited (domain 5).
+
+They stand in the same ledger as a council's invoices, by council, framework, provider and purchase, in accounts of
+their own. Until it has gone back or onwards a family's money is held for it: what is held for all families together,
+and owed to families and providers, is what lies at Stripe and in the client accounts.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from marketplace.billing.ledger import post
+from marketplace.platform.database import Work
+
+# Debits are positive.
+CARD_MONEY = "card_money"  # what lies at Stripe
+CLIENT_BANK = "client_bank"  # what lies in the council's client account
+HELD_FOR_FAMILIES = "held_for_families"  # what families have paid and is neither theirs again nor the provider's yet
+REFUNDS_PAYABLE = "refunds_payable"  # what is to go back to families
+PAYOUTS_PAYABLE = "payouts_payable"  # what is to go on to the provider; above nothing: the provider owes it back
+
+MONEY = {"card": CARD_MONEY, "transfer": CLIENT_BANK, "connect": CARD_MONEY, "by_hand": CLIENT_BANK}
+
+# kind of entry -> (subject_type, what is debited, what is credited); `money` is where it lies (`MONEY`)
+KINDS = {
+    "purchase_card_received": ("card_payment", "money", HELD_FOR_FAMILIES),
+    "purchase_transfer_received": ("bank_receipt", "money", HELD_FOR_FAMILIES),
+    "purchase_refund_owed": ("refund", HELD_FOR_FAMILIES, REFUNDS_PAYABLE),
+    "purchase_refund_paid": ("refund", REFUNDS_PAYABLE, "money"),
+    "purchase_payout_owed": ("payout", HELD_FOR_FAMILIES, PAYOUTS_PAYABLE),
+    "purchase_payout_paid": ("payout", PAYOUTS_PAYABLE, "money"),
+}
+
+
+def postings(kind: str, pence: int, way: str) -> dict[str, int]:
+    """How a movement of so many pence moves the accounts; below nothing it moves them the other way."""
+    _, debit, credit = KINDS[kind]
+    where = MONEY[way]
+    return {where if debit == "money" else debit: pence, where if credit == "money" else credit: -pence}
+
+
+async def enter(work: Work, kind: str, purchase: Any, subject_id: UUID, pence: int, way: str) -> None:
+    """Write a movement of a purchase's money, once per subject. `purchase` is its row.
+
+    Written in the council's context, or the provider's: a family writes no books.
+    """
+    await post(
+        work, kind, postings(kind, pence, way), commissioner_id=purchase["commissioner_id"],
+        framework_id=purchase["framework_id"], provider_id=purchase["provider_id"], subject_type=KINDS[kind][0],
+        subject_id=subject_id, purchase_id=purchase["id"],
+    )  # fmt: skip
