@@ -11,7 +11,7 @@ from marketplace.billing.drafting import Draft
 from marketplace.billing.queries import InvoiceView
 from marketplace.billing.words import OUTCOMES
 from marketplace.policy.calendar import elapsed, local
-from marketplace.policy.facts import OtherLine, Visit
+from marketplace.policy.facts import InvoiceFacts, Longer, OtherLine, Visit
 from marketplace.policy.funding import WHOLE
 from marketplace.web.filters import share
 
@@ -41,12 +41,16 @@ def case_of(found: Draft) -> dict[str, Any]:
             "total_pence": facts.claim.total_pence,
         },
         **beside,
-        **({"payer": facts.payer} if any(visit.shares for visit in facts.visits) else {}),
+        **({"payer": facts.payer} if any(visit.shares for visit in _all_visits(facts)) else {}),
     }
 
 
+def _all_visits(facts: InvoiceFacts) -> list[Visit]:
+    return [*facts.visits, *(other.longer.visit for other in facts.others if other.longer)]
+
+
 def _other(line: OtherLine) -> dict[str, Any]:
-    agreement = line.agreement
+    agreement, longer = line.agreement, line.longer
     return {
         "id": line.id,
         "kind": line.kind,
@@ -64,6 +68,15 @@ def _other(line: OtherLine) -> dict[str, Any]:
             "from": agreement.from_.isoformat(),
             "to": agreement.to.isoformat(),
         },
+    } | ({} if longer is None else {"longer": longer_case(longer)})
+
+
+def longer_case(longer: Longer) -> dict[str, Any]:
+    """Longer time as a case says it: its visit, and the minutes approved when it was billed, and since."""
+    return {
+        "visit": _visit(longer.visit),
+        "billed_minutes": longer.billed_minutes,
+        "approved_minutes": longer.approved_minutes,
     }
 
 
@@ -136,7 +149,7 @@ def lines_csv(view: InvoiceView) -> str:
             safe(cell)
             for cell in (
                 record.visit_id or "", record.package_reference, record.title, record.facts.day.isoformat(), "",
-                "Against its agreement", "", "", "", "", "", _pounds(other.price_pence), "no",
+                record.stands_on, "", "", "", "", "", _pounds(other.price_pence), "no",
                 _pounds(other.claimed_pence), _pounds(other.payable_pence), _pounds(other.price_pence), share(WHOLE),
             )
         )  # fmt: skip

@@ -106,6 +106,8 @@ async def take_back(actor: Actor, line_id: UUID) -> UUID:
         line = await work.fetchrow("SELECT * FROM other_line WHERE id = $1", line_id)
         if line is None or line["provider_id"] != actor.provider_id:
             raise NotFound
+        if line["longer_visit_id"] is not None:
+            raise Conflict("Longer time stands on the referrer's approval. Leave it off the invoice: it waits.")
         # an invoice that has read the line is submitted before it is taken back, or after it
         await one_at_a_time(work, line["framework_id"], line["provider_id"], line["commissioner_id"])
         line = await work.fetchrow("SELECT * FROM other_line WHERE id = $1 FOR UPDATE", line_id)

@@ -1,6 +1,7 @@
 """Lines beside visits as invoices read them: those that wait for one, those on one, those to judge again.
 
 Each stands on its written agreement (P 4.9, 4.11, 14.3); what the agreement still allows is what no other invoice took.
+Longer time of a visit that an accepted invoice bills stands on its referrer's approval (`packages/longer_lines.py`).
 """
 
 from __future__ import annotations
@@ -11,33 +12,44 @@ from uuid import UUID
 
 import asyncpg
 
+from marketplace.billing.records import VisitRecord, records_of
 from marketplace.platform.database import Work
 from marketplace.policy.calendar import Period
-from marketplace.policy.facts import Agreement, OtherLine
+from marketplace.policy.facts import Agreement, Longer, OtherLine
+from marketplace.policy.other_lines import LONGER
+from marketplace.web.filters import count, moment
 
 KINDS = {
     "mileage": "Mileage",
     "report": "Report",
     "return_to_area": "Return to the area",
+    LONGER: "Longer time",
 }
-UNITS = {"mileage": "mile", "report": "report"}
+UNITS = {"mileage": "mile", "report": "report", LONGER: "minute"}
 
 _LINES = """
     SELECT l.*, a.kind, a.unit_pence, a.most_pence, a.valid_from, a.valid_to,
            p.reference AS package_reference, p.lot_code,
            a.payer_agreed_at IS NOT NULL AND a.provider_agreed_at IS NOT NULL AS agreed
     FROM other_line l
-    JOIN other_agreement a ON a.commissioner_id = l.commissioner_id AND a.id = l.agreement_id
-    JOIN package p ON p.commissioner_id = l.commissioner_id AND p.id = l.package_id
+    LEFT JOIN other_agreement a ON a.commissioner_id = l.commissioner_id AND a.id = l.agreement_id
+    LEFT JOIN visit v ON v.commissioner_id = l.longer_commissioner_id AND v.id = l.longer_visit_id
+    JOIN package p ON p.commissioner_id = coalesce(v.commissioner_id, l.commissioner_id)
+        AND p.id = coalesce(v.package_id, l.package_id)
 """
+
+
+def of_visit(longer: Longer) -> str:
+    """ "of the visit on 18 May 2026, 4pm"."""
+    return f"of the visit on {moment(longer.visit.planned_start)}"
 
 
 @dataclass(frozen=True, slots=True)
 class OtherRecord:
-    """A line beside visits with what people know it by."""
+    """A line beside visits with what people know it by; longer time has no agreement, and says of which visit it is."""
 
     id: UUID
-    agreement_id: UUID
+    agreement_id: UUID | None
     package_reference: str
     lot_code: str
     visit_id: UUID | None
@@ -46,11 +58,22 @@ class OtherRecord:
 
     @property
     def title(self) -> str:
-        """ "Mileage, 34 miles"."""
+        """ "Mileage, 34 miles"; "Longer time, 45 minutes, of the visit on 18 May 2026, 4pm"."""
         unit = UNITS.get(self.facts.kind)
         if unit is None:
             return KINDS[self.facts.kind]
-        return f"{KINDS[self.facts.kind]}, {self.facts.units} {unit}{'' if self.facts.units == 1 else 's'}"
+        said = f"{KINDS[self.facts.kind]}, {count(self.facts.units, unit)}"
+        return said if self.facts.longer is None else f"{said}, {of_visit(self.facts.longer)}"
+
+    @property
+    def stands_on(self) -> str:
+        """What lets it be billed, in a few words."""
+        return "Approved after it was billed" if self.facts.longer else "Against its agreement"
+
+    @property
+    def mended_at(self) -> str:
+        """The page where what it stands on is shown."""
+        return f"/visits/{self.visit_id}" if self.facts.longer else f"/agreements/{self.agreement_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +98,7 @@ async def others_to_bill(
         + """ WHERE l.commissioner_id = $3 AND l.framework_id = $1 AND l.provider_id = $2 AND l.withdrawn_at IS NULL
               AND l.day <= $5 AND NOT EXISTS (SELECT 1 FROM invoice_other_line i WHERE i.commissioner_id = $3
               AND i.line_id = l.id AND i.counts AND i.payable_pence > 0 AND i.invoice_id IS DISTINCT FROM $4)
-              ORDER BY l.day, l.added_at, l.id""",
+              ORDER BY l.day, l.added_at, l.longer_to, l.id""",
         framework_id, provider_id, payer_id, replacing, period.last_day,
     )  # fmt: skip
     taken = {
@@ -84,11 +107,11 @@ async def others_to_bill(
             """SELECT l.agreement_id, sum(i.payable_pence)::int AS pence FROM invoice_other_line i
                JOIN other_line l ON l.commissioner_id = i.commissioner_id AND l.id = i.line_id
                WHERE i.commissioner_id = $1 AND i.provider_id = $2 AND i.counts AND i.invoice_id IS DISTINCT FROM $3
-               GROUP BY l.agreement_id""",
+                 AND l.agreement_id IS NOT NULL GROUP BY l.agreement_id""",
             payer_id, provider_id, replacing,
         )
     }  # fmt: skip
-    return [_record(row, taken.get(row["agreement_id"], 0)) for row in rows]
+    return await _records(work, rows, taken)
 
 
 async def others_judged(work: Work, payer_id: UUID, invoice_id: UUID, received_at: datetime) -> tuple[OtherLine, ...]:
@@ -111,7 +134,7 @@ async def others_judged(work: Work, payer_id: UUID, invoice_id: UUID, received_a
             payer_id, invoice_id, received_at, [row["agreement_id"] for row in rows],
         )
     }  # fmt: skip
-    return tuple(_record(row, taken.get(row["agreement_id"], 0)).facts for row in rows)
+    return tuple(record.facts for record in await _records(work, rows, taken))
 
 
 async def others_on(work: Work, payer_id: UUID, invoice_id: UUID) -> tuple[OtherOnInvoice, ...]:
@@ -123,7 +146,8 @@ async def others_on(work: Work, payer_id: UUID, invoice_id: UUID) -> tuple[Other
         payer_id, invoice_id,
     )  # fmt: skip
     return tuple(
-        OtherOnInvoice(_record(row, 0), row["claimed_pence"], row["price_pence"], row["payable_pence"]) for row in rows
+        OtherOnInvoice(record, row["claimed_pence"], row["price_pence"], row["payable_pence"])
+        for record, row in zip(await _records(work, rows, {}), rows, strict=True)
     )
 
 
@@ -138,7 +162,31 @@ async def days_with_others(work: Work, framework_id: UUID, payer_id: UUID, provi
     return [row["day"] for row in rows]
 
 
-def _record(row: asyncpg.Record, billed_pence: int) -> OtherRecord:
+async def _records(work: Work, rows: list[asyncpg.Record], taken: dict[UUID, int]) -> list[OtherRecord]:
+    """The lines in their order; `taken` is what other invoices took of each agreement's sum."""
+    visits = await records_of(work, [row["longer_visit_id"] for row in rows if row["longer_visit_id"]])
+    return [
+        _longer(row, visits[row["longer_visit_id"]]) if row["longer_visit_id"] else _record(row, taken) for row in rows
+    ]
+
+
+def _longer(row: asyncpg.Record, visit: VisitRecord) -> OtherRecord:
+    longer = Longer(visit=visit.facts, billed_minutes=row["longer_from"], approved_minutes=row["longer_to"])
+    return OtherRecord(
+        id=row["id"],
+        agreement_id=None,
+        package_reference=row["package_reference"],
+        lot_code=row["lot_code"],
+        visit_id=visit.id,
+        says=row["says"],
+        facts=OtherLine(
+            id=str(row["id"]), kind=LONGER, day=row["day"], units=row["units"], cost_pence=0, evidenced=True,
+            agreement=None, longer=longer,
+        ),
+    )  # fmt: skip
+
+
+def _record(row: asyncpg.Record, taken: dict[UUID, int]) -> OtherRecord:
     agreement = Agreement(
         id=str(row["agreement_id"]), kind=row["kind"], unit_pence=row["unit_pence"], most_pence=row["most_pence"],
         from_=row["valid_from"], to=row["valid_to"],
@@ -158,6 +206,6 @@ def _record(row: asyncpg.Record, billed_pence: int) -> OtherRecord:
             cost_pence=row["cost_pence"],
             evidenced=row["evidence_id"] is not None,
             agreement=agreement if row["agreed"] else None,
-            billed_pence=billed_pence,
+            billed_pence=taken.get(row["agreement_id"], 0),
         ),
     )

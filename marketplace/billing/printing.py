@@ -200,7 +200,7 @@ def _others(view: InvoiceView) -> dict[str, object]:
         ]
         for line in view.others
     ]
-    heads = ["Day", "Package and what", "Claimed", "By the agreement", "Payable"]
+    heads = ["Day", "Package and what", "Claimed", "As agreed", "Payable"]
     return table(heads, rows, numeric=[2, 3, 4], widths=[1.6, 3, 1.1, 1.3, 1.1])
 
 

@@ -79,6 +79,17 @@ async def visits_to_bill(
     return [record_of(row) for row in rows]
 
 
+async def records_of(work: Work, visit_ids: list[UUID]) -> dict[UUID, VisitRecord]:
+    """These visits as their records stand now, as far as the context reaches."""
+    rows = await work.fetch(
+        f"""SELECT v.*, p.reference AS package_reference, w.workers, s.shares, true AS held_over FROM visit v
+            JOIN package p ON p.commissioner_id = v.commissioner_id AND p.id = v.package_id
+            {WORKERS_AND_SHARES} WHERE v.id = ANY($1)""",  # noqa: S608 - our own fragment
+        visit_ids,
+    )
+    return {row["id"]: record_of(row) for row in rows}
+
+
 _DAY = date(2000, 1, 2) - date(2000, 1, 1)
 
 

@@ -19,7 +19,7 @@ WHY = {
     "total_is_not_the_sum": "the total is not the sum of the lines",
     "after_the_due_moment": "it is submitted after the due moment",
     "never_billed": "this framework never pays for it",
-    "no_agreement": "no written agreement between both sides stands behind it",
+    "no_agreement": "no written agreement between both sides, or approval, stands behind it",
     "outside_agreement": "its day lies outside its written agreement",
     "no_evidence": "no evidence is attached to it",
     "beyond_agreement": "it is more than its written agreement still allows",
@@ -83,7 +83,7 @@ def defect_rows(found: Draft) -> list[DefectRow]:
         if defect.visit in others:
             other = others[defect.visit]
             said = f"{other.package_reference}, {day(other.facts.day)}, {other.title}: {sentence}."
-            rows.append(DefectRow(defect.kind, said, defect.visit, f"/agreements/{other.agreement_id}"))
+            rows.append(DefectRow(defect.kind, said, defect.visit, other.mended_at))
             continue
         if defect.visit is None or defect.visit not in records:
             rows.append(DefectRow(defect.kind, sentence[:1].upper() + sentence[1:] + ".", defect.visit, None))

@@ -1,7 +1,7 @@
 """A visit longer than planned: how much longer its referrer lets it be, before it or afterwards (domain 5; D).
 
-What was approved has a length: a visit that turns out longer, or is corrected to be, is asked about again. Once an
-invoice pays for the visit the decision stands, so that nothing is promised which no invoice would bill.
+What was approved has a length: a visit that turns out longer, or is corrected to be, is asked about again. Approved
+once the visit's invoice is accepted, the longer time is a line of its own on the provider's next invoice.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from uuid import UUID
 from marketplace.identity.permissions import permit
 from marketplace.obligations.duties import meet
 from marketplace.packages import queries
-from marketplace.packages.books import no_invoice_meanwhile, paid_by
+from marketplace.packages.allocations import budget_changes
+from marketplace.packages.books import bill_longer, bills_of, no_invoice_meanwhile, take_back_longer
 from marketplace.packages.overruns import MOST, OVERRUN, keep_decision
 from marketplace.packages.states import visit_after
 from marketplace.packages.tables import Package, Visit
@@ -48,8 +49,8 @@ async def approve_overrun(actor: Actor, visit_id: UUID, *, minutes: int | None =
     """Let a visit of one's own case last so many `minutes` longer than planned, before or after it: they are billed.
 
     Without `minutes`: as long as it lasted, or as the provider asked for beforehand. Raises `InvalidInput` where
-    neither is known, `WrongState` where as much is approved already or there is nothing to decide, `Conflict` once
-    an invoice pays for the visit.
+    neither is known, `WrongState` where as much is approved already or there is nothing to decide, `Conflict` while
+    an invoice that bills the visit waits to be accepted; afterwards the longer time comes on the next invoice.
     """
     permit(actor, "visit.resolve")
     if minutes is not None and not 1 <= minutes <= MOST_MINUTES:
@@ -65,15 +66,13 @@ async def approve_overrun(actor: Actor, visit_id: UUID, *, minutes: int | None =
         if visit.overrun_approved_at is not None and minutes <= before:
             said = f"Approved already on {moment(visit.overrun_approved_at)}: {count(before, 'minute')} longer."
             raise WrongState("visit", "approved", "approved", said)
-        paying = await paid_by(work, visit)
-        if paying is not None:
-            said = f"Invoice {paying['number']} bills this visit already, without the longer time."
-            if paying["state"] == "submitted":
-                said += " Ask your finance officer to return that invoice; approve the longer time, and the provider"
-                said += " submits it again with the longer time."
-            else:
-                said += " It is accepted, so the longer time cannot be billed any more."
-            raise Conflict(said)
+        bills = await bills_of(work, visit)
+        if bills and bills[0]["state"] == "submitted":
+            raise Conflict(
+                f"Invoice {bills[0]['number']} bills this visit already, without the longer time, and waits for a"
+                " decision. Once it is accepted, approve the longer time here: it comes on the provider's next invoice."
+                " Or ask your finance officer to return it: the provider then submits it again with the longer time."
+            )
         total = whole_minutes(visit.planned_start, visit.planned_end) + minutes
         values = {
             "overrun_approved_at": work.now,
@@ -81,6 +80,8 @@ async def approve_overrun(actor: Actor, visit_id: UUID, *, minutes: int | None =
             "overrun_approved_minutes": total,
         }
         await change(work, visit, values)
+        await budget_changes(work, visit.commissioner_id, visit.child_id)
+        later = await bill_longer(work, visit, total) if bills else 0
         await keep_decision(work, visit, "agreed", None)
         await meet(work, OVERRUN, visit.id)
         longer = count(minutes, "minute")
@@ -90,10 +91,12 @@ async def approve_overrun(actor: Actor, visit_id: UUID, *, minutes: int | None =
             said = f"The longer visit of package {package.reference} is approved: its whole time is billed."
         else:
             said = f"Of the longer time of a visit of package {package.reference} {longer} are approved and billed."
+        if later:
+            said += " The visit is billed already: the longer time is a line of its own on your next invoice."
         await tell_provider(work, package, said, f"/visits/{visit.id}")
         work.audit(
             "visit.overrun_approved", "visit", visit.id, commissioner_id=visit.commissioner_id, minutes=minutes,
-            before=before,
+            before=before, lines=later,
         )  # fmt: skip
 
 
@@ -101,7 +104,7 @@ async def refuse_overrun(actor: Actor, visit_id: UUID, *, reason: str) -> None:
     """Leave a visit of one's own case at its planned length, or at what was approved before it turned out longer still.
 
     Where nothing waits for a decision, an approval is taken back. Raises `WrongState` where there is neither,
-    `Conflict` once an invoice pays for what was approved.
+    `Conflict` once an invoice bills what was approved.
     """
     permit(actor, "visit.resolve")
     if is_blank(reason) or len(reason) > MOST:
@@ -115,9 +118,9 @@ async def refuse_overrun(actor: Actor, visit_id: UUID, *, reason: str) -> None:
             before = f"what was approved before, {count(longer_approved(visit), 'minute')} longer," if approved else ""
             said += f"{before or 'the planned time'} is billed."
         elif approved:
-            await _take_back(work, visit)
+            stays = await _take_back(work, visit)
             verb, said = "taken_back", f"The approval of a longer visit of package {package.reference} was taken back: "
-            said += "the planned time is billed."
+            said += f"{'what was approved before' if stays else 'the planned time'} is billed."
         else:
             raise WrongState("visit", "not longer than planned", "refused", "There is no longer time to decide on.")
         await keep_decision(work, visit, "declined", reason.strip())
@@ -138,12 +141,15 @@ async def _asked_for(work: Work, visit: Visit) -> int:
     return whole_minutes(visit.planned_end, wished_end)
 
 
-async def _take_back(work: Work, visit: Visit) -> None:
-    paying = await paid_by(work, visit)
-    if paying is not None:
-        raise Conflict(f"Invoice {paying['number']} bills this visit already, so the approval stands.")
-    values = {"overrun_approved_at": None, "overrun_approved_by": None, "overrun_approved_minutes": None}
+async def _take_back(work: Work, visit: Visit) -> int | None:
+    """The approval, or its later part that no invoice bills; how many minutes stay approved, the whole visit's."""
+    stays = await take_back_longer(work, visit, visit.overrun_approved_minutes or 0)
+    values = {"overrun_approved_minutes": stays}
+    if stays is None:
+        values |= {"overrun_approved_at": None, "overrun_approved_by": None}
     await change(work, visit, values)
+    await budget_changes(work, visit.commissioner_id, visit.child_id)
+    return stays
 
 
 async def _decide(work: Work, actor: Actor, visit_id: UUID) -> tuple[Visit, Package]:

@@ -7,17 +7,16 @@ from collections.abc import Mapping
 from typing import Any, cast, get_args
 
 from marketplace.policy.calendar import CalendarError, Period, is_period, local_day
+from marketplace.policy.case_lines import other_line
 from marketplace.policy.casefile import FIRST_YEAR, LAST_YEAR, CaseFaults, Field, london, quoted, read_case, unique
 from marketplace.policy.duties import due_at
 from marketplace.policy.facts import (
     Admission,
-    Agreement,
     Billed,
     Claim,
     ClaimLine,
     CompetencyRecord,
     InvoiceFacts,
-    OtherLine,
     Outcome,
     ProviderFacts,
     RateRow,
@@ -161,8 +160,8 @@ def invoice_facts(data: bytes, packs: Packs | None = None) -> tuple[Pack, Invoic
     )
     fields = table["visits"].items()
     visits = [_visit(field, pack, period) for field in fields]
-    others = [_other(field) for field in table["other_lines"].items()] if "other_lines" in table else []
-    beside = table["other_lines"].items() if others else []
+    beside = table["other_lines"].items() if "other_lines" in table else []
+    others = [other_line(field, lambda visit: _visit(visit, pack, period)) for field in beside]
     unique(_ids([*fields, *beside], [*visits, *others]), "this id")
     facts = InvoiceFacts(
         period=period or Period(submitted_at.date(), submitted_at.date()),
@@ -175,13 +174,14 @@ def invoice_facts(data: bytes, packs: Packs | None = None) -> tuple[Pack, Invoic
         payer=table["payer"].text() if "payer" in table else "",
     )
     _stop(case)
-    _can_be_priced(case, fields, pack, facts)
+    longer = [(field, other.longer.visit) for field, other in zip(beside, others, strict=True) if other.longer]
+    _can_be_priced(case, [*zip(fields, visits, strict=True), *longer], pack, facts)
     _stop(case)
     return pack, facts
 
 
-def _can_be_priced(case: Field, fields: list[Field], pack: Pack, facts: InvoiceFacts) -> None:
-    for field, visit in zip(fields, facts.visits, strict=True):
+def _can_be_priced(case: Field, visits: list[tuple[Field, Visit]], pack: Pack, facts: InvoiceFacts) -> None:
+    for field, visit in visits:
         try:
             price_visit(pack, facts.rate_card, visit)
         except RateMissing as error:
@@ -313,32 +313,6 @@ def _visit_worker(field: Field) -> VisitWorker:
         table["billed"].one_of(get_args(Billed), "place a worker's time is billed") if "billed" in table else "here"
     )
     return VisitWorker(name, signed, cast(Billed, billed))
-
-
-def _other(field: Field) -> OtherLine:
-    table = field.table(("id", "kind", "day", "units", "cost_pence", "evidenced", "billed_pence", "agreement"))
-    return OtherLine(
-        id=table["id"].text(),
-        kind=table["kind"].text(),
-        day=table["day"].day(),
-        units=table["units"].pence(),
-        cost_pence=table["cost_pence"].pence(),
-        evidenced=table["evidenced"].yes_no(),
-        agreement=table["agreement"].nullable(_agreement),
-        billed_pence=table["billed_pence"].pence(),
-    )
-
-
-def _agreement(field: Field) -> Agreement:
-    table = field.table(("id", "kind", "unit_pence", "most_pence", "from", "to"))
-    return Agreement(
-        id=table["id"].text(),
-        kind=table["kind"].text(),
-        unit_pence=table["unit_pence"].nullable(Field.pence),
-        most_pence=table["most_pence"].pence(),
-        from_=table["from"].day(),
-        to=table["to"].day(),
-    )
 
 
 def _claim(field: Field) -> Claim:

@@ -82,11 +82,25 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True):
     to: date
 
 
-class OtherLine(msgspec.Struct, frozen=True, kw_only=True):
-    """Something billed beside visits: miles of a session, reports, or evidenced costs of a return to the area.
+class Longer(msgspec.Struct, frozen=True, kw_only=True):
+    """The longer time of a visit an invoice has billed already, approved after that invoice was accepted.
 
-    `units` are all miles of the session, or reports; `cost_pence` is asked only where the agreement has no unit price.
-    `billed_pence` is what earlier invoices already took of the agreement's sum.
+    Minutes are the whole visit's, as in `Visit.approved_minutes`: `billed_minutes` what was approved when it was billed
+    (None: nothing beyond the planned length), `approved_minutes` what is approved since.
+    """
+
+    visit: Visit
+    billed_minutes: int | None
+    approved_minutes: int
+
+
+class OtherLine(msgspec.Struct, frozen=True, kw_only=True):
+    """Something billed beside visits: miles of a session, reports, evidenced costs of a return to the area, or the
+    longer time of a visit billed before.
+
+    `units` are all miles of the session, reports, or minutes; `cost_pence` is asked only where the agreement has no
+    unit price. `billed_pence` is what earlier invoices already took of the agreement's sum. `longer` belongs to longer
+    time alone, which stands on its referrer's approval instead of an agreement.
     """
 
     id: str
@@ -97,6 +111,7 @@ class OtherLine(msgspec.Struct, frozen=True, kw_only=True):
     evidenced: bool
     agreement: Agreement | None
     billed_pence: int = 0
+    longer: Longer | None = None
 
 
 class ClaimLine(msgspec.Struct, frozen=True):

@@ -139,7 +139,7 @@ def assess_invoice(pack: Pack, facts: InvoiceFacts) -> InvoiceResult:
         )
         charged = leads(visit.shares, facts.payer)
         defects += _defects_of_visit(lines[-1], amounts, unfinished_left_off, charged)
-    others = judge_others(pack, facts.others, claimed)
+    others = judge_others(pack, facts.others, claimed, facts.rate_card, facts.payer)
     defects += [defect for other in others for defect in _defects_of_other(other, claimed.get(other.id, []))]
     known = {visit.id for visit in facts.visits} | {other.id for other in others}
     defects += [Defect("inaccurate", visit, ("not_among_the_visits",)) for visit in claimed if visit not in known]
@@ -213,7 +213,7 @@ def draft_claim(
         part = part_of(price.pence or 0, visit.shares, payer)
         if part and not missing_from_record(visit, price.percent):
             lines.append(ClaimLine(visit.id, part))
-    judged = judge_others(pack, others, None)
+    judged = judge_others(pack, others, None, rate_card, payer)
     lines += [ClaimLine(other.id, other.price_pence) for other in judged if other.price_pence]
     return Claim(tuple(lines), sum(line.pence for line in lines))
 

@@ -1,6 +1,8 @@
 """Lines beside visits: each only against its written agreement, as far as that goes (P 4.9, 4.11, 14.3).
 
-Meetings are never billed (P 7.3): they are no kind of line at all. Amounts are whole pence.
+Longer time of a visit that was billed before its referrer approved it is a line of its own (domain 5, D): it stands on
+that approval, and is billed once, at what the visit costs more. Meetings are never billed (P 7.3): they are no kind of
+line at all. Amounts are whole pence.
 """
 
 from collections.abc import Mapping
@@ -9,9 +11,12 @@ from typing import Literal
 
 import msgspec
 
-from marketplace.policy.facts import Agreement, OtherLine
+from marketplace.policy.facts import Agreement, OtherLine, RateCard
+from marketplace.policy.funding import part_of
 from marketplace.policy.pack import Pack
+from marketplace.policy.pricing import longer_price
 
+LONGER = "longer_time"
 OtherFault = Literal["never_billed", "no_agreement", "outside_agreement", "no_evidence", "beyond_agreement"]
 
 
@@ -51,6 +56,8 @@ def full_price(pack: Pack, line: OtherLine, agreement: Agreement) -> int:
 
 def fault_of(pack: Pack, line: OtherLine) -> OtherFault | None:
     """Why a line cannot be billed at all; None where it can."""
+    if line.kind == LONGER:
+        return "no_agreement" if line.longer is None else None
     if line.kind not in kinds_allowed(pack, line.day):
         return "never_billed"
     if line.agreement is None or line.agreement.kind != line.kind:
@@ -61,11 +68,16 @@ def fault_of(pack: Pack, line: OtherLine) -> OtherFault | None:
 
 
 def judge_others(
-    pack: Pack, lines: tuple[OtherLine, ...], claimed: Mapping[str, list[int]] | None
+    pack: Pack,
+    lines: tuple[OtherLine, ...],
+    claimed: Mapping[str, list[int]] | None,
+    card: RateCard = (),
+    payer: str = "",
 ) -> tuple[OtherResult, ...]:
     """Judge lines beside visits in their order, the agreements' sums shared out as they come.
 
-    `claimed` holds the amounts claimed by line id; None takes each line as claimed at what its agreement gives.
+    `claimed` holds the amounts claimed by line id; None takes each line as claimed at what its agreement gives. Longer
+    time is priced by the rate card, and the payer pays its share of it. Raises as `pricing.price_visit`.
     """
     used: dict[str, int] = {}
     judged: list[OtherResult] = []
@@ -75,6 +87,8 @@ def judge_others(
             key = line.agreement.id
             left = max(0, line.agreement.most_pence - line.billed_pence - used.get(key, 0))
             price = min(full_price(pack, line, line.agreement), left)
+        elif fault is None and line.longer is not None:
+            price = left = part_of(longer_price(pack, card, line.longer), line.longer.visit.shares, payer)
         amounts = [price] if claimed is None else claimed.get(line.id, [])
         payable = price if amounts else 0
         if payable and line.agreement is not None:

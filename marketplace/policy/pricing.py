@@ -4,6 +4,7 @@ import re
 from datetime import UTC, date, datetime, time, timedelta
 
 import msgspec
+from msgspec.structs import replace
 
 from marketplace.policy.calendar import (
     MINUTE,
@@ -20,7 +21,7 @@ from marketplace.policy.calendar import (
     wall_time,
     whole_minutes,
 )
-from marketplace.policy.facts import Outcome, RateCard, RateRow, Visit, WeeklySlot
+from marketplace.policy.facts import Longer, Outcome, RateCard, RateRow, Visit, WeeklySlot
 from marketplace.policy.pack import Pack
 
 CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
@@ -212,6 +213,16 @@ def price_visit(pack: Pack, card: RateCard, visit: Visit) -> VisitPrice:
         workers = min(workers, 1)
     parts = price_interval(pack, card, visit.lot, visit.activity, start, end, workers, percent)
     return VisitPrice(minutes, percent, sum(part.pence for part in parts), parts)
+
+
+def longer_price(pack: Pack, card: RateCard, longer: Longer) -> int:
+    """What all payers together owe for longer time that was approved once the visit was billed, in pence: its price as
+    approved now less the price as billed then (domain 5, D). Raises as `price_visit`."""
+    then, now = (
+        price_visit(pack, card, replace(longer.visit, overrun_approved=minutes is not None, approved_minutes=minutes))
+        for minutes in (longer.billed_minutes, longer.approved_minutes)
+    )
+    return max(0, (now.pence or 0) - (then.pence or 0))
 
 
 def slot_on(slot: WeeklySlot, day: date) -> tuple[datetime, datetime]:

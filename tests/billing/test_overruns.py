@@ -81,7 +81,7 @@ async def test_what_is_approved_has_a_length(case, clock, first_day, migrator, f
     # invoiced, it stands; returned, it may be taken back, and what the first invoice billed is still understood
     after(clock, period, days=1)
     first = await submitted(case, period)
-    with pytest.raises(Conflict, match="Invoice 1 bills this visit already"):
+    with pytest.raises(Conflict, match="Invoice 1 bills the longer time already"):
         await overrun_decisions.refuse_overrun(case.referrer, visit_id, reason="On second thoughts")
     await return_invoice(finance, first, "The longer time is taken back")
     await overrun_decisions.refuse_overrun(case.referrer, visit_id, reason="On second thoughts")
@@ -131,7 +131,7 @@ async def test_the_draft_says_what_is_not_approved_and_after_it_the_invoice_come
         ] == {str(visit_id): 45}
     after(clock, period, days=1)
     first = await submitted(case, period)
-    with pytest.raises(Conflict, match="Ask your finance officer to return"):
+    with pytest.raises(Conflict, match="ask your finance officer to return"):
         await overrun_decisions.approve_overrun(case.referrer, visit_id)
     assert (await case.visit(visit_id)).overrun_approved_at is None
     await return_invoice(finance, first, "The longer time first")

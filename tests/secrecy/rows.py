@@ -360,6 +360,11 @@ async def lay(connection: asyncpg.Connection) -> Rows:
         units=1, cost_pence=1, says="s", evidence_id=ids["allocated_worker_file"], added_by=ids["winner_manager"], added_at=at,
     )  # fmt: skip
     await put(
+        "other_line", "longer_line", **case, framework_id=framework, day=day, units=1, cost_pence=0, says="s",
+        added_by=ids["northgate_referrer"], added_at=at, longer_commissioner_id=ids["northgate"], longer_visit_id=visit,
+        longer_to=1,
+    )  # fmt: skip
+    await put(
         "invoice_other_line", **case, invoice_id=invoice, position=1, line_id=line, price_pence=1, payable_pence=0
     )
     async with connection.transaction():

@@ -68,6 +68,7 @@ READERS: dict[str, tuple[str, set[str]]] = {
     "visit_request": ("visit_request", NORTHGATE | {"winner_manager", "mother"}),
     "agreement": ("other_agreement", NORTHGATE | {"winner_manager"}),
     "other_line": ("other_line", NORTHGATE | {"winner_manager"}),
+    "longer_line": ("other_line", NORTHGATE | {"winner_manager"}),
     "plan": ("plan_version", NORTHGATE | {"winner_manager", "allocated_worker", "mother", "plan_only_uncle"}),
     "next_plan": ("plan_version", NORTHGATE | {"winner_manager"}),
     "visit": ("visit", NORTHGATE | {"winner_manager", "allocated_worker", "mother"}),
