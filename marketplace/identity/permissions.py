@@ -22,6 +22,7 @@ _PROVIDER_OFFICE = frozenset(
         "referral.answer",
         "offer.read",
         "offer.write",
+        "enquiry.answer",
         "child.read",
         "package.read",
         "package.write",

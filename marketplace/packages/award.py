@@ -63,7 +63,7 @@ async def award_offer(actor: Actor, offer_id: UUID, *, version: int, no_family_r
         await anonymity.name_nobody(work, *case, "no_family_reason", why_without, anonymity.KEPT)
         package = await _make_package(work, referral, offer, ready)
         others = await _close(work, referral, offer)
-        await _owe_set_up(work, pack, package)
+        await owe_set_up(work, pack, package)
         await _tell(work, referral, package, others)
         work.audit(
             "offer.awarded", "referral", referral.id, offer=offer.id, version=offer.version, package=package.id,
@@ -193,7 +193,7 @@ async def _close(work: Work, referral: Referral, offer: Offer) -> list[UUID]:
     return [row["provider_id"] for row in others]
 
 
-async def _owe_set_up(work: Work, pack: Pack, package: Package) -> None:
+async def owe_set_up(work: Work, pack: Pack, package: Package) -> None:
     for rule in SET_UP_DUTIES:
         await owe(
             work, pack, rule, subject_type="package", subject_id=package.id, reference=package.reference,

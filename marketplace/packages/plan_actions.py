@@ -15,6 +15,7 @@ from marketplace.packages.setup_actions import own_package
 from marketplace.packages.states import plan_after
 from marketplace.packages.tables import Package, PlanVersion, Signature
 from marketplace.packages.telling import (
+    BUYS,
     family_with,
     owe_family,
     owe_referrer,
@@ -103,47 +104,57 @@ async def share_plan(actor: Actor, plan_id: UUID) -> str:
 
 
 async def sign_plan(
-    actor: Actor, plan_id: UUID, *, text_hash: str, device: str = "", no_family_reason: str = ""
+    actor: Actor,
+    plan_id: UUID,
+    *,
+    text_hash: str,
+    device: str = "",
+    no_family_reason: str = "",
+    in_referrers_place: bool = False,
 ) -> bool:
     """Sign the plan one has read, for the family or as the referrer whose case it is; True when it is in force now.
 
     `text_hash` is the fingerprint of what was shown: another raises `Conflict`. A referrer signs alone only where
-    nobody of the family may sign, and says why in `no_family_reason`. Raises `NotPermitted` without the right.
+    nobody of the family may sign, and says why in `no_family_reason`. Of a package that a direct payment pays for,
+    whoever spends it signs in the referrer's place too, and says so by `in_referrers_place`. Raises `NotPermitted`
+    without the right.
     """
     permit(actor, "plan.sign")
     async with unit_of_work(actor) as work:
         version = await queries.plan(work, plan_id)
         package = await queries.package(work, version.package_id)
-        side = "family" if actor.role == "family" else "referrer"
-        remark = await _may_sign(work, actor, package, side, no_family_reason)
+        sides, remark = await _may_sign(work, actor, package, no_family_reason)
         plan_after("signed", version.state)
+        if package.direct_payment_id is not None and "referrer" in sides and not in_referrers_place:
+            raise InvalidInput({"in_referrers_place": "Confirm that you also sign in the place of the council"})
         text = await queries.plan_text(work, version, package)
         if text_hash != version.text_hash or text.fingerprint != version.text_hash:
             raise Conflict("The plan has changed since you opened it. Read it again, then sign.")
         try:
-            await Signature.insert(
-                Signature(
-                    commissioner_id=package.commissioner_id,
-                    package_id=package.id,
-                    provider_id=package.provider_id,
-                    subject_type="plan",
-                    subject_id=plan_id,
-                    side=side,
-                    person_id=actor.person_id,
-                    printed_name=actor.person_name,
-                    text_hash=text.fingerprint,
-                    method="own_sign_in",
-                    reason_remark=remark,
-                    device=device,
-                    signed_at=work.now,
+            for side in sides:
+                await Signature.insert(
+                    Signature(
+                        commissioner_id=package.commissioner_id,
+                        package_id=package.id,
+                        provider_id=package.provider_id,
+                        subject_type="plan",
+                        subject_id=plan_id,
+                        side=side,
+                        person_id=actor.person_id,
+                        printed_name=actor.person_name,
+                        text_hash=text.fingerprint,
+                        method="own_sign_in",
+                        reason_remark=remark,
+                        device=device,
+                        signed_at=work.now,
+                    )
                 )
-            )
         except asyncpg.UniqueViolationError as error:
             raise WrongState("plan", "signed", "signed", "You have signed this plan already.") from error
         await meet(work, SIGN, plan_id, by_person=actor.person_id)
         work.audit(
             "plan.signed", "package", package.id, commissioner_id=package.commissioner_id, version=version.version,
-            side=side, text_hash=text.fingerprint,
+            side=" and ".join(sides), text_hash=text.fingerprint,
         )  # fmt: skip
         in_force = await work.fetchval("SELECT plan_takes_effect($1, $2)", package.commissioner_id, plan_id)
         if in_force:
@@ -151,21 +162,30 @@ async def sign_plan(
         return in_force
 
 
-async def _may_sign(work: Work, actor: Actor, package: Package, side: str, no_family_reason: str) -> str | None:
-    """The remark that goes with a signature; raises where the actor may not sign."""
+async def _may_sign(work: Work, actor: Actor, package: Package, no_family_reason: str) -> tuple[list[str], str | None]:
+    """The sides a signature stands for, and the remark that goes with it; raises where the actor may not sign."""
     signers = await family_with(work, package, "sign_plan")
-    if side == "family":
-        if not any(grant.person_id == actor.person_id for grant in signers):
+    bought = package.direct_payment_id is not None
+    if actor.role == "family":
+        in_place = await family_with(work, package, BUYS) if bought else []
+        sides = [
+            side
+            for side, having in (("family", signers), ("referrer", in_place))
+            if any(grant.person_id == actor.person_id for grant in having)
+        ]
+        if not sides:
             raise NotPermitted("You can read this plan, but signing it is for others. Ask the council about it.")
-        return None
+        return sides, None
     await own_case(work, actor, package.child_id)
+    if bought:
+        raise NotPermitted("The family pays for this support with its direct payment, and signs its plan itself.")
     if signers:
-        return None
+        return ["referrer"], None
     if not no_family_reason.strip():
         raise InvalidInput(
             {"no_family_reason": "Nobody of the family may sign. Enter why you sign for the child alone"}
         )
-    return no_family_reason.strip()
+    return ["referrer"], no_family_reason.strip()
 
 
 async def _in_force(work: Work, package: Package, version: PlanVersion) -> None:
@@ -198,6 +218,8 @@ async def return_plan(actor: Actor, plan_id: UUID, *, reason: str) -> None:
         plan_after("returned", version.state)
         if actor.role == "referrer":
             await own_case(work, actor, package.child_id)
+            if package.direct_payment_id is not None:
+                raise NotPermitted("The family pays for this support with its direct payment, and decides on its plan.")
         done = await work.fetchval("SELECT plan_return($1, $2, $3)", package.commissioner_id, plan_id, reason.strip())
         if not done:
             raise NotPermitted("Only those who may sign this plan can send it back.")

@@ -15,8 +15,10 @@ class Package(Table, db=ENGINE, tablename="package"):
     id = UUID(primary_key=True, default=UUID4(), null=False)
     framework_id = UUID(default=None, null=False)
     provider_id = UUID(default=None, null=False)
-    referral_id = UUID(default=None, null=False)
-    offer_id = UUID(default=None, null=False)
+    referral_id = UUID(default=None, null=True)
+    offer_id = UUID(default=None, null=True)
+    direct_payment_id = UUID(default=None, null=True)  # bought by the family: then an answer to it in an offer's place
+    answer_id = UUID(default=None, null=True)
     child_id = UUID(default=None, null=False)
     reference = Text(default=None, null=False)
     lot_code = Text(default=None, null=False)

@@ -17,6 +17,8 @@ from marketplace.policy.calendar import local_day
 from marketplace.policy.pack import Pack
 from marketplace.referrals.grants import Grant, grants_of, holders
 
+BUYS = "spend"  # whose holders stand in the referrer's place where their direct payment pays
+
 
 def provider_only(actor: Actor, permission: str) -> UUID:
     """The provider the actor plans for. Raises `NotPermitted` for a commissioner's people: they agree to its doings."""
@@ -32,13 +34,17 @@ async def family_with(work: Work, package: Package, right: str) -> list[Grant]:
 
 
 async def tell_family(work: Work, package: Package, sentence: str, link: str, right: str = "see_visits") -> None:
-    """Tell every family member who has the right."""
+    """Tell every family member who has the right; of a package it pays for, whom it concerns twice hears it once."""
+    once = f"{link} {sentence} {work.now}" if package.direct_payment_id is not None else None
     for grant in await family_with(work, package, right):
-        await tell(work, sentence, link, person_id=grant.person_id)
+        await tell(work, sentence, link, person_id=grant.person_id, once=once)
 
 
 async def tell_referrer(work: Work, package: Package, sentence: str, link: str) -> None:
-    """Tell the referrer whose case it is."""
+    """Tell the referrer whose case it is; of a package the family pays for, those who stand in the referrer's place."""
+    if package.direct_payment_id is not None:
+        await tell_family(work, package, sentence, link, BUYS)
+        return
     await tell(work, sentence, link, organisation_id=package.commissioner_id, person_id=await _referrer(work, package))
 
 
@@ -50,7 +56,10 @@ async def tell_provider(work: Work, package: Package, sentence: str, link: str) 
 async def owe_referrer(
     work: Work, pack: Pack, package: Package, rule: str, title: str, subject_type: str, subject_id: UUID, link: str
 ) -> None:
-    """Give the referrer whose case it is something to do."""
+    """Give the referrer whose case it is something to do, or those who stand in the referrer's place."""
+    if package.direct_payment_id is not None:
+        await owe_family(work, pack, package, rule, title, BUYS, subject_type, subject_id, link)
+        return
     await owe(
         work, pack, rule, title=title, subject_type=subject_type, subject_id=subject_id, reference=package.reference,
         owed_by=Owed(package.commissioner_id, "referrer", await _referrer(work, package)),

@@ -148,12 +148,13 @@ class Evaluation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
 
 class Purchases(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Direct payments: what happens to unspent money, from how many providers on prices are shown in public, and whose
-    money goes back first where a visit was paid partly beyond the budget."""
+    """Direct payments: what happens to unspent money, from how many providers on prices are shown in public, whose
+    money goes back first where a visit was paid partly beyond the budget, and how long a request stays open."""
 
     unspent_carries_over: bool = True
     band_providers: AtLeastOne = 3
     own_money_back_first: bool = True
+    enquiry_open_days: AtLeastOne = 28
 
 
 GROUPS: dict[str, type[msgspec.Struct]] = {

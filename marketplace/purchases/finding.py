@@ -78,7 +78,7 @@ async def search(
     cards = await _cards(work, view.framework_id, lot)
     try:
         found = [_priced(pack, each, cards[each.provider_id], lot, pattern, starts_on, workers) for each in fitting]
-        days = _days(pack, pattern, starts_on)
+        days = visit_days(pack, pattern, starts_on)
     except (CalendarError, OverflowError) as error:
         raise InvalidInput({"starts_on": f"This start cannot be priced: {error}."}) from error
     born = await work.fetchval(
@@ -104,7 +104,7 @@ def _rest(criteria: Criteria) -> tuple[str, ...]:
     return criteria.area, criteria.language, criteria.when, criteria.need, criteria.text
 
 
-def _days(pack: Pack, pattern: tuple[WeeklySlot, ...], starts_on: date) -> tuple[date, ...]:
+def visit_days(pack: Pack, pattern: tuple[WeeklySlot, ...], starts_on: date) -> tuple[date, ...]:
     """The dates of the visits that are priced."""
     last = period_containing(starts_on, starts_on, pack.on(starts_on).billing.period_length).last_day
     return tuple(sorted({local_day(start) for start, _, _ in slots_between(pattern, starts_on, last)}))

@@ -3,7 +3,7 @@
 The database's own constraints are in the migrations; a test keeps these columns the same as theirs.
 """
 
-from piccolo.columns import UUID, Array, BigSerial, Boolean, Date, Integer, Text, Timestamptz
+from piccolo.columns import JSONB, UUID, Array, BigSerial, Boolean, Date, Integer, Text, Timestamptz
 from piccolo.columns.defaults.uuid import UUID4
 from piccolo.table import Table
 
@@ -252,3 +252,95 @@ class ProviderAccount(Table, db=ENGINE, tablename="provider_account"):
     asked_at = Timestamptz(default=None, null=False)
     asked_by = UUID(default=None, null=False)
     looked_at = Timestamptz(default=None, null=True)
+
+
+class Enquiry(Table, db=ENGINE, tablename="enquiry"):
+    """What a family asks providers for; `state` says open or closed and no more, since each of them reads it."""
+
+    commissioner_id = UUID(default=None, null=False)
+    id = UUID(primary_key=True, default=UUID4(), null=False)
+    framework_id = UUID(default=None, null=False)
+    direct_payment_id = UUID(default=None, null=False)
+    child_id = UUID(default=None, null=False)
+    reference = Text(default=None, null=False)
+    lot_code = Text(default=None, null=False)
+    age_band = Text(default=None, null=False)
+    area = Text(default="", null=False)
+    needs = Array(base_column=Text(), default=list, null=False)
+    says = Text(default=None, null=False)
+    pattern = JSONB(default=None, null=False)
+    workers_per_visit = Integer(default=1, null=False)
+    starts_on = Date(default=None, null=False)
+    asked_at = Timestamptz(default=None, null=False)
+    asked_by = UUID(default=None, null=False)
+    open_until = Timestamptz(default=None, null=False)
+    state = Text(default="open", null=False)
+    closed_at = Timestamptz(default=None, null=True)
+
+
+class EnquiryReach(Table, db=ENGINE, tablename="enquiry_reach"):
+    commissioner_id = UUID(default=None, null=False)
+    enquiry_id = UUID(default=None, null=False)
+    framework_id = UUID(default=None, null=False)
+    provider_id = UUID(primary_key=True, default=None, null=False)
+    asked_at = Timestamptz(default=None, null=False)
+    answer_by = Timestamptz(default=None, null=False)
+    closed_at = Timestamptz(default=None, null=True)
+
+
+class EnquiryAnswer(Table, db=ENGINE, tablename="enquiry_answer"):
+    commissioner_id = UUID(default=None, null=False)
+    id = UUID(primary_key=True, default=UUID4(), null=False)
+    enquiry_id = UUID(default=None, null=False)
+    framework_id = UUID(default=None, null=False)
+    provider_id = UUID(default=None, null=False)
+    state = Text(default=None, null=False)
+    reason_code = Text(default=None, null=True)
+    remark = Text(default="", null=False)
+    starts_on = Date(default=None, null=True)
+    pattern = JSONB(default=None, null=True)
+    price = JSONB(default=None, null=True)
+    pence_per_week = Integer(default=None, null=True)
+    pence_per_period = Integer(default=None, null=True)
+    answered_at = Timestamptz(default=None, null=False)
+    answered_by = UUID(default=None, null=False)
+    decided_at = Timestamptz(default=None, null=True)
+
+
+class EnquiryWorker(Table, db=ENGINE, tablename="enquiry_worker"):
+    commissioner_id = UUID(default=None, null=False)
+    answer_id = UUID(default=None, null=False)
+    enquiry_id = UUID(default=None, null=False)
+    provider_id = UUID(default=None, null=False)
+    worker_id = UUID(primary_key=True, default=None, null=False)
+    part = Text(default=None, null=False)
+    position = Integer(default=0, null=False)
+    name = Text(default=None, null=False)
+    role = Text(default=None, null=False)
+    profile = Text(default="", null=False)
+
+
+class EnquiryChoice(Table, db=ENGINE, tablename="enquiry_choice"):
+    commissioner_id = UUID(default=None, null=False)
+    id = UUID(primary_key=True, default=UUID4(), null=False)
+    enquiry_id = UUID(default=None, null=False)
+    answer_id = UUID(default=None, null=False)
+    person_id = UUID(default=None, null=False)
+    person_name = Text(default=None, null=False)
+    chosen_at = Timestamptz(default=None, null=False)
+    taken_back_at = Timestamptz(default=None, null=True)
+
+
+class EnquiryMeeting(Table, db=ENGINE, tablename="enquiry_meeting"):
+    commissioner_id = UUID(default=None, null=False)
+    id = UUID(primary_key=True, default=UUID4(), null=False)
+    enquiry_id = UUID(default=None, null=False)
+    answer_id = UUID(default=None, null=False)
+    provider_id = UUID(default=None, null=False)
+    asked_by = UUID(default=None, null=False)
+    asked_at = Timestamptz(default=None, null=False)
+    proposed = Array(base_column=Timestamptz(), default=None, null=False)
+    says = Text(default="", null=False)
+    answered_at = Timestamptz(default=None, null=True)
+    agreed_at = Timestamptz(default=None, null=True)
+    answer = Text(default="", null=False)

@@ -102,8 +102,8 @@ async def check_proposal(
             worker_ids=[*proposal.workers, *proposal.backups],
         )
     }  # fmt: skip
-    main = _ready("workers", proposal.workers, judged)
-    backups = _ready("backups", proposal.backups, judged)
+    main = all_ready("workers", proposal.workers, judged)
+    backups = all_ready("backups", proposal.backups, judged)
     price = await price_of(
         work, pack, referral.framework_id, provider_id, referral.lot_code, proposal.pattern, proposal.starts_on,
         referral.workers_per_visit,
@@ -331,7 +331,8 @@ async def _mine(work: Work, offer_id: UUID) -> Offer:
     return offer
 
 
-def _ready(field: str, chosen: Sequence[UUID], judged: dict[UUID, Ready]) -> tuple[Ready, ...]:
+def all_ready(field: str, chosen: Sequence[UUID], judged: dict[UUID, Ready]) -> tuple[Ready, ...]:
+    """The workers chosen, each once. Raises `InvalidInput` for `field` where one is unknown or not ready."""
     unknown = [worker_id for worker_id in chosen if worker_id not in judged]
     if unknown:
         raise InvalidInput({field: "Choose workers from the list"})

@@ -10,9 +10,19 @@ from tests.world import purchases
 
 @pytest.fixture
 def start(request: pytest.FixtureRequest) -> Start | None:
-    return the_richest(request, home=purchases.household)
+    return the_richest(request, bought=purchases.bought, buyers=purchases.buyers, home=purchases.household)
 
 
 @pytest.fixture
 def home(laid: purchases.Household) -> purchases.Household:
+    return laid
+
+
+@pytest.fixture
+def buyers(laid: purchases.Household) -> purchases.Household:
+    return laid
+
+
+@pytest.fixture
+def bought(laid: purchases.Bought) -> purchases.Bought:
     return laid

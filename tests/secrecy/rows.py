@@ -65,7 +65,7 @@ _WITHOUT_ID = {
     "framework_lot", "framework_member", "child_identity", "referral_reach", "referral_decline", "offer_worker",
     "package_worker", "visit_worker", "visit_note", "rate", "worker_private", "invoice_line", "ledger_posting",
     "pack_version", "lapse_look", "funding_part", "roster_row", "step_evidence", "prepared_period", "prepared_line",
-    "declaration_file", "import_progress", "invoice_other_line",
+    "declaration_file", "import_progress", "invoice_other_line", "enquiry_reach", "enquiry_worker",
     "purchase_agreement", "purchase_visit", "purchase_share", "provider_account",
 }  # fmt: skip
 
@@ -398,6 +398,34 @@ async def lay(connection: asyncpg.Connection) -> Rows:
         recorded_by=ids["mother"], recorded_by_name="m",
     )  # fmt: skip
     await _purchase_rows(put, ids, framework, package, payment, at, day)
+    enquiry = await put(
+        "enquiry", "enquiry", **budget, framework_id=framework, reference="E", lot_code="C", age_band="5 to 11", says="private",
+        pattern=[], starts_on=day, asked_at=at, asked_by=ids["mother"], open_until=at,
+    )  # fmt: skip
+    for provider, state in (("winner", "accepted"), ("rival", "not_chosen")):
+        of = {"commissioner_id": ids["northgate"], "enquiry_id": enquiry, "provider_id": ids[provider]}
+        await put("enquiry_reach", **of, framework_id=framework, asked_at=at, answer_by=at)
+        await put(
+            "enquiry_answer", f"{provider}_answer", **of, framework_id=framework, state=state, starts_on=day, pattern=[], price={},
+            pence_per_week=1, pence_per_period=1, answered_at=at, answered_by=ids[f"{provider}_manager"],
+        )  # fmt: skip
+    of = {"commissioner_id": ids["northgate"], "enquiry_id": enquiry, "answer_id": ids["winner_answer"]}
+    await put(
+        "enquiry_worker", **of, provider_id=ids["winner"], worker_id=ids["colleague_worker_row"], part="main", name="c", role="r",
+    )  # fmt: skip
+    await put("enquiry_choice", "enquiry_choice", **of, person_id=ids["mother"], person_name="m", chosen_at=at)
+    await put(
+        "enquiry_meeting", "enquiry_meeting", **of, provider_id=ids["winner"], asked_by=ids["mother"], asked_at=at, proposed=[at],
+    )  # fmt: skip
+    await put(
+        "package", "bought", **budget, framework_id=framework, provider_id=ids["winner"], answer_id=ids["winner_answer"],
+        reference="B", lot_code="C", referrer_id=ids["northgate_referrer"], state="ended", pattern=[], starts_on=day, awarded_at=at,
+        awarded_by=ids["mother"], ended_at=at,
+    )  # fmt: skip
+    await put(
+        "obligation", "enquiry_obligation", owed_by_organisation=ids["winner"], subject_type="enquiry", subject_id=enquiry,
+        rule_key="enquiry_response", pack_hash="h1", title="t", starts_at=at, due_at=at,
+    )  # fmt: skip
     await put("notice", "notice", organisation_id=ids["winner"], at=at, sentence="s")
     await put(
         "calendar_feed", token_hash=b"0123", scope="own", person_id=ids["mother"], made_at=at, organisation_id=None

@@ -96,6 +96,14 @@ READERS: dict[str, tuple[str, set[str]]] = {
     "refund": ("refund", NORTHGATE | {"mother", "winner_manager"}),
     "surplus": ("refund", NORTHGATE | {"mother"}),
     "payout": ("payout", NORTHGATE | {"winner_manager"}),
+    # what a family asks and is answered is its own and the providers', each of which reads its own part
+    "enquiry": ("enquiry", {"winner_manager", "rival_manager", "mother"}),
+    "winner_answer": ("enquiry_answer", {"winner_manager", "mother"}),
+    "rival_answer": ("enquiry_answer", {"rival_manager", "mother"}),
+    "enquiry_choice": ("enquiry_choice", {"mother"}),
+    "enquiry_meeting": ("enquiry_meeting", {"winner_manager", "mother"}),
+    "enquiry_obligation": ("obligation", {"winner_manager", "mother"}),
+    "bought": ("package", NORTHGATE | {"winner_manager", "mother", "plan_only_uncle"}),
     "declaration": ("declaration", NORTHGATE | {"winner_manager"}),
     "declared_file": ("evidence", {"winner_manager"}),  # commissioners open it through a narrow function alone
     "finding": ("declaration_assessment", NORTHGATE | {"winner_manager"}),
@@ -117,6 +125,8 @@ READERS_OF_TABLES: dict[str, set[str]] = {
         "winner_manager", "rival_manager", "allocated_worker", "colleague_worker", "rival_worker",
     },
     "lapse_look": {"winner_manager"},
+    "enquiry_reach": {"winner_manager", "rival_manager", "mother"},
+    "enquiry_worker": {"winner_manager", "mother"},
     "declaration_file": NORTHGATE | {"winner_manager"},
     "import_progress": {"winner_manager"},
     "step_evidence": NORTHGATE | {"winner_manager"},
@@ -184,6 +194,15 @@ async def test_reach_shows_a_provider_only_that_it_was_reached_itself(rows):
     assert await ask(rows.actors["northgate_referrer"], reached) == ["rival", "stranger", "winner"]
 
 
+async def test_no_provider_asked_sees_that_another_was(rows):
+    async def reached(work: Work) -> list[str]:
+        found = {row[0] for row in await work.fetch("SELECT provider_id FROM enquiry_reach")}
+        return sorted(name for name in ("winner", "rival", "stranger") if rows[name] in found)
+
+    assert await ask(rows.actors["rival_manager"], reached) == ["rival"]
+    assert await ask(rows.actors["mother"], reached) == ["rival", "winner"]
+
+
 async def test_only_ones_own_sessions_and_no_secrets(rows, migrator):
     await migrator.execute(
         "INSERT INTO web_session (token_hash, front_door, person_id, created_at, seen_at, ends_at)"
@@ -218,6 +237,11 @@ WRITES = [
     ("winner_manager", "UPDATE purchase SET method = 'transfer' WHERE id = $1", "purchase"),
     ("winner_manager", "UPDATE payout SET state = 'failed' WHERE id = $1", "payout"),
     ("southmere_finance", "UPDATE bank_receipt SET state = 'set_aside' WHERE id = $1", "bank_receipt"),
+    ("northgate_referrer", "UPDATE enquiry SET state = 'closed' WHERE id = $1", "enquiry"),
+    ("winner_manager", "UPDATE enquiry SET state = 'closed' WHERE id = $1", "enquiry"),
+    ("rival_manager", "UPDATE enquiry_answer SET state = 'withdrawn' WHERE id = $1", "winner_answer"),
+    ("rival_manager", "UPDATE enquiry_answer SET state = 'accepted' WHERE id = $1", "rival_answer"),
+    ("plan_only_uncle", "UPDATE enquiry_choice SET taken_back_at = now() WHERE id = $1", "enquiry_choice"),
     ("southmere_referrer", "UPDATE referral SET state = 'closed' WHERE id = $1", "waiting"),
     ("southmere_finance", "UPDATE invoice SET state = 'accepted' WHERE id = $1", "invoice"),
     ("allocated_worker", "UPDATE package SET state = 'ended' WHERE id = $1", "package"),
