@@ -7,6 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from marketplace.billing.budgets import work_out_all, work_out_child
+from marketplace.billing.correction_settling import settle_correction
+from marketplace.billing.corrections import SETTLE
 from marketplace.billing.debts import raise_debts
 from marketplace.billing.preparing import prepare_drafts
 from marketplace.billing.records import FUNDED
@@ -68,6 +70,12 @@ async def work_out_budget(settings: Settings, payload: dict[str, Any]) -> None:
     """A child's budget as its visits stand now. Run twice, it says the same."""
     async with unit_of_work(system_for(UUID(payload["commissioner"]), "commissioner")) as work:
         await work_out_child(work, UUID(payload["child"]))
+
+
+@job(SETTLE)
+async def settle_a_correction(settings: Settings, payload: dict[str, Any]) -> None:
+    """What a family, or its referrer, said to a correction that charges more. Run twice, it is done once."""
+    await settle_correction(UUID(payload["provider"]), UUID(payload["correction"]))
 
 
 async def owe_closed_periods(work: Work) -> int:

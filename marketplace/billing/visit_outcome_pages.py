@@ -10,13 +10,14 @@ from litestar import Request, get, post
 from litestar.params import FromPath
 from litestar.response import Response
 
+from marketplace.billing.corrections import propose_correction
 from marketplace.billing.visit_outcomes import correct_outcome
 from marketplace.billing.visit_records import billed_on
 from marketplace.identity.guards import requires
 from marketplace.packages import queries
 from marketplace.packages.cancellation import allocation_words, charge_words
 from marketplace.packages.late_records import LONGEST_REASON
-from marketplace.packages.outcomes import CHOICES, Given, terms_after
+from marketplace.packages.outcomes import CHOICES, ChargesMore, Given, terms_after
 from marketplace.packages.page_forms import clock_text
 from marketplace.packages.states import OUTCOME_WORDS, visit_after
 from marketplace.packages.tables import Package, Visit
@@ -72,10 +73,18 @@ async def outcome(request: Asked, visit_id: FromPath[UUID]) -> Response[Any]:
             )
             said = "Corrected. Family and referrer have been told." if changed else "Nothing was changed."
             return see_other(request, f"/visits/{visit_id}", flash=said)
+        if form.value("step") == "ask":
+            charge = form.integer("charge", "the charge", required=False, most=100_000_000)
+            made = await propose_correction(
+                request.user, visit_id, given, version=version, reason=reason, charge_pence=charge
+            )
+            return see_other(request, f"/corrections/{made}", flash="The family has been asked.")
         terms = await ask(request.user, _terms, visit_id, given, reason)
     except InvalidInput as error:
         form.merge(error, {"notice_at": "notice_time"})
         return _page(request, visit, package, form)
+    except ChargesMore as more:
+        return _page(request, visit, package, form, given=given, terms=more.terms, asking=True)
     except Conflict as error:
         form.error("", error.sentence)
         return _page(request, visit, package, form, status=409)
@@ -84,14 +93,14 @@ async def outcome(request: Asked, visit_id: FromPath[UUID]) -> Response[Any]:
 
 def _page(
     request: Asked, visit: Visit, package: Package, form: Form, *, given: Given | None = None,
-    terms: CancellationTerms | None = None, status: int = 200,
+    terms: CancellationTerms | None = None, asking: bool = False, status: int = 200,
 ) -> Response[Any]:  # fmt: skip
-    title = "Check before you save" if given else "Correct what became of a visit"
+    title = "Ask the family?" if asking else "Check before you save" if given else "Correct what became of a visit"
     return page(
         request, "billing/outcome.html", title=title, visit=visit, package=package, form=form, given=given,
         choices=CHOICES, stands=OUTCOME_WORDS[visit.outcome or "delivered"], status=status,
         charge=charge_words(terms) if terms else "", charge_pence=terms.charged_pence if terms else None,
-        allocation=allocation_words(terms) if terms else "",
+        allocation=allocation_words(terms) if terms else "", asking=asking,
     )  # fmt: skip
 
 

@@ -20,9 +20,9 @@ from marketplace.packages.placing import may_have_visits
 from marketplace.packages.planning import pattern_of
 from marketplace.packages.records import facts_of, missing_words
 from marketplace.packages.states import visit_state
-from marketplace.packages.tables import Package, PlanVersion, Visit, VisitRequest
+from marketplace.packages.tables import Correction, Package, PlanVersion, Visit, VisitRequest
 from marketplace.packages.telling import family_with
-from marketplace.packages.visit_requests import requests_about
+from marketplace.packages.visit_requests import latest_correction, requests_about
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, unit_of_work
 from marketplace.platform.errors import InvalidInput
@@ -262,6 +262,7 @@ class VisitFile:
     terms: CancellationTerms | None  # of a visit that did not take place, for those who may know its price
     may_call_off: bool
     asked: list[VisitRequest]
+    correction: Correction | None  # the latest proposed that charges more, for those who meet the child
     reasons: dict[str, str]  # coded reasons of this framework
     recent: list[tuple[VisitLine, Any]]
     duties: list[Any]
@@ -335,6 +336,7 @@ async def open_visit(actor: Actor, visit_id: UUID, *, why: str = "") -> VisitFil
             else None,
             may_call_off=may(actor, "visit.call_off")
             and (own_case if actor.role != "family" else any(each.person_id == actor.person_id for each in confirmers)),
+            correction=await latest_correction(work, visit) if knows_child and actor.role != "worker" else None,
             asked=await requests_about(work, visit) if knows_child and actor.role != "worker" else [],
             reasons={reason.code: reason.title for reason in pack.on(day).reasons("unsigned_visit")},
             recent=await boards.recent_records(work, package.id, before=visit.planned_start) if reads else [],

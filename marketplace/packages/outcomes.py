@@ -1,6 +1,7 @@
 """Putting right how a visit did not take place: another outcome, or another time of the family's notice.
 
-The provider does so alone only where it charges the family no more than stands. That it took place after all is written
+The provider does so alone only where it charges the family no more than stands; more is proposed, and the family or its
+referrer agrees first (`billing/corrections.py`). That it took place after all is written
 down like any late record (`late_records.py`), and paid once its worker and the family have signed it.
 """
 
@@ -40,9 +41,25 @@ class Given:
     why: str | None = None
 
 
-async def terms_after(work: Work, visit: Visit, given: Given, reason: str) -> CancellationTerms:
-    """What the corrected outcome means, before it is done. Raises `InvalidInput` by field; `WrongState`; `Conflict`
-    where the family would be charged more than now."""
+class ChargesMore(Conflict):
+    """The correction would charge the family more than is recorded: it is proposed instead."""
+
+    code = "charges_more"
+
+    def __init__(self, terms: CancellationTerms) -> None:
+        super().__init__(
+            f"This would charge {charge_words(terms)}, more than is recorded now. A correction by the provider alone"
+            " never costs the family more: propose it, and the family answers. If the visit took place, write it down,"
+            " and the family signs it."
+        )
+        self.terms = terms
+
+
+async def terms_after(
+    work: Work, visit: Visit, given: Given, reason: str, *, agreed: bool = False
+) -> CancellationTerms:
+    """What the corrected outcome means, before it is done. Raises `InvalidInput` by field; `WrongState`; `ChargesMore`
+    where the family would be charged more than now, unless that is `agreed`."""
     visit_after("given another outcome", visit)
     arrival = earliest_on_arrival(await queries.pack_for(work, visit), visit.planned_start)
     if given.outcome == "missed":
@@ -54,26 +71,28 @@ async def terms_after(work: Work, visit: Visit, given: Given, reason: str) -> Ca
         notice_of(visit, given.outcome, given.notice_at, reason, work.now, arrival)
     terms = await terms_of(work, visit, given.outcome, _notice(given))
     # a record nobody has signed is paid at nothing yet: it is no ground to charge without the family's word
-    stands = 0
-    if visit.outcome is not None and visit.outcome != "delivered":
-        stands = (await terms_of(work, visit, visit.outcome, visit.notice_at)).percent
-    if terms.percent > stands:
-        raise Conflict(
-            f"This would charge {charge_words(terms)}, more than is recorded now. A correction by the provider never"
-            " costs the family more: if the visit took place, write it down, and the family signs it."
-        )
+    standing = await terms_now(work, visit)
+    if terms.percent > (standing.percent if standing else 0) and not agreed:
+        raise ChargesMore(terms)
     return terms
+
+
+async def terms_now(work: Work, visit: Visit) -> CancellationTerms | None:
+    """What the outcome that stands means; None where the visit took place."""
+    if visit.outcome is None or visit.outcome == "delivered":
+        return None
+    return await terms_of(work, visit, visit.outcome, visit.notice_at)
 
 
 async def give_outcome(
     work: Work, visit: Visit, package: Package, given: Given, source: Source, reason: str, *,
-    charge_pence: int | None = None, charge_required: bool = False,
+    charge_pence: int | None = None, charge_required: bool = False, agreed: bool = False,
 ) -> bool:  # fmt: skip
     """Correct a visit that is held; False where that changes nothing. The family and the referrer are told.
 
     Raises as `terms_after`, and `PriceChanged` where `charge_pence` is not what it costs.
     """
-    terms = await terms_after(work, visit, given, reason)
+    terms = await terms_after(work, visit, given, reason, agreed=agreed)
     noticed, why = _notice(given), visit.outcome_reason if given.why is None else given.why.strip()
     if (visit.outcome, visit.notice_at, visit.outcome_reason) == (given.outcome, noticed, why):
         return False

@@ -284,6 +284,52 @@ class VisitCorrection(Table, db=ENGINE, tablename="visit_correction"):
     version = Integer(default=None, null=False)
 
 
+class Correction(Table, db=ENGINE, tablename="correction"):
+    commissioner_id = UUID(default=None, null=False)
+    id = UUID(primary_key=True, default=UUID4(), null=False)
+    package_id = UUID(default=None, null=False)
+    provider_id = UUID(default=None, null=False)
+    framework_id = UUID(default=None, null=False)
+    visit_id = UUID(default=None, null=False)
+    visit_version = Integer(default=None, null=False)
+    was_outcome = Text(default=None, null=False)
+    was_notice_at = Timestamptz(default=None, null=True)
+    was_pence = Integer(default=None, null=True)
+    was_minutes = Integer(default=None, null=True)
+    outcome = Text(default=None, null=False)
+    notice_at = Timestamptz(default=None, null=True)
+    charge_pence = Integer(default=None, null=True)
+    whole_pence = Integer(default=None, null=True)
+    percent = Integer(default=None, null=False)
+    minutes = Integer(default=None, null=False)
+    taken_minutes = Integer(default=None, null=False)
+    reason = Text(default=None, null=False)
+    proposed_by = UUID(default=None, null=False)
+    proposed_by_name = Text(default=None, null=False)
+    proposed_at = Timestamptz(default=None, null=False)
+    state = Text(default="open", null=False)
+    put_code = Text(default=None, null=True)
+    put_at = Timestamptz(default=None, null=True)
+    decision = Text(default=None, null=True)
+    decision_reason = Text(default=None, null=True)
+    decided_by = UUID(default=None, null=True)
+    decided_at = Timestamptz(default=None, null=True)
+    closed_at = Timestamptz(default=None, null=True)
+    lapsed_because = Text(default=None, null=True)
+
+
+class CorrectionAnswer(Table, db=ENGINE, tablename="correction_answer"):
+    commissioner_id = UUID(default=None, null=False)
+    correction_id = UUID(default=None, null=False)
+    package_id = UUID(default=None, null=False)
+    provider_id = UUID(default=None, null=False)
+    person_id = UUID(primary_key=True, default=None, null=False)
+    person_name = Text(default=None, null=False)
+    agrees = Boolean(default=None, null=False)
+    says = Text(default="", null=False)
+    answered_at = Timestamptz(default=None, null=False)
+
+
 class RosterRow(Table, db=ENGINE, tablename="roster_row"):
     provider_id = UUID(default=None, null=False)
     reference = Text(primary_key=True, default=None, null=False)

@@ -21,7 +21,7 @@ from marketplace.packages import queries
 from marketplace.packages.placing import check_workers, judge_for, may_have_visits
 from marketplace.packages.planning import checked_times, plan_one, when
 from marketplace.packages.states import VISIT, visit_state
-from marketplace.packages.tables import Package, Visit, VisitRequest
+from marketplace.packages.tables import Correction, Package, Visit, VisitRequest
 from marketplace.packages.telling import provider_only, tell_family, tell_provider, tell_referrer
 from marketplace.packages.visit_moving import moved
 from marketplace.platform.actor import Actor
@@ -214,6 +214,17 @@ async def requests_about(work: Work, visit: Visit) -> list[VisitRequest]:
         .where(VisitRequest.commissioner_id == visit.commissioner_id)
         .where(VisitRequest.visit_id == visit.id)
         .order_by(VisitRequest.asked_at, ascending=False)
+    )
+
+
+async def latest_correction(work: Work, visit: Visit) -> Correction | None:
+    """The correction of a visit that was proposed last, since it charges the family more."""
+    return (
+        await Correction.objects()
+        .where(Correction.commissioner_id == visit.commissioner_id)
+        .where(Correction.visit_id == visit.id)
+        .order_by(Correction.proposed_at, ascending=False)
+        .first()
     )
 
 

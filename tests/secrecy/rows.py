@@ -66,6 +66,7 @@ _WITHOUT_ID = {
     "package_worker", "visit_worker", "visit_note", "rate", "worker_private", "invoice_line", "ledger_posting",
     "pack_version", "lapse_look", "funding_part", "roster_row", "step_evidence", "prepared_period", "prepared_line",
     "declaration_file", "import_progress", "invoice_other_line", "enquiry_reach", "enquiry_worker",
+    "correction_answer",
     "purchase_agreement", "purchase_visit", "purchase_share", "provider_account",
 }  # fmt: skip
 
@@ -350,6 +351,15 @@ async def lay(connection: asyncpg.Connection) -> Rows:
     await put(
         "visit_request", "visit_request", **case, package_id=package, framework_id=framework, visit_id=visit, kind="make_up",
         asked_side="provider", asked_by=ids["winner_manager"], asked_at=at,
+    )  # fmt: skip
+    correction = await put(
+        "correction", "proposed_correction", **case, package_id=package, framework_id=framework, visit_id=visit, visit_version=1,
+        was_outcome="cancelled_by_family", outcome="cancelled_on_arrival", percent=100, minutes=60, taken_minutes=60, reason="r",
+        proposed_by=ids["winner_manager"], proposed_by_name="m", proposed_at=at,
+    )  # fmt: skip
+    await put(
+        "correction_answer", **case, correction_id=correction, package_id=package, person_id=ids["mother"], person_name="m",
+        agrees=False, says="no", answered_at=at,
     )  # fmt: skip
     agreement = await put(
         "other_agreement", "agreement", **case, package_id=package, framework_id=framework, kind="return_to_area", says="s",

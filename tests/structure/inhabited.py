@@ -101,7 +101,16 @@ async def settle(settings: Settings, clock: FrozenClock, migrator: asyncpg.Conne
         case.family, coming, starts_at=wished, ends_at=wished + timedelta(hours=1), reason="The dentist"
     )
 
+    correction_id = await one(
+        """INSERT INTO correction (commissioner_id, package_id, provider_id, framework_id, visit_id, visit_version,
+           was_outcome, outcome, percent, minutes, taken_minutes, reason, proposed_by, proposed_by_name, proposed_at)
+           SELECT commissioner_id, package_id, provider_id, framework_id, id, version, 'missed', 'cancelled_on_arrival',
+           100, 60, 60, 'r', $2, 'M', now() FROM visit WHERE id = $1 RETURNING id""",
+        visit_id, case.manager.person_id,
+    )  # fmt: skip
+
     borough.ids = {
+        "correction_id": correction_id,
         "evidence_id": str(file.id),
         "agreement_id": str(agreement_id),
         "request_id": str(request_id),
