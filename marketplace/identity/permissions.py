@@ -36,6 +36,7 @@ _PROVIDER_OFFICE = frozenset(
         "invoice.read",
         "funding.read",
         "invoice.submit",
+        "payout.read",
     }
 )
 
@@ -108,6 +109,7 @@ ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
             "budget.read",
             "invoice.read",
             "invoice.decide",
+            "purchase_money.settle",
             "billing_party.write",
             "watch.read",
         }
@@ -135,6 +137,7 @@ ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
         "standing.read",
         "provider.pause",
         "suspension.answer",
+        "payout.account",
         "people.write",
         "billing_party.write",
         "audit.read",

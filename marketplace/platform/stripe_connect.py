@@ -20,11 +20,11 @@ BEING_LOOKED_AT = ("", "requirements.pending_verification", "under_review")
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A connected account. `missing` is how many answers Stripe waits for; which ones its own pages say."""
+    """A connected account. `due` are Stripe's names of what it still asks; which ones it is its own pages say."""
 
     id: str
     state: AccountState
-    missing: int
+    due: tuple[str, ...]
     reference: str
 
 
@@ -122,7 +122,7 @@ def account_of(found: dict[str, Any]) -> Account:
         state = "restricted"
     else:
         state = "pending"
-    return Account(found["id"], state, len(due), str((found.get("metadata") or {}).get("reference", "")))
+    return Account(found["id"], state, tuple(sorted(due)), str((found.get("metadata") or {}).get("reference", "")))
 
 
 def transfer_of(found: dict[str, Any]) -> Transfer:

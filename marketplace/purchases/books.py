@@ -40,6 +40,14 @@ def postings(kind: str, pence: int, way: str) -> dict[str, int]:
     return {where if debit == "money" else debit: pence, where if credit == "money" else credit: -pence}
 
 
+def purchase_of(row: Any) -> dict[str, Any]:
+    """The purchase a refund or a payout belongs to, as `enter` takes it."""
+    return {
+        "id": row["purchase_id"], "commissioner_id": row["commissioner_id"], "framework_id": row["framework_id"],
+        "provider_id": row["provider_id"],
+    }  # fmt: skip
+
+
 async def enter(work: Work, kind: str, purchase: Any, subject_id: UUID, pence: int, way: str) -> None:
     """Write a movement of a purchase's money, once per subject. `purchase` is its row.
 

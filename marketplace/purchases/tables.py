@@ -214,6 +214,19 @@ class Refund(Table, db=ENGINE, tablename="refund"):
     settled_on = Date(default=None, null=True)
     settled_by = UUID(default=None, null=True)
     settled_reference = Text(default=None, null=True)
+    approved_by = UUID(default=None, null=True)
+
+
+class PurchaseSettling(Table, db=ENGINE, tablename="purchase_settling"):
+    """A bought visit put down to be settled, in the transaction that changed it; gone once it is."""
+
+    commissioner_id = UUID(default=None, null=False)
+    in_order = BigSerial()
+    visit_id = UUID(primary_key=True, default=None, null=False)
+    provider_id = UUID(default=None, null=False)
+    child_id = UUID(default=None, null=False)
+    purchase_id = UUID(default=None, null=False)
+    since = Timestamptz(default=None, null=False)
 
 
 class Payout(Table, db=ENGINE, tablename="payout"):

@@ -41,7 +41,7 @@ async def test_an_account_goes_through_its_states(cards, connect):
     for _ in range(2):  # asked twice, made once
         made = await stripe_connect.create_account(cards, key=key_of("account", reference), reference=reference)
     assert len(connect.accounts) == 1
-    assert (made.state, made.missing, made.reference) == ("pending", 1, str(reference))
+    assert (made.state, made.due, made.reference) == ("pending", ("business_type",), str(reference))
     states = {
         "new": "pending", "looked at": "pending", "active": "active", "restricted": "restricted",
         "rejected": "rejected",

@@ -68,6 +68,7 @@ _WITHOUT_ID = {
     "declaration_file", "import_progress", "invoice_other_line", "enquiry_reach", "enquiry_worker",
     "correction_answer",
     "purchase_agreement", "purchase_visit", "purchase_share", "provider_account",
+    "purchase_settling",
 }  # fmt: skip
 
 
@@ -476,6 +477,7 @@ async def _purchase_rows(
     back = await put(
         "refund", "refund", **line, cause="missed", pence=100, way="card", card_payment_id=card, owed_at=at
     )  # fmt: skip
+    await put("purchase_settling", **{k: v for k, v in line.items() if k != "framework_id"}, since=at)
     await put("refund", "surplus", **of, cause="surplus", pence=100, way="transfer", owed_at=at)
     await put("payout", "payout", **line, pence=100, owed_at=at)
     await put("payout", **line, pence=-100, refund_id=back, owed_at=at)

@@ -143,6 +143,7 @@ READERS_OF_TABLES: dict[str, set[str]] = {
     "purchase_agreement": NORTHGATE | {"mother"},
     "purchase_visit": NORTHGATE | {"mother", "winner_manager"},
     "purchase_share": NORTHGATE | {"mother"},
+    "purchase_settling": NORTHGATE | {"mother"},
     "provider_account": NORTHGATE | {"winner_manager"},
 }  # fmt: skip
 

@@ -21,7 +21,11 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 @dataclass
 class RecordedConnect:
-    """`lose` answers are swallowed after they took effect; `balance` is what may be moved, None: enough."""
+    """`lose` answers are swallowed after they took effect; `balance` is what may be moved, None: enough.
+
+    `refuses_refunds` is the code refunds are refused with, empty: they go on to localstripe. `hangs` holds every answer
+    of a POST back after it took effect.
+    """
 
     url: str = ""
     behind: str = ""
@@ -32,6 +36,8 @@ class RecordedConnect:
     sent: list[tuple[str, str, dict[str, str], str]] = field(default_factory=list)
     lose: int = 0
     balance: int | None = None
+    refuses_refunds: str = ""
+    hangs: threading.Event | None = None
 
     def stands(self, account_id: str, state: str) -> None:
         """Bring an account into a state, in the shape Stripe shows it (recorded shape)."""
@@ -66,6 +72,8 @@ class RecordedConnect:
         """The answer to one request; None where it is none of Connect's."""
         parts, given = urlsplit(address), dict(parse_qsl(body))
         path = parts.path.removeprefix("/v1/").split("/")
+        if method == "POST" and path == ["refunds"] and self.refuses_refunds:
+            return 400, _refused(self.refuses_refunds)
         if path[0] not in ("accounts", "account_links", "transfers"):
             return None
         if method == "POST" and key in self.answered:
@@ -144,7 +152,9 @@ def recorded_connect(behind: str = "") -> Iterator[RecordedConnect]:
             status, text = _passed_on(connect.behind, self, body) if found is None else (
                 found[0], json.dumps(found[1]).encode()
             )  # fmt: skip
-            if connect.lose > 0:
+            if connect.hangs is not None and self.command == "POST":
+                connect.hangs.wait(60)
+            if connect.lose > 0 and self.command == "POST":
                 connect.lose -= 1
                 self.close_connection = True
                 self.connection.close()
