@@ -4,7 +4,7 @@ A family pays the price the commissioner would pay (L 2.4), before the visit. Af
 record says by the same rules (`pricing`, `cancelling`); the rest goes back.
 """
 
-from typing import Literal
+from datetime import date
 
 import msgspec
 
@@ -13,11 +13,6 @@ from marketplace.policy.cancelling import cancellation_terms
 from marketplace.policy.facts import RateCard, Visit
 from marketplace.policy.pack import Pack
 from marketplace.policy.pricing import half_up
-
-Cause = Literal[
-    "cancelled_by_provider", "missed", "cancelled_by_family", "cancelled_on_arrival", "shorter", "unused", "paid_twice"
-]
-
 
 class Paid(msgspec.Struct, frozen=True):
     """What was paid for a visit, in pence: from the budget, and of the family's own beyond it."""
@@ -67,27 +62,19 @@ def settle(pack: Pack, card: RateCard, visit: Visit, paid: Paid) -> Settled | No
     if terms.charged_pence is None:
         return None
     whole = terms.whole_pence if terms.whole_pence is not None else 0
-    return part(pack, visit, paid, kept_pence(paid.pence, whole, terms.charged_pence))
+    return part(pack, local_day(visit.planned_start), paid, kept_pence(paid.pence, whole, terms.charged_pence))
 
 
-def part(pack: Pack, visit: Visit, paid: Paid, kept: int) -> Settled:
-    """What goes back when so much is kept, parted into the budget's money and the family's own (pack).
+def part(pack: Pack, day: date, paid: Paid, kept: int) -> Settled:
+    """What goes back of a visit on a day when so much is kept, parted into the budget's money and the family's own (pack).
 
     Raises `ValueError` where more is kept than was paid.
     """
     back = paid.pence - kept
     if not 0 <= back <= paid.pence:
         raise ValueError("a visit keeps nothing that was not paid for it")
-    if pack.on(local_day(visit.planned_start)).purchases.own_money_back_first:
+    if pack.on(day).purchases.own_money_back_first:
         own = min(back, paid.own_pence)
     else:
         own = back - min(back, paid.budget_pence)
     return Settled(kept, back - own, own)
-
-
-def still_back(settled: Settled, budget_back: int, own_back: int) -> tuple[int, int]:
-    """What is still to go back to the budget and to the family, where so much is on its way or arrived already.
-
-    Never below nothing: what went back is not asked for again when a record is corrected later.
-    """
-    return max(0, settled.budget_back_pence - budget_back), max(0, settled.own_back_pence - own_back)

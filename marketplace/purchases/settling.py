@@ -97,7 +97,7 @@ async def _ending(work: Work, row: Any) -> Ending | None:
     if row["outcome"] is None:
         if row["package_state"] not in ("ended", "undone"):
             return None
-        return Ending(UNUSED, part(pack, facts, paid, 0))
+        return Ending(UNUSED, part(pack, local_day(row["planned_start"]), paid, 0))
     if missing_from_record(facts, charged_percent(pack, facts)):
         return None
     card = await rate_card_rows(work, row["framework_id"], row["provider_id"], row["lot_code"])
