@@ -11,6 +11,7 @@ from admin import (
     agreements,
     applications,
     assessments,
+    clock_stops,
     credit_notes,
     debts,
     disputes,
@@ -42,7 +43,7 @@ from marketplace.frameworks import scoring_routes
 from marketplace.identity import account_pages, front_door, people_pages, trail_pages
 from marketplace.identity import pages as identity_pages
 from marketplace.identity import routes as identity_routes
-from marketplace.obligations import calendar_pages, calendar_routes, duty_pages, duty_routes
+from marketplace.obligations import calendar_pages, calendar_routes, duty_pages, duty_routes, stop_pages, stop_routes
 from marketplace.obligations import routes as obligations_routes
 from marketplace.platform.clock import Clock
 from marketplace.providers import commissioner_pages, commissioner_routes, declaration_routes, suspension_routes
@@ -90,6 +91,9 @@ MODULES: list[Any] = [
     calendar_routes,
     duty_pages,
     duty_routes,
+    stop_pages,
+    clock_stops,
+    stop_routes,
     record_pages,
     package_pages,
     provider_pages,

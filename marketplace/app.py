@@ -47,7 +47,15 @@ from marketplace.frameworks import scoring_routes, terms_pages
 from marketplace.identity import account_pages, front_door, people_pages, trail_pages
 from marketplace.identity import pages as identity_pages
 from marketplace.identity import routes as identity_routes
-from marketplace.obligations import calendar_pages, calendar_routes, duty_pages, duty_routes
+from marketplace.obligations import (
+    calendar_pages,
+    calendar_routes,
+    duty_pages,
+    duty_routes,
+    stop_ask_pages,
+    stop_pages,
+    stop_routes,
+)
 from marketplace.obligations import pages as obligations_pages
 from marketplace.obligations import routes as obligations_routes
 from marketplace.packages import (
@@ -109,6 +117,9 @@ MODULES: list[Any] = [
     obligations_pages,
     duty_pages,
     duty_routes,
+    stop_pages,
+    stop_ask_pages,
+    stop_routes,
     obligations_routes,
     calendar_pages,
     calendar_routes,

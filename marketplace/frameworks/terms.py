@@ -13,6 +13,7 @@ from typing import Any
 from marketplace.frameworks.views import DecisionView
 from marketplace.policy.pack import Pack
 from marketplace.policy.rules import (
+    ClockStop,
     Competency,
     Duty,
     Intervention,
@@ -229,6 +230,10 @@ def _suspension(rule: SuspensionRule) -> str:
     return ", ".join(parts)
 
 
+def _clock_stop(rule: ClockStop) -> str:
+    return f"At most {count(rule.most_days, 'day')} in all, once a contract manager accepts it"
+
+
 def _activity(_: Rule) -> str:
     return "An activity with rates of its own"
 
@@ -263,6 +268,7 @@ GROUPS: tuple[tuple[str, str, str, Callable[[Any], str]], ...] = (
     ("documents", "Policies and documents kept up to date", "documents", lambda rule: "Kept and reviewed"),
     ("retention", "How long files of evidence are kept", "retention", _retention),
     ("duties", "Duties and their deadlines", "duties", _duty),
+    ("clocks", "When a duty’s clock may stand", "clock_stops", _clock_stop),
     ("measures", "Performance measures", "kpis", _kpi),
     ("suspension", "When new referrals stop", "suspensions", _suspension),
     ("records", "The record of a visit", "record_fields", lambda rule: CHOICES[rule.level]),

@@ -11,8 +11,10 @@ from litestar.params import FromPath
 from litestar.response import Response
 
 from marketplace.identity.guards import signed_in
+from marketplace.identity.permissions import may
 from marketplace.obligations import duty_queries, duty_words
 from marketplace.obligations.duty_queries import MOST_IN_FILE, PAGE_SIZE, STATES, Chosen
+from marketplace.obligations.stopping import ASK, SIDES
 from marketplace.platform.database import ask
 from marketplace.web.csv_file import csv_file
 from marketplace.web.forms import Form
@@ -57,6 +59,7 @@ async def duties_page(request: Asked) -> Response[Any]:
         number=number,
         last=max(1, -(-total // PAGE_SIZE)),
         words=duty_words,
+        stops=request.user.role in SIDES,
     )
 
 
@@ -70,6 +73,7 @@ async def duty_page(request: Asked, duty_id: FromPath[UUID]) -> Response[Any]:
         title=view.row["title"],
         view=view,
         state=STATES[view.row["state"]],
+        asks=may(request.user, ASK) and view.row["owed_by_organisation"] == request.user.organisation_id,
         words=duty_words,
     )
 

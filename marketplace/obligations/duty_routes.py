@@ -22,8 +22,9 @@ Asked = Request[Any, Any, Any]
 
 
 class OwedDutyOut(msgspec.Struct, kw_only=True):
-    """One duty. `state`: open, late, met, met_late, missed (never done, its ground gone since), ended. A person who
-    owes is not named; `owed_by_organisation` is None for a family or where a person owes for nobody else."""
+    """One duty. `state`: open, stopped (its clock stands), late, met, met_late, missed (never done, its ground gone
+    since), ended. `due_at` is what holds, `first_due_at` what held before its clock stood. A person who owes is not
+    named; `owed_by_organisation` is None for a family or where a person owes for nobody else."""
 
     id: UUID
     rule: str
@@ -35,6 +36,9 @@ class OwedDutyOut(msgspec.Struct, kw_only=True):
     starts_at: datetime
     due_at: datetime
     state: str
+    stopped_from: datetime | None
+    stopped_until: datetime | None
+    first_due_at: datetime | None
     met_at: datetime | None
     missed_at: datetime | None
     ended_at: datetime | None
@@ -52,13 +56,21 @@ class EventOut(msgspec.Struct):
     says: str
 
 
+class GroundOut(msgspec.Struct):
+    code: str
+    title: str
+    most_days: int
+
+
 class OneDutyOut(OwedDutyOut, kw_only=True):
-    """`clause` and `starts` are the rule's: empty where the contract gives no clock. `leads_to` if it is missed."""
+    """`clause` and `starts` are the rule's: empty where the contract gives no clock. `leads_to` if it is missed;
+    `stop_grounds`: why its clock may stand."""
 
     clause: str
     starts: str
     leads_to: list[ConsequenceOut]
     history: list[EventOut]
+    stop_grounds: list[GroundOut]
     pack_hash: str
 
 
@@ -88,13 +100,14 @@ async def get_duty(request: Asked, duty_id: FromPath[UUID]) -> OneDutyOut:
         starts=view.starts,
         leads_to=[ConsequenceOut(each.sentence, each.clause) for each in view.leads_to],
         history=[EventOut(event.title, event.at, event.text) for event in view.history],
+        stop_grounds=[GroundOut(rule.key, rule.title, rule.most_days) for rule in view.grounds],
         pack_hash=view.row["pack_hash"],
     )
 
 
 def _fields(row: asyncpg.Record) -> dict[str, Any]:
     same = ("id", "title", "reference", "owed_by_organisation", "owed_to", "starts_at", "due_at", "state", "met_at",
-            "missed_at", "link")  # fmt: skip
+            "missed_at", "stopped_from", "stopped_until", "first_due_at", "link")  # fmt: skip
     return {
         **{key: row[key] for key in same},
         "rule": row["rule_key"],

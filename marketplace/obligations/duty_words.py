@@ -10,7 +10,7 @@ import asyncpg
 from marketplace.obligations.duty_queries import STATES
 from marketplace.web.filters import last_moment, moment, words
 
-HEADS = ("Duty", "About", "Owed by", "Owed to", "Began", "Due by", "State", "Done", "Rule")
+HEADS = ("Duty", "About", "Owed by", "Owed to", "Began", "Due by", "State", "Done", "Rule", "Due at first by")
 
 
 def who_owes(row: asyncpg.Record) -> str:
@@ -39,4 +39,5 @@ def csv_rows(rows: Iterable[asyncpg.Record]) -> Iterable[tuple[str, ...]]:
         yield (
             row["title"], row["reference"], who_owes(row), to_whom(row), moment(row["starts_at"]),
             last_moment(row["due_at"]), state_word(row), moment(done) if done else "", row["rule_key"],
+            last_moment(row["first_due_at"]) if row["first_due_at"] else "",
         )  # fmt: skip

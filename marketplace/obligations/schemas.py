@@ -5,13 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+import asyncpg
 import msgspec
 
 from marketplace.obligations.actions import Today
 
 
 class DutyOut(msgspec.Struct, kw_only=True):
-    """One open duty of mine. `reference` is the case's; `link` is the page that does it."""
+    """One open duty of mine. `reference` is the case's; `link` is the page that does it; `stopped_until` while its
+    clock stands."""
 
     id: UUID
     rule: str
@@ -20,6 +22,7 @@ class DutyOut(msgspec.Struct, kw_only=True):
     starts_at: datetime
     due_at: datetime
     late: bool
+    stopped_until: datetime | None
     link: str
 
 
@@ -41,6 +44,11 @@ class TodayOut(msgspec.Struct, kw_only=True):
     news: list[NoticeOut]
 
 
+def _stands_until(duty: asyncpg.Record, now: datetime) -> datetime | None:
+    until = duty["stopped_until"]
+    return until if until is not None and duty["stopped_from"] <= now < until else None
+
+
 def today_out(today: Today) -> TodayOut:
     """The action's answer in the API's shape."""
     return TodayOut(
@@ -54,6 +62,7 @@ def today_out(today: Today) -> TodayOut:
                 starts_at=duty["starts_at"],
                 due_at=duty["due_at"],
                 late=duty["due_at"] <= today.now,
+                stopped_until=_stands_until(duty, today.now),
                 link=duty["link"],
             )
             for duty in today.duties

@@ -3,7 +3,7 @@
 The database's own constraints are in the migrations; a test keeps these columns the same as theirs.
 """
 
-from piccolo.columns import UUID, Text, Timestamptz
+from piccolo.columns import UUID, Boolean, Text, Timestamptz
 from piccolo.columns.defaults.uuid import UUID4
 from piccolo.table import Table
 
@@ -34,6 +34,33 @@ class Obligation(Table, db=ENGINE, tablename="obligation"):
     missed_at = Timestamptz(default=None, null=True)
     reminded_at = Timestamptz(default=None, null=True)
     next_check_at = Timestamptz(default=None, null=True)
+    first_due_at = Timestamptz(default=None, null=True)
+    stopped_from = Timestamptz(default=None, null=True)
+    stopped_until = Timestamptz(default=None, null=True)
+
+
+class DutyStop(Table, db=ENGINE, tablename="duty_stop"):
+    id = UUID(primary_key=True, default=UUID4(), null=False)
+    duty_id = UUID(default=None, null=False)
+    asked_by_organisation = UUID(default=None, null=False)
+    decided_by_organisation = UUID(default=None, null=False)
+    ground = Text(default=None, null=False)
+    reason = Text(default=None, null=False)
+    from_at = Timestamptz(default=None, null=False)
+    until_at = Timestamptz(default=None, null=True)
+    asked_at = Timestamptz(default=None, null=False)
+    asked_by = UUID(default=None, null=False)
+    asked_by_name = Text(default=None, null=False)
+    closed_at = Timestamptz(default=None, null=True)
+    accepted = Boolean(default=None, null=True)
+    decided_at = Timestamptz(default=None, null=True)
+    decided_by = UUID(default=None, null=True)
+    decided_by_name = Text(default=None, null=True)
+    decision = Text(default=None, null=True)
+    stands_until = Timestamptz(default=None, null=True)
+    ended_at = Timestamptz(default=None, null=True)
+    ended_by = UUID(default=None, null=True)
+    ended_by_name = Text(default=None, null=True)
 
 
 class TodaySeen(Table, db=ENGINE, tablename="today_seen"):

@@ -175,6 +175,14 @@ def _references(content: Content) -> Iterable[tuple[str, str]]:
     for duty in content.duties:
         yield from unknown(f"duties.{duty.key}.counts_in", "kpis", [duty.counts_in])
         yield from unknown(f"duties.{duty.key}.gives_cause", "suspensions", [duty.gives_cause])
+    owed_by_providers = {duty.key for duty in content.duties if duty.owed_by == "provider"}
+    for stop in content.clock_stops:
+        yield from unknown(f"clock_stops.{stop.key}.duties", "duties", stop.duties)
+        for key in stop.duties:
+            if key == "referral_response":
+                yield f"clock_stops.{stop.key}.duties", "names referral_response: all who are asked have the same time"
+            elif key in codes["duties"] and key not in owed_by_providers:
+                yield f"clock_stops.{stop.key}.duties", f"names {key!r}, which is not owed by a provider"
 
 
 def _pairs(noun: str, rows: list[tuple[str, str, str]]) -> Iterable[tuple[str, str]]:

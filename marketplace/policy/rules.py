@@ -200,6 +200,14 @@ class Duty(Rule, frozen=True, kw_only=True):
     gives_cause: Code | None = None
 
 
+class ClockStop(Rule, frozen=True, kw_only=True):
+    """A ground on which the clock of some duties may stand, once a contract manager accepts it: all stops of one duty
+    together at most `most_days`."""
+
+    duties: tuple[Code, ...]
+    most_days: Annotated[int, msgspec.Meta(ge=1, le=366)]
+
+
 class Kpi(Rule, frozen=True, kw_only=True):
     """A performance measure. `numerator` of `denominator`, in percent; no target means none is agreed yet."""
 
@@ -273,6 +281,7 @@ class Content(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     documents: tuple[Document, ...] = ()
     retention: tuple[Retention, ...] = ()
     duties: tuple[Duty, ...] = ()
+    clock_stops: tuple[ClockStop, ...] = ()
     kpis: tuple[Kpi, ...] = ()
     suspensions: tuple[SuspensionRule, ...] = ()
     reasons: tuple[ReasonList, ...] = ()
@@ -320,6 +329,7 @@ NOUNS: dict[str, type[Rule]] = {
     "documents": Document,
     "retention": Retention,
     "duties": Duty,
+    "clock_stops": ClockStop,
     "kpis": Kpi,
     "suspensions": SuspensionRule,
     "reasons": ReasonList,

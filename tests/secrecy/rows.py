@@ -391,6 +391,11 @@ async def lay(connection: asyncpg.Connection) -> Rows:
         rule_key="plan_signed", pack_hash="h1", title="t", starts_at=at, due_at=at,
     )  # fmt: skip
     await put(
+        "duty_stop", "clock_stop", duty_id=ids["obligation"], asked_by_organisation=ids["winner"],
+        decided_by_organisation=ids["northgate"], ground="g", reason="private", from_at=at, asked_at=at,
+        asked_by=ids["winner_manager"], asked_by_name="n",
+    )  # fmt: skip
+    await put(
         "obligation", "rival_obligation", owed_by_organisation=ids["rival"], owed_to=ids["northgate"],
         commissioner_id=ids["northgate"], framework_id=framework, subject_type="referral", subject_id=ids["waiting"],
         rule_key="referral_response", pack_hash="h1", title="t", starts_at=at, due_at=at,

@@ -155,6 +155,15 @@ async def settle(settings: Settings, clock: FrozenClock, migrator: asyncpg.Conne
         "duty_id": await one(
             "SELECT id FROM obligation WHERE owed_by_organisation = $1 ORDER BY starts_at, id", provider
         ),
+        "stop_id": await one(
+            "INSERT INTO duty_stop (duty_id, asked_by_organisation, decided_by_organisation, ground, reason, from_at,"
+            " asked_at, asked_by, asked_by_name) SELECT id, owed_by_organisation, $2, 'family_cannot_yet', 'Away',"
+            " starts_at, starts_at, $3, 'n' FROM obligation WHERE owed_by_organisation = $1"
+            " AND rule_key = 'plan_signed' ORDER BY id LIMIT 1 RETURNING id",
+            provider,
+            commissioner,
+            case.manager.person_id,
+        ),
         "restriction_id": await one("SELECT id FROM restriction WHERE provider_id = $1", provider),
         "deed": "answer",
         "path": "x",
