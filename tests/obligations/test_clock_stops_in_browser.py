@@ -8,11 +8,10 @@ import pytest
 from playwright.sync_api import Browser
 
 from marketplace.platform.clock import FrozenClock
-from marketplace.platform.postgres_server import PostgresServer
 from marketplace.settings import Settings
-from tests.conftest import NOON, SECRET, Databases
+from tests.conftest import NOON
 from tests.web.axe import assert_page_is_good, browser, press
-from tests.world import packages, people
+from tests.world import packages, people, referrals
 from tests.world.served import Site, serving
 
 __all__ = ["browser"]
@@ -20,18 +19,14 @@ pytestmark = pytest.mark.journey
 
 
 @pytest.fixture(scope="module")
-def server(
-    postgres: PostgresServer, databases: Databases, migrated_template: str
-) -> Iterator[tuple[Site, FrozenClock]]:
-    databases.copy("clock_stops_in_browser", migrated_template)
-    clock = FrozenClock(NOON)
-    with serving(Settings(database_url=postgres.url("clock_stops_in_browser"), secret=SECRET), clock) as site:
-        yield site, clock
+def site(shared_settings: Settings) -> Iterator[Site]:
+    with serving(shared_settings, FrozenClock(NOON)) as site:
+        yield site
 
 
-def test_ask_accept_and_let_it_run_again(server: tuple[Site, FrozenClock], browser: Browser) -> None:
-    site, _ = server
-    case = site.run(packages.awarded_case(site.settings))
+def test_ask_accept_and_let_it_run_again(site: Site, browser: Browser) -> None:
+    world = site.run(referrals.borough(site.settings, provider_names=("Alder Care",)))
+    case = site.run(packages.awarded(world))
     decider = site.run(people.person_in(case.referrer, "contract_manager"))
     provider = site.tab(browser, case.manager)
     provider.goto(f"{site.marketplace}/duties?rule=plan_signed")
