@@ -61,6 +61,7 @@ CREATE INDEX purchase_visit_provider ON purchase_visit (provider_id, day);
 CREATE TABLE purchase_share (
     commissioner_id uuid NOT NULL, purchase_id uuid NOT NULL, visit_id uuid NOT NULL, {SCOPE}, direct_payment_id uuid NOT NULL,
     budget_pence int NOT NULL CHECK (budget_pence >= 0), top_up_pence int NOT NULL CHECK (top_up_pence >= 0),
+    budget_minutes int NOT NULL CHECK (budget_minutes >= 0),  -- what it takes of a budget of hours
     top_up_agreed_at timestamptz, top_up_agreed_by uuid REFERENCES person,
     PRIMARY KEY (commissioner_id, purchase_id, visit_id),
     FOREIGN KEY (commissioner_id, purchase_id, visit_id) REFERENCES purchase_visit, {PURCHASE_FK},
@@ -179,7 +180,7 @@ REVOKE EXECUTE ON FUNCTION {table}_is_kept() FROM PUBLIC;
 """
 
 
-UP += _kept("purchase", "state method paid_at given_up_at given_up_reason", "a purchase is kept as it was made")
+UP += _kept("purchase", "state method due_at paid_at given_up_at given_up_reason", "a purchase is kept as it was made")
 UP += _kept("purchase_visit", "counts", "a visit is kept at the price it was bought at")
 UP += _kept("bank_receipt", "state purchase_id framework_id provider_id child_id matched_at matched_by set_aside_reason",
             "a receipt is kept as the bank wrote it")  # fmt: skip
@@ -193,7 +194,10 @@ UP += _kept("payout", "state way stripe_id tries failure sent_at paid_at settled
 UP += _kept("settlement_account", "confirmed_at confirmed_by", "an account is kept as it was entered")
 UP += "RESET ROLE;"
 
-FUNCTIONS = "purchase_ends(), refund_is_covered(), purchase_agreed(uuid, uuid), card_payment_place(text, uuid)"
+FUNCTIONS = (
+    "purchase_ends(), refund_is_covered(), purchase_agreed(uuid, uuid), card_payment_place(text, uuid), purchase_rates(uuid),"
+    " purchase_unlawful(uuid)"
+)
 UP += f"""
 -- What is given up may be bought again.
 CREATE FUNCTION purchase_ends() RETURNS trigger LANGUAGE plpgsql {SAFE} AS $$
@@ -235,8 +239,26 @@ $$;
 CREATE FUNCTION card_payment_place(of_stripe text, ours uuid) RETURNS TABLE (commissioner_id uuid, id uuid) LANGUAGE sql STABLE {SAFE} AS $$
     SELECT c.commissioner_id, c.id FROM card_payment c WHERE c.stripe_id = of_stripe OR (c.id = ours AND c.stripe_id IS NULL) LIMIT 1
 $$;
+-- What a family pays for its own package's visits: the rates agreed for its lot, whatever has become of the provider since.
+CREATE FUNCTION purchase_rates(package uuid) RETURNS TABLE (lot_code text, activity text, band text, pence_per_hour int, applies_from date)
+    LANGUAGE sql STABLE {SAFE} AS $$
+    SELECT c.lot_code, r.activity, r.band, r.pence_per_hour, c.applies_from
+    FROM package p JOIN my_granted_packages('spend') g ON g.commissioner_id = p.commissioner_id AND g.package_id = p.id
+    JOIN rate_card c ON c.framework_id = p.framework_id AND c.provider_id = p.provider_id AND c.lot_code = p.lot_code AND c.state = 'agreed'
+    JOIN rate r ON r.framework_id = c.framework_id AND r.rate_card_id = c.id
+    WHERE p.id = package AND p.direct_payment_id IS NOT NULL ORDER BY c.applies_from, r.activity, r.band
+$$;
+-- Whether care may not lawfully go on at the moment: a cover has lapsed, and nobody has decided that the package goes on.
+CREATE FUNCTION purchase_unlawful(package uuid) RETURNS boolean LANGUAGE sql STABLE {SAFE} AS $$
+    SELECT EXISTS (SELECT FROM package p JOIN my_granted_packages('spend') m ON m.commissioner_id = p.commissioner_id AND m.package_id = p.id
+        JOIN standing_ground g ON g.framework_id = p.framework_id AND g.provider_id = p.provider_id AND NOT g.holds AND g.flags_visits
+            AND p.lot_code = ANY (g.lots)
+        WHERE p.id = package AND NOT EXISTS (SELECT FROM cover_decision d WHERE d.commissioner_id = p.commissioner_id AND d.package_id = p.id
+            AND d.rule_key = g.rule_key AND d.ended_at IS NULL AND d.goes_on))
+$$;
 REVOKE EXECUTE ON FUNCTION {FUNCTIONS} FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION purchase_agreed(uuid, uuid), card_payment_place(text, uuid) TO {{prefix}}_owner, {{prefix}}_app, {{prefix}}_worker;
+GRANT EXECUTE ON FUNCTION purchase_agreed(uuid, uuid), card_payment_place(text, uuid), purchase_rates(uuid),
+    purchase_unlawful(uuid) TO {{prefix}}_owner, {{prefix}}_app, {{prefix}}_worker;
 SET LOCAL ROLE {{prefix}}_owner;
 """
 
@@ -269,6 +291,10 @@ CREATE POLICY family_changes ON card_payment FOR UPDATE {APP} USING ({SPENDS} AN
     WITH CHECK ({SPENDS} AND state IN ('asked', 'confirming', 'failed', 'given_up'));
 CREATE POLICY family ON settlement_account FOR SELECT {APP}
     USING (confirmed_at IS NOT NULL AND commissioner_id IN (SELECT g.commissioner_id FROM my_granted_children('spend') g));
+-- whoever buys visits sees which they are, whether or not they may see what is recorded of others
+CREATE POLICY family_buys ON visit FOR SELECT {APP} USING ((commissioner_id, package_id) IN
+    (SELECT p.commissioner_id, p.id FROM package p JOIN my_granted_packages('spend') g ON g.commissioner_id = p.commissioner_id AND g.package_id = p.id
+     WHERE p.direct_payment_id IS NOT NULL));
 -- of refunds a provider sees those of visits, not what else a family paid
 CREATE POLICY provider ON refund FOR SELECT {APP} USING ({PROVIDER} AND visit_id IS NOT NULL);
 CREATE POLICY provider_writes ON provider_account FOR INSERT {APP} WITH CHECK ({PROVIDER});
@@ -280,6 +306,7 @@ GRANT SELECT ON {", ".join(TABLES)} TO {{prefix}}_backup;
 
 KEPT = ("purchase", "purchase_visit", "bank_receipt", "card_payment", "refund", "payout", "settlement_account")
 DOWN = f"""
+DROP POLICY family_buys ON visit;
 ALTER TABLE ledger_entry DROP COLUMN purchase_id;
 DROP TABLE {", ".join(reversed(TABLES))};
 DROP FUNCTION {FUNCTIONS}, {", ".join(f"{each}_is_kept()" for each in KEPT)};

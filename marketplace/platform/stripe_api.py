@@ -129,6 +129,25 @@ async def find_intent(settings: Settings, intent_id: str) -> Intent:
         return _intent(await client.v1.payment_intents.retrieve_async(checked_id(intent_id)))
 
 
+async def confirm(settings: Settings, *, key: str, use_key: str, intent_id: str, token: str) -> Intent:
+    """Take the payment with a card, known to us only as what Stripe's field in the browser made of it (`tok_...`).
+
+    The bank may ask the family to confirm: `requires_action`. Raises `StripeUnreachable`, `StripeRefused` with the code
+    where the card was declined.
+    """
+    async with asking(settings) as client:
+        if settings.stripe_api_url:
+            # the stand-in makes no payment method of a token: it is given the card the token stands for
+            card = (await client.v1.tokens.retrieve_async(checked_id(token))).to_dict()["card"]["id"]
+            await client.v1.payment_intents.update_async(checked_id(intent_id), {"payment_method": card}, once(use_key))
+            return _intent(await client.v1.payment_intents.confirm_async(checked_id(intent_id), {}, once(key)))
+        asked: Any = {
+            "payment_method_data": {"type": "card", "card": {"token": checked_id(token)}},
+            "use_stripe_sdk": True,
+        }
+        return _intent(await client.v1.payment_intents.confirm_async(checked_id(intent_id), asked, once(key)))
+
+
 async def cancel_intent(settings: Settings, *, key: str, intent_id: str) -> Intent:
     """Give up a payment nobody made. Refused where money has come in meanwhile."""
     async with asking(settings) as client:

@@ -149,12 +149,15 @@ class Evaluation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
 class Purchases(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Direct payments: what happens to unspent money, from how many providers on prices are shown in public, whose
-    money goes back first where a visit was paid partly beyond the budget, and how long a request stays open."""
+    money goes back first where a visit was paid partly beyond the budget, how long a request stays open, and until when
+    what was bought is paid."""
 
     unspent_carries_over: bool = True
     band_providers: AtLeastOne = 3
     own_money_back_first: bool = True
     enquiry_open_days: AtLeastOne = 28
+    card_hours: AtLeastOne = 24
+    transfer_days_before: AtLeastOne = 1
 
 
 GROUPS: dict[str, type[msgspec.Struct]] = {

@@ -12,6 +12,7 @@ from uuid import UUID
 from marketplace.frameworks.queries import lots, pack_of
 from marketplace.platform.database import Work
 from marketplace.platform.errors import NotFound
+from marketplace.policy.buying import Share, budget_kept
 from marketplace.policy.calendar import local_day
 from marketplace.policy.direct_payments import Budget, Terms, Use, budget_on, in_force
 from marketplace.purchases.words import PERIODS
@@ -51,6 +52,20 @@ class Spending:
 
 
 @dataclass(frozen=True, slots=True)
+class Bought:
+    """A visit bought, or about to be: what of its price the budget pays, less what has come back."""
+
+    purchase_id: UUID
+    visit_id: UUID
+    day: date
+    minutes: int
+    pence: int
+    share: Share
+    back_pence: int
+    paid: bool
+
+
+@dataclass(frozen=True, slots=True)
 class DirectPaymentView:
     """A direct payment as it stands today. `child_name` is given to the family and for one's own cases only.
 
@@ -76,6 +91,8 @@ class DirectPaymentView:
     terms: tuple[Terms, ...]
     versions: tuple[TermsView, ...]
     spending: tuple[Spending, ...]
+    bought: tuple[Bought, ...]
+    uses: tuple[Use, ...]
     budget: Budget
 
     @property
@@ -136,16 +153,39 @@ async def _views(work: Work, condition: str, *args: Any) -> list[DirectPaymentVi
                 row["recorded_by_name"], row["taken_back_at"], row["taken_back_reason"],
             )
         )  # fmt: skip
-    return [await _view(work, row, versions[row["id"]], spending[row["id"]]) for row in rows]
+    bought: defaultdict[UUID, list[Bought]] = defaultdict(list)
+    for row in await work.fetch(
+        """SELECT s.*, v.day, v.minutes, v.pence, p.state = 'paid' AS paid,
+               (SELECT coalesce(sum(r.pence), 0)::int FROM refund r WHERE r.commissioner_id = s.commissioner_id
+                AND r.purchase_id = s.purchase_id AND r.visit_id = s.visit_id) AS back
+           FROM purchase_share s JOIN purchase_visit v ON v.commissioner_id = s.commissioner_id
+             AND v.purchase_id = s.purchase_id AND v.visit_id = s.visit_id
+           JOIN purchase p ON p.commissioner_id = s.commissioner_id AND p.id = s.purchase_id
+           WHERE s.direct_payment_id = ANY ($1) AND v.counts ORDER BY v.day, s.visit_id""",
+        ids,
+    ):
+        bought[row["direct_payment_id"]].append(
+            Bought(
+                row["purchase_id"], row["visit_id"], row["day"], row["minutes"], row["pence"],
+                Share(row["budget_pence"], row["top_up_pence"], row["budget_minutes"]), row["back"], row["paid"],
+            )
+        )  # fmt: skip
+    return [await _view(work, row, versions[row["id"]], spending[row["id"]], bought[row["id"]]) for row in rows]
 
 
-async def _view(work: Work, row: Any, written: Sequence[Any], spent: list[Spending]) -> DirectPaymentView:
+async def _view(
+    work: Work, row: Any, written: Sequence[Any], spent: list[Spending], bought: list[Bought]
+) -> DirectPaymentView:
+    pack = await pack_of(work, row["framework_id"])
     today = local_day(work.now)
     titles = {each.code: each.title for each in await lots(work, row["framework_id"])}
     terms = in_force(
         tuple(Terms(each["applies_from"], each["kind"], each["units"], PERIODS[each["period"]][1]) for each in written)
     )
-    uses = tuple(Use(each.day, each.pence, each.minutes) for each in spent if each.taken_back_at is None)
+    uses = (
+        *(Use(each.day, each.pence, each.minutes) for each in spent if each.taken_back_at is None),
+        *(Use(each.day, *budget_kept(pack, each.day, each.share, each.back_pence)) for each in bought),
+    )
     versions = tuple(_terms(each, titles) for each in reversed(written))
     day = max(today, row["starts_on"]) if row["ends_on"] is None else min(max(today, row["starts_on"]), row["ends_on"])
     ended = row["ends_on"] is not None and row["ends_on"] < today
@@ -169,7 +209,9 @@ async def _view(work: Work, row: Any, written: Sequence[Any], spent: list[Spendi
         terms=terms,
         versions=versions,
         spending=tuple(spent),
-        budget=budget_on(await pack_of(work, row["framework_id"]), terms, uses, today, row["ends_on"]),
+        bought=tuple(bought),
+        uses=uses,
+        budget=budget_on(pack, terms, uses, today, row["ends_on"]),
     )
 
 

@@ -128,6 +128,7 @@ class PurchaseShare(Table, db=ENGINE, tablename="purchase_share"):
     direct_payment_id = UUID(default=None, null=False)
     budget_pence = Integer(default=None, null=False)
     top_up_pence = Integer(default=None, null=False)
+    budget_minutes = Integer(default=None, null=False)
     top_up_agreed_at = Timestamptz(default=None, null=True)
     top_up_agreed_by = UUID(default=None, null=True)
 

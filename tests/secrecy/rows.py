@@ -466,7 +466,7 @@ async def _purchase_rows(
     line = {**of, "visit_id": ids["visit"]}
     await put("purchase_agreement", **of, person_id=ids["mother"], person_name="m", agreed_at=at)
     await put("purchase_visit", **line, day=day, minutes=60, pence=100)
-    await put("purchase_share", **line, direct_payment_id=payment, budget_pence=100, top_up_pence=0)
+    await put("purchase_share", **line, direct_payment_id=payment, budget_pence=100, top_up_pence=0, budget_minutes=60)
     card = await put(
         "card_payment", "card_payment", **of, pence=100, state="received", stripe_id="pi_1", asked_at=at, received_pence=100,
         received_at=at,

@@ -1,0 +1,232 @@
+"""Reads of purchases. Row-level security decides whose: the family's that may spend, the council's, the provider's."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from marketplace.frameworks.queries import pack_of
+from marketplace.platform import stripe_api
+from marketplace.platform.database import Work
+from marketplace.platform.errors import NotFound
+from marketplace.policy.buying import Method, pay_by
+from marketplace.purchases.quoting import Account, account
+from marketplace.settings import Settings
+
+PAGE_SIZE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A visit of a purchase at the price it was bought at. `top_up_pence` is None to the provider; `back_pence` goes
+    back, or has gone."""
+
+    visit_id: UUID
+    start: datetime
+    end: datetime
+    minutes: int
+    pence: int
+    outcome: str | None
+    top_up_pence: int | None
+    back_pence: int
+
+
+@dataclass(frozen=True, slots=True)
+class CardPayment:
+    """Our side of a payment at Stripe; never anything of a card."""
+
+    id: UUID
+    pence: int
+    state: str
+    stripe_id: str | None
+    failure: str
+    received_pence: int
+    asked_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PurchaseView:
+    """A block of visits bought. What was paid, how and by whom is given to the family and the council alone."""
+
+    id: UUID
+    commissioner_id: UUID
+    reference: str
+    package_id: UUID
+    package_reference: str
+    direct_payment_id: UUID
+    provider_id: UUID
+    provider: str
+    first_day: date
+    last_day: date
+    method: Method
+    state: str
+    pence: int
+    minutes: int
+    made_at: datetime
+    made_by: str
+    due_at: datetime
+    paid_at: datetime | None
+    given_up_at: datetime | None
+    given_up_reason: str | None
+    now: datetime
+    lines: tuple[Line, ...]
+    agreed: tuple[str, ...]
+    mine_agreed: bool
+    came_pence: int
+    sent_back_pence: int  # what came too much, or too late
+    card: CardPayment | None  # the newest
+
+    @property
+    def top_up_pence(self) -> int:
+        return sum(line.top_up_pence or 0 for line in self.lines)
+
+    @property
+    def missing_pence(self) -> int:
+        """What has yet to come in."""
+        return max(0, self.pence - self.came_pence + self.sent_back_pence)
+
+    @property
+    def status(self) -> str:
+        """The one clear state: drafted, to_pay, declined, confirming, part_paid, paid, unpaid, withdrawn, ended."""
+        if self.state == "given_up":
+            return self.given_up_reason or "unpaid"
+        if self.state != "waiting":
+            return self.state
+        if self.method == "card" and self.card is not None and self.card.state in ("confirming", "failed"):
+            return "confirming" if self.card.state == "confirming" else "declined"
+        return "part_paid" if 0 < self.came_pence - self.sent_back_pence < self.pence else "to_pay"
+
+
+def nothing() -> NotFound:
+    return NotFound("There is no such purchase, or it is not yours to see.")
+
+
+async def purchase_row(work: Work, purchase_id: UUID) -> Any:
+    """The row. Raises `NotFound`."""
+    row = await work.fetchrow("SELECT * FROM purchase WHERE id = $1", purchase_id)
+    if row is None:
+        raise nothing()
+    return row
+
+
+async def purchase(work: Work, purchase_id: UUID) -> PurchaseView:
+    """One purchase. Raises `NotFound`."""
+    found = await _views(work, "p.id = $1", purchase_id)
+    if not found:
+        raise nothing()
+    return found[0]
+
+
+async def purchases(
+    work: Work, *, direct_payment_id: UUID | None = None, package_id: UUID | None = None, page: int = 1
+) -> list[PurchaseView]:
+    """Purchases within reach, the newest first: of one budget or package, or all."""
+    return await _views(
+        work, "($1::uuid IS NULL OR p.direct_payment_id = $1) AND ($2::uuid IS NULL OR p.package_id = $2)",
+        direct_payment_id, package_id, offset=PAGE_SIZE * (page - 1),
+    )  # fmt: skip
+
+
+async def _views(work: Work, condition: str, *args: Any, offset: int = 0) -> list[PurchaseView]:
+    rows = await work.fetch(
+        f"""SELECT p.*, o.name AS provider, k.reference AS package_reference FROM purchase p
+            JOIN organisation o ON o.id = p.provider_id
+            JOIN package k ON k.commissioner_id = p.commissioner_id AND k.id = p.package_id
+            WHERE {condition} ORDER BY p.made_at DESC, p.id LIMIT {PAGE_SIZE} OFFSET {offset}""",  # noqa: S608 - our own words
+        *args,
+    )
+    ids = [row["id"] for row in rows]
+    lines: defaultdict[UUID, list[Line]] = defaultdict(list)
+    for row in await work.fetch(
+        """SELECT l.purchase_id, l.visit_id, v.planned_start, v.planned_end, l.minutes, l.pence, v.outcome,
+               s.top_up_pence, (SELECT coalesce(sum(r.pence), 0)::int FROM refund r
+                   WHERE r.commissioner_id = l.commissioner_id AND r.purchase_id = l.purchase_id
+                   AND r.visit_id = l.visit_id) AS back
+           FROM purchase_visit l JOIN visit v ON v.commissioner_id = l.commissioner_id AND v.id = l.visit_id
+           LEFT JOIN purchase_share s ON s.commissioner_id = l.commissioner_id AND s.purchase_id = l.purchase_id
+               AND s.visit_id = l.visit_id
+           WHERE l.purchase_id = ANY ($1) ORDER BY v.planned_start, v.id""",
+        ids,
+    ):
+        lines[row["purchase_id"]].append(Line(*list(row)[1:]))
+    agreed: defaultdict[UUID, list[Any]] = defaultdict(list)
+    for row in await work.fetch(
+        "SELECT * FROM purchase_agreement WHERE purchase_id = ANY ($1) ORDER BY agreed_at, person_id", ids
+    ):
+        agreed[row["purchase_id"]].append(row)
+    cards: dict[UUID, CardPayment] = {}
+    came: defaultdict[UUID, int] = defaultdict(int)
+    for row in await work.fetch("SELECT * FROM card_payment WHERE purchase_id = ANY ($1) ORDER BY asked_at, id", ids):
+        came[row["purchase_id"]] += row["received_pence"]
+        cards[row["purchase_id"]] = CardPayment(
+            row["id"], row["pence"], row["state"], row["stripe_id"], row["failure"], row["received_pence"],
+            row["asked_at"],
+        )  # fmt: skip
+    for row in await work.fetch("SELECT purchase_id, pence FROM bank_receipt WHERE purchase_id = ANY ($1)", ids):
+        came[row["purchase_id"]] += row["pence"]
+    back = {
+        row["purchase_id"]: row["pence"]
+        for row in await work.fetch(
+            "SELECT purchase_id, sum(pence)::int AS pence FROM refund WHERE purchase_id = ANY ($1)"
+            " AND visit_id IS NULL GROUP BY purchase_id",
+            ids,
+        )
+    }
+    return [
+        PurchaseView(
+            row["id"], row["commissioner_id"], row["reference"], row["package_id"], row["package_reference"],
+            row["direct_payment_id"], row["provider_id"], row["provider"], row["first_day"], row["last_day"],
+            row["method"], row["state"], row["pence"], row["minutes"], row["made_at"], row["made_by_name"],
+            row["due_at"], row["paid_at"], row["given_up_at"], row["given_up_reason"], work.now,
+            tuple(lines[row["id"]]), tuple(each["person_name"] for each in agreed[row["id"]]),
+            any(each["person_id"] == work.actor.person_id for each in agreed[row["id"]]), came[row["id"]],
+            back.get(row["id"], 0), cards.get(row["id"]),
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+async def ways_to_pay(work: Work, settings: Settings, row: Any) -> dict[Method, datetime]:
+    """How a purchase that waits for its money can still be paid, each way with its end."""
+    first = await work.fetchval(
+        """SELECT min(v.planned_start) FROM purchase_visit l JOIN visit v ON v.commissioner_id = l.commissioner_id
+           AND v.id = l.visit_id WHERE l.commissioner_id = $1 AND l.purchase_id = $2""",
+        row["commissioner_id"], row["id"],
+    )  # fmt: skip
+    pack = await pack_of(work, row["framework_id"])
+    ways: dict[Method, datetime] = {}
+    if stripe_api.on(settings) and (until := pay_by(pack, "card", work.now, first)):
+        ways["card"] = until
+    if await account(work, row["commissioner_id"]) and (until := pay_by(pack, "transfer", work.now, first)):
+        ways["transfer"] = until
+    return ways
+
+
+async def open_to_pay(
+    work: Work, settings: Settings, purchase_id: UUID
+) -> tuple[PurchaseView, dict[Method, datetime], Account | None]:
+    """A purchase with how it can be paid, and where a transfer goes: what its page shows."""
+    view = await purchase(work, purchase_id)
+    ways = await ways_to_pay(work, settings, await purchase_row(work, purchase_id)) if view.state == "waiting" else {}
+    return view, ways, await account(work, view.commissioner_id)
+
+
+async def unpaid_starts(work: Work, since: datetime, until: datetime) -> Sequence[Any]:
+    """Visits of packages paid for by a direct payment that begin in a span and are not paid for: visit_id, package_id,
+    reference, child_id, provider_id, commissioner_id, planned_start."""
+    return await work.fetch(
+        """SELECT v.id AS visit_id, v.planned_start, k.id AS package_id, k.reference, k.child_id, k.provider_id,
+               k.commissioner_id
+           FROM visit v JOIN package k ON k.commissioner_id = v.commissioner_id AND k.id = v.package_id
+           WHERE k.direct_payment_id IS NOT NULL AND v.planned_start > $1 AND v.planned_start <= $2
+             AND (v.outcome IS NULL OR v.outcome = 'delivered')
+             AND NOT EXISTS (SELECT FROM purchase_visit l JOIN purchase p ON p.commissioner_id = l.commissioner_id
+                 AND p.id = l.purchase_id WHERE l.commissioner_id = v.commissioner_id AND l.visit_id = v.id
+                 AND l.counts AND p.state = 'paid')
+           ORDER BY v.planned_start, v.id""",
+        since, until,
+    )  # fmt: skip
