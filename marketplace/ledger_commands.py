@@ -17,6 +17,7 @@ from marketplace.operations import say, settings_for
 from marketplace.platform.actor import system_for
 from marketplace.platform.database import ask, close_database, open_database, outside_context
 from marketplace.platform.errors import MarketplaceError
+from marketplace.purchases.verify import verify_purchases
 from marketplace.settings import Settings, SettingsError
 
 
@@ -28,10 +29,11 @@ async def verify_all(settings: Settings) -> tuple[Found, int]:
         async with outside_context() as connection:
             payers = await connection.fetch("SELECT id, name FROM list_organisations('commissioner')")
         for payer in payers:
-            found = await ask(system_for(payer["id"], "commissioner", payer["name"]), verify_books)
-            whole.invoices += found.invoices
-            whole.entries += found.entries
-            whole.differences += [f"{payer['name']}: {each}" for each in found.differences]
+            for question in (verify_books, verify_purchases):
+                found = await ask(system_for(payer["id"], "commissioner", payer["name"]), question)
+                whole.invoices += found.invoices
+                whole.entries += found.entries
+                whole.differences += [f"{payer['name']}: {each}" for each in found.differences]
         return whole, len(payers)
     finally:
         await close_database()

@@ -109,8 +109,8 @@ CREATE TABLE bank_receipt (
 );
 CREATE INDEX bank_receipt_purchase ON bank_receipt (commissioner_id, purchase_id);
 CREATE INDEX bank_receipt_open ON bank_receipt (commissioner_id, received_on) WHERE state = 'unmatched';
--- Money owed back to a family: one a visit and cause; `visit_id` is none for what came in too much, or too late. The way
--- back is the way it came. `id` is its reference and idempotency key at Stripe.
+-- Money owed back to a family: one a visit and cause; `visit_id` is none for what came in too much, or too late (counted
+-- under the purchase's hold). The way back is the way it came. `id` is its reference and idempotency key at Stripe.
 CREATE TABLE refund (
     commissioner_id uuid NOT NULL, id uuid NOT NULL DEFAULT gen_random_uuid(), purchase_id uuid NOT NULL, {SCOPE},
     visit_id uuid, cause text NOT NULL CHECK (cause <> ''), pence int NOT NULL CHECK (pence > 0),
@@ -128,7 +128,6 @@ CREATE TABLE refund (
     CHECK (num_nonnulls(settled_on, settled_by, settled_reference) IN (0, 3)), CHECK (way = 'transfer' OR settled_on IS NULL)
 );
 CREATE UNIQUE INDEX refund_of_visit ON refund (commissioner_id, visit_id, cause) WHERE visit_id IS NOT NULL;
-CREATE UNIQUE INDEX refund_of_receipt ON refund (commissioner_id, purchase_id, cause, coalesce(card_payment_id, bank_receipt_id)) WHERE visit_id IS NULL;
 CREATE INDEX refund_purchase ON refund (commissioner_id, purchase_id);
 CREATE INDEX refund_open ON refund (commissioner_id, owed_at) WHERE state <> 'arrived';
 CREATE INDEX refund_provider ON refund (provider_id, owed_at) WHERE visit_id IS NOT NULL;

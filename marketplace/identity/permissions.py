@@ -113,6 +113,7 @@ ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
             "invoice.decide",
             "purchase_money.settle",
             "billing_party.write",
+            "client_account.write",
             "watch.read",
         }
     ),

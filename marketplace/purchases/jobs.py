@@ -10,6 +10,7 @@ import structlog
 
 from marketplace.platform.jobs import job, sweep
 from marketplace.platform.stripe_api import StripeError
+from marketplace.purchases import buying_sweeps as buying_sweeps  # registers its own
 from marketplace.purchases import stripe_events
 from marketplace.purchases.sending import TELL_OPERATORS, tell_operators
 from marketplace.settings import Settings

@@ -189,7 +189,7 @@ class BankReceipt(Table, db=ENGINE, tablename="bank_receipt"):
 
 
 class Refund(Table, db=ENGINE, tablename="refund"):
-    """Money owed back: one a visit and cause, or, without a visit, one a cause and payment or receipt. `tries`: the
+    """Money owed back: one a visit and cause; without a visit, what came in too much or too late. `tries`: the
     attempts at sending. `told_at`: when its failure was told to the operator."""
 
     commissioner_id = UUID(default=None, null=False)
