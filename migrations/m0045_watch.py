@@ -1,4 +1,4 @@
-"""A family that agrees with a provider holds its standing still, as an award does.
+"""A family that agrees with a provider holds its standing still, as an award does; and what Watch looks duties up by.
 
 A family reaches neither admissions nor suspensions: the lock is taken for it, and says nothing but that it is held.
 """
@@ -8,6 +8,9 @@ from marketplace.platform.migrate import sql_migration
 ID = "m0045_watch"
 
 UP = """
+-- Duties of a commissioner by when they fall due, ended ones too: what was late, and whether it grows.
+CREATE INDEX obligation_due ON obligation (commissioner_id, due_at);
+CREATE INDEX obligation_framework_due ON obligation (framework_id, due_at) WHERE commissioner_id IS NULL;
 -- As `hold_admissions(.., alone => true)`, for whoever may spend a direct payment on the framework.
 CREATE FUNCTION hold_new_family(framework uuid, provider uuid) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -26,8 +29,9 @@ GRANT EXECUTE ON FUNCTION hold_new_family(uuid, uuid) TO {prefix}_app, {prefix}_
 
 DOWN = """
 DROP FUNCTION hold_new_family(uuid, uuid);
+DROP INDEX obligation_due, obligation_framework_due;
 """
 
 
 async def forwards():
-    return sql_migration(ID, "Families hold a provider's standing", UP, DOWN)
+    return sql_migration(ID, "Families hold a provider's standing, and Watch", UP, DOWN)

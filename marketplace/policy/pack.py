@@ -172,6 +172,11 @@ class Pack:
         return _group(self.content, "purchases", settings.Purchases)
 
     @cached_property
+    def watch(self) -> settings.Watch:
+        """When a provider is said to drift."""
+        return _group(self.content, "watch", settings.Watch)
+
+    @cached_property
     def holidays(self) -> Holidays:
         """Bank holidays: the published ones and the pack's own."""
         vouched = _group(self.content, "calendar", settings.Calendar).bank_holidays_known_until

@@ -160,6 +160,15 @@ class Purchases(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     transfer_days_before: AtLeastOne = 1
 
 
+class Watch(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """When a provider is said to drift: its last `drift_days` days beside as many before them. A share that has grown
+    by `drift_points` hundredths, with `drift_least` cases or more now, is a drift (`policy/drifting.py`)."""
+
+    drift_days: AtLeastOne = 28
+    drift_least: AtLeastOne = 3
+    drift_points: Percent = 10
+
+
 GROUPS: dict[str, type[msgspec.Struct]] = {
     "charging": Charging,
     "billing": Billing,
@@ -174,4 +183,5 @@ GROUPS: dict[str, type[msgspec.Struct]] = {
     "profile": Profile,
     "evaluation": Evaluation,
     "purchases": Purchases,
+    "watch": Watch,
 }

@@ -43,7 +43,7 @@ async def count_by_days(
 
     Workers who had left before `today` are no longer anybody's workers.
     """
-    sql, values = _statement(bounds, today, await _places(work, bounds))
+    sql, values = _statement(bounds, today, await places_of(work, bounds))
     found = {
         row["provider_id"]: Counted(row["ready"], tuple(row["unclear"] or ()))
         for row in await work.fetch(sql, list(provider_ids), *values)
@@ -51,15 +51,15 @@ async def count_by_days(
     return {each: found.get(each, NOBODY) for each in provider_ids}
 
 
-async def _places(work: Work, bounds: ReadinessBounds) -> dict[tuple[str, str], int]:
+async def places_of(work: Work, *asked_for: ReadinessBounds) -> dict[tuple[str, str], int]:
     """Where the kinds and codes stand in the rows, as far as the process knows.
 
     A place once committed stays: the process keeps what a read-only unit saw, which cannot have made one itself. What
     has no place is looked for here once, and from then on by the statement.
     """
     known: _Known = kept_while_open().setdefault("readiness places", _Known())
-    asked = {("competency", bound.code) for bound in bounds.competencies}
-    asked |= {(kind, bound.code) for bound in bounds.checks for kind in ("check", "until")}
+    asked = {("competency", bound.code) for bounds in asked_for for bound in bounds.competencies}
+    asked |= {(kind, bound.code) for bounds in asked_for for bound in bounds.checks for kind in ("check", "until")}
     if asked - known.places.keys() - known.sought:
         rows = await work.fetch(
             "SELECT kind, code, place, current_setting('transaction_read_only') = 'on' AS settled FROM readiness_item"
@@ -78,64 +78,91 @@ class _Known:
     sought: set[tuple[str, str]] = field(default_factory=set)
 
 
-def _statement(bounds: ReadinessBounds, today: date, places: dict[tuple[str, str], int]) -> tuple[str, list[Any]]:
-    """The text depends only on how much is asked, so that the database keeps its plan; what is asked travels as $n.
+class Asked:
+    """What is asked of a row of days, as SQL over `worker_readiness`; what it compares with travels as $n.
 
-    A code that no record has ever used has no place, so that its comparison is unknown and holds for nobody.
+    The texts depend only on how much is asked, so that the database keeps its plan. A code that no record has ever
+    used has no place, so that its comparison is unknown and holds for nobody.
     """
-    values: list[Any] = []
 
-    def value(given: Any, kind: str) -> str:
-        values.append(given)
-        return f"${len(values) + 1}::{kind}"
+    def __init__(self, places: dict[tuple[str, str], int], first: int) -> None:
+        """`first` is the number of the first parameter that is free."""
+        self.values: list[Any] = []
+        self._places = places
+        self._first = first
 
-    def day_of(kind: str, code: str) -> str:
-        if (kind, code) in places:
-            return f"days[{value(places[kind, code], 'int')}]"
-        return (
-            f"days[(SELECT place FROM readiness_item WHERE kind = {value(kind, 'text')}"  # noqa: S608 - our own text
-            f" AND code = {value(code, 'text')})]"
+    def value(self, given: Any, kind: str) -> str:
+        """A parameter."""
+        self.values.append(given)
+        return f"${len(self.values) + self._first - 1}::{kind}"
+
+    def place(self, kind: str, code: str) -> int | None:
+        """Where a code stands in the rows, as far as the process knows."""
+        return self._places.get((kind, code))
+
+    def doubt(self, bounds: ReadinessBounds) -> str:
+        """Whether days cannot tell, whatever they are."""
+        return " OR ".join(
+            [
+                "unclear" if EPOCH <= bounds.on <= LAST_DAY else "true",
+                f"days[{NEWEST}] > {self.value(number_of(bounds.on), 'smallint')}",
+                *(["signs_own"] if bounds.own_sign_off_counts else []),
+            ]
         )
 
-    on = value(_number(bounds.on), "smallint")
-    doubts = [
-        "unclear" if EPOCH <= bounds.on <= LAST_DAY else "true",
-        f"days[{NEWEST}] > {on}",
-        *(["signs_own"] if bounds.own_sign_off_counts else []),
-    ]
-    asked = [
-        "NOT stood_down",
-        f"days[{LAST_DAY_OF_WORK}] >= {value(_number(max(bounds.on, today)), 'smallint')}",
-    ]
-    if bounds.roles:
-        asked.append(f"role = ANY ({value(list(bounds.roles), 'text[]')})")
-    if bounds.dbs_since is not None:
-        asked.append(f"days[{DBS}] BETWEEN {value(_number(bounds.dbs_since), 'smallint')} AND {on}")
-    if bounds.registered_roles:
-        registered = value(list(bounds.registered_roles), "text[]")
-        asked.append(f"(role <> ALL ({registered}) OR days[{REGISTRATION}] >= {on})")
-    for bound in bounds.competencies:
-        asked.append(f"{day_of('competency', bound.code)} >= {value(_number(bound.since), 'smallint')}")
-    for bound in bounds.checks:
-        since = value(_number(bound.since), "smallint")
-        done = f"{day_of('check', bound.code)} >= {since} AND {day_of('until', bound.code)} >= {on}"
-        asked.append(f"(NOT drives OR {done})" if bound.drivers_only else f"({done})")
-    doubt = " OR ".join(doubts)
-    # A method that signs nobody off here can only have made days look better than they are.
-    signing = (
-        "(SELECT coalesce(bit_or(1 << i.place), 0) FROM readiness_item i WHERE i.kind = 'method'"  # noqa: S608 - our own text
-        f" AND i.code = ANY ({value(list(bounds.signing_methods), 'text[]')}))"
-    )
+    def holds(self, bounds: ReadinessBounds, today: date) -> str:
+        """Whether all that is asked is there on the day of the bounds."""
+        on = self.value(number_of(bounds.on), "smallint")
+        asked = [
+            "NOT stood_down",
+            f"days[{LAST_DAY_OF_WORK}] >= {self.value(number_of(max(bounds.on, today)), 'smallint')}",
+        ]
+        if bounds.roles:
+            asked.append(f"role = ANY ({self.value(list(bounds.roles), 'text[]')})")
+        if bounds.dbs_since is not None:
+            asked.append(f"days[{DBS}] BETWEEN {self.value(number_of(bounds.dbs_since), 'smallint')} AND {on}")
+        if bounds.registered_roles:
+            registered = self.value(list(bounds.registered_roles), "text[]")
+            asked.append(f"(role <> ALL ({registered}) OR days[{REGISTRATION}] >= {on})")
+        for bound in bounds.competencies:
+            since = self.value(number_of(bound.since), "smallint")
+            asked.append(f"{self._day_of('competency', bound.code)} >= {since}")
+        for bound in bounds.checks:
+            since = self.value(number_of(bound.since), "smallint")
+            done = f"{self._day_of('check', bound.code)} >= {since} AND {self._day_of('until', bound.code)} >= {on}"
+            asked.append(f"(NOT drives OR {done})" if bound.drivers_only else f"({done})")
+        return " AND ".join(asked)
+
+    def signed(self, bounds: ReadinessBounds) -> str:
+        """Whether every method used signs somebody off here; one that does not can only have made days look better."""
+        signing = self.value(list(bounds.signing_methods), "text[]")
+        return (
+            "methods & ~(SELECT coalesce(bit_or(1 << i.place), 0) FROM readiness_item i WHERE i.kind = 'method'"  # noqa: S608 - our own text
+            f" AND i.code = ANY ({signing})) = 0"
+        )
+
+    def _day_of(self, kind: str, code: str) -> str:
+        if (kind, code) in self._places:
+            return f"days[{self.value(self._places[kind, code], 'int')}]"
+        return (
+            f"days[(SELECT place FROM readiness_item WHERE kind = {self.value(kind, 'text')}"  # noqa: S608 - our own text
+            f" AND code = {self.value(code, 'text')})]"
+        )
+
+
+def _statement(bounds: ReadinessBounds, today: date, places: dict[tuple[str, str], int]) -> tuple[str, list[Any]]:
+    asked = Asked(places, first=2)
+    doubt, holds, signed = asked.doubt(bounds), asked.holds(bounds, today), asked.signed(bounds)
     return (
         "SELECT provider_id, count(*) FILTER (WHERE sure) AS ready,"  # noqa: S608 - our own text
         " array_agg(worker_id) FILTER (WHERE NOT sure) AS unclear"
-        f" FROM (SELECT provider_id, worker_id, NOT ({doubt}) AND methods & ~{signing} = 0 AS sure"
-        f" FROM worker_readiness WHERE provider_id = ANY ($1) AND ({doubt} OR ({' AND '.join(asked)}))) looked"
+        f" FROM (SELECT provider_id, worker_id, NOT ({doubt}) AND {signed} AS sure"
+        f" FROM worker_readiness WHERE provider_id = ANY ($1) AND ({doubt} OR ({holds}))) looked"
         " GROUP BY provider_id",
-        values,
+        asked.values,
     )
 
 
-def _number(day: date | None) -> int:
+def number_of(day: date | None) -> int:
     """A day as the rows have it; None is any day at all."""
     return EVER if day is None else min(max(EVER, (day - EPOCH).days), -EVER)

@@ -12,7 +12,7 @@ from pathlib import Path
 import asyncpg
 
 from marketplace.settings import Settings
-from tests.benchmarks import four_weeks, search, stack, sweep
+from tests.benchmarks import four_weeks, search, stack, sweep, watch
 from tests.benchmarks.machine import HEADING, Result
 from tests.benchmarks.nation import nation
 
@@ -21,6 +21,7 @@ PARTS: dict[str, Callable[[Settings, asyncpg.Connection, int], Awaitable[list[Re
     "reach": search.measure,
     "sweep": sweep.measure,
     "four_weeks": four_weeks.measure,
+    "watch": watch.measure,
 }
 
 

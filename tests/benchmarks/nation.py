@@ -69,8 +69,10 @@ class Way:
     cookie: dict[str, str]
 
 
-async def way_in(settings: Settings, migrator: asyncpg.Connection, role: str, organisation_id: UUID) -> Way:
-    """Somebody of an organisation with this role, signed in both ways."""
+async def way_in(
+    settings: Settings, migrator: asyncpg.Connection, role: str, organisation_id: UUID, door: str = "marketplace"
+) -> Way:
+    """Somebody of an organisation with this role, signed in both ways at a front door."""
     row = await migrator.fetchrow(
         "SELECT m.id, m.person_id, p.name, o.name AS organisation, o.kind FROM membership m"
         " JOIN person p ON p.id = m.person_id JOIN organisation o ON o.id = m.organisation_id"
@@ -87,12 +89,12 @@ async def way_in(settings: Settings, migrator: asyncpg.Connection, role: str, or
     )  # fmt: skip
     await migrator.execute(
         "INSERT INTO web_session (token_hash, front_door, person_id, membership_id, created_at, seen_at, ends_at)"
-        " VALUES ($1, 'marketplace', $2, $3, $4, $4, $5)",
-        digest(session.replace(" ", "-")), row["person_id"], row["id"], now, now + timedelta(days=1),
+        " VALUES ($1, $6, $2, $3, $4, $4, $5)",
+        digest(session.replace(" ", "-")), row["person_id"], row["id"], now, now + timedelta(days=1), door,
     )  # fmt: skip
     token, _ = tokens.issue(settings, tokens.Claims(row["person_id"], row["id"], family))
     actor = Actor(row["person_id"], row["name"], role, organisation_id, row["organisation"], row["kind"])  # type: ignore[arg-type]
-    cookies = f"marketplace-session={session.replace(' ', '-')}; marketplace-csrf=benchmark-benchmark-benchmark"
+    cookies = f"{door}-session={session.replace(' ', '-')}; {door}-csrf=benchmark-benchmark-benchmark"
     return Way(actor, {"authorization": f"Bearer {token}"}, {"cookie": cookies})
 
 

@@ -1,4 +1,4 @@
-"""One server for the benchmarks: `python -m tests.benchmarks.serving product|floor PORT`, told by the environment.
+"""One server for the benchmarks: `python -m tests.benchmarks.serving product|console|floor PORT`, by the environment.
 
 Both the same way: one uvicorn process, no access log, a pool of one connection so that its backend can be found.
 """
@@ -12,6 +12,7 @@ from typing import Any
 import asyncpg
 import uvicorn
 
+from admin.app import create_app as create_console
 from marketplace.app import create_app
 from marketplace.platform.clock import FrozenClock
 from marketplace.platform.database import close_database, open_database
@@ -25,9 +26,10 @@ async def serve(which: str, port: int) -> None:
     connection = await asyncpg.connect(settings.dsn("migrator"))
     now = now_of(await day_of(connection))
     await connection.close()
-    if which == "product":
+    if which != "floor":
         await open_database(settings.dsn("app"), clock=FrozenClock(now), min_size=1, max_size=1)
-    app: Any = create_app(settings) if which == "product" else bare_app(settings, now)
+    makers: dict[str, Any] = {"product": create_app, "console": create_console}
+    app: Any = makers[which](settings) if which in makers else bare_app(settings, now)
     try:
         await uvicorn.Server(
             uvicorn.Config(

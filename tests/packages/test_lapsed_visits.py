@@ -97,8 +97,9 @@ async def test_it_shows_on_the_visit_the_week_the_package_and_watch(planned):
         assert rows[0].to_look_at == 2
     found = await ask(case.manager, boards.week, TUESDAY)
     assert found.conflicts == 2
-    watched = await ask(await people.person_in(case.world.admin, "contract_manager"), one_list, "flagged")
-    assert watched.number == "2" and watched.alarm and "First aid" in watched.rows[0][3]
+    overseer = await people.person_in(case.world.admin, "contract_manager")
+    figure, watched, _ = await ask(overseer, one_list, "flagged")
+    assert figure.number == "2" and figure.alarm and "First aid" in watched.rows[0].cells[3]
     coming = await ask(case.family, boards.coming)
     assert [line.flag for line in coming] == ["", ""]  # the reason is not the family's to read
 
