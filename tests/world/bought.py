@@ -72,8 +72,8 @@ async def buy(
         await _put(migrator, "purchase_visit", **of, visit_id=visit_id, day=local_day(planned), minutes=60, pence=pence)
         await _put(
             migrator, "purchase_share", **of, visit_id=visit_id, direct_payment_id=paid_from,
-            budget_pence=pence - top_up, top_up_pence=top_up, top_up_agreed_at=now if top_up else None,
-            top_up_agreed_by=case.family.person_id if top_up else None,
+            budget_pence=pence - top_up, top_up_pence=top_up, budget_minutes=60,
+            top_up_agreed_at=now if top_up else None, top_up_agreed_by=case.family.person_id if top_up else None,
         )  # fmt: skip
     whole = pence * len(visit_ids)
     if payment_id is not None:
