@@ -23,6 +23,7 @@ from marketplace.platform.database import Work, ask
 from marketplace.platform.errors import Conflict, InvalidInput
 from marketplace.policy.calendar import wall_time
 from marketplace.policy.cancelling import CancellationTerms
+from marketplace.referrals.anonymity import names_in
 from marketplace.web.forms import Form
 from marketplace.web.reading import read_form
 from marketplace.web.render import page, see_other
@@ -79,17 +80,20 @@ async def cancel(request: Request[Any, Any, Any], visit_id: FromPath[UUID]) -> R
         return await change_page(
             request, visit_id, "cancel", "Cancel a visit", form, choices=CANCELLED_BY, step="ask"
         )  # fmt: skip
-    terms = await ask(request.user, _terms, visit_id, outcome, noticed)
+    terms, names = await ask(request.user, _terms, visit_id, outcome, noticed, reason)
     return await change_page(
         request, visit_id, "cancel", "Check before you cancel", form, choices=CANCELLED_BY, step="check",
         charge=charge_words(terms), allocation=allocation_words(terms), charge_pence=terms.charged_pence,
-        noticed=noticed, outcome=outcome, reason=reason,
+        noticed=noticed, outcome=outcome, reason=reason, names=names,
     )  # fmt: skip
 
 
-async def _terms(work: Work, visit_id: UUID, outcome: str, noticed: datetime | None) -> CancellationTerms:
+async def _terms(
+    work: Work, visit_id: UUID, outcome: str, noticed: datetime | None, reason: str
+) -> tuple[CancellationTerms, list[str]]:
     visit: Visit = (await changing(work, visit_id))[0]
-    return await terms_of(work, visit, outcome, noticed)
+    names = await names_in(work, visit.commissioner_id, visit.child_id, reason)
+    return await terms_of(work, visit, outcome, noticed), names
 
 
 async def _call_off(request: Request[Any, Any, Any], visit_id: UUID, form: Form) -> Response[Any]:
@@ -117,19 +121,22 @@ async def _call_off(request: Request[Any, Any, Any], visit_id: UUID, form: Form)
 
 async def _call_off_page(request: Request[Any, Any, Any], visit_id: UUID, form: Form, step: str) -> Response[Any]:
     try:
-        visit, package, terms, left = await ask(request.user, _calling_off, visit_id)
+        visit, package, terms, left, names = await ask(request.user, _calling_off, visit_id, form.value("reason"))
     except Conflict as error:
         return see_other(request, f"/visits/{visit_id}", flash=error.sentence)
     return page(
         request, "packages/call_off.html", title="Cancel a visit", visit=visit, package=package, form=form, step=step,
         charge=charge_words(terms), allocation=allocation_words(terms), charge_pence=terms.charged_pence,
-        left=left, status=409 if form.errors and step == "check" else 200,
+        left=left, names=names, status=409 if form.errors and step == "check" else 200,
     )  # fmt: skip
 
 
-async def _calling_off(work: Work, visit_id: UUID) -> tuple[Visit, Package, CancellationTerms, LeftAround | None]:
+async def _calling_off(
+    work: Work, visit_id: UUID, reason: str
+) -> tuple[Visit, Package, CancellationTerms, LeftAround | None, list[str]]:
     visit, package, _, terms = await cancelling(work, visit_id)
-    return visit, package, terms, await left_around(work, visit, terms)
+    names = await names_in(work, visit.commissioner_id, visit.child_id, reason) if reason else []
+    return visit, package, terms, await left_around(work, visit, terms), names
 
 
 ROUTES: list[Any] = [cancel_page, cancel]

@@ -18,6 +18,7 @@ from marketplace.packages.planning import when
 from marketplace.packages.reporting import CANCELLED, report
 from marketplace.packages.tables import Package, Visit
 from marketplace.packages.telling import tell_family, tell_provider, tell_referrer
+from marketplace.packages.visit_moving import keep_reason
 from marketplace.packages.visit_requests import close_moves
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, unit_of_work
@@ -89,10 +90,11 @@ async def _record(work: Work, visit: Visit, notice: datetime, reason: str) -> No
     else:
         await anonymity.name_nobody(work, visit.commissioner_id, visit.child_id, "reason", reason, anonymity.KEPT)
         await work.execute(
-            """UPDATE visit SET outcome = 'cancelled_by_family', outcome_at = $3, outcome_reason = $4, notice_at = $5,
+            """UPDATE visit SET outcome = 'cancelled_by_family', outcome_at = $3, notice_at = $4,
                version = version + 1 WHERE commissioner_id = $1 AND id = $2""",
-            *ids, work.now, reason, notice,
+            *ids, work.now, notice,
         )  # fmt: skip
+        await keep_reason(work, visit, reason)
 
 
 async def _tell_others(work: Work, actor: Actor, visit: Visit, package: Package) -> None:

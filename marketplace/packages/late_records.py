@@ -29,7 +29,7 @@ from marketplace.packages.records import RecordText, checked
 from marketplace.packages.signing import RESOLVE
 from marketplace.packages.tables import Package, Visit
 from marketplace.packages.telling import tell_family, tell_referrer
-from marketplace.packages.visit_moving import change
+from marketplace.packages.visit_moving import change, keep_reason
 from marketplace.packages.visit_requests import follow_outcome
 from marketplace.platform.database import Work
 from marketplace.platform.errors import Conflict, InvalidInput
@@ -84,7 +84,8 @@ async def write_down(work: Work, visit: Visit, package: Package, entry: Entry, s
         "record_hash": fingerprint,
     }
     if first or after_all:
-        values |= {"outcome": "delivered", "outcome_at": work.now, "notice_at": None, "outcome_reason": None}
+        values |= {"outcome": "delivered", "outcome_at": work.now, "notice_at": None}
+        await keep_reason(work, visit, None)
     if not first:
         became = outcome_of(visit) if after_all else {}
         after = times_of(visit) | became | ({} if said == activities else {"activities": "written anew"})

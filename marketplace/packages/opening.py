@@ -307,7 +307,7 @@ async def open_visit(actor: Actor, visit_id: UUID, *, why: str = "") -> VisitFil
             workers=workers,
             mine=next((row for row in workers if row["worker_person_id"] == actor.person_id), None),
             own_case=own_case,
-            outcome_reason=visit.outcome_reason if knows_child else None,
+            outcome_reason=await queries.visit_reason(work, visit) if knows_child else None,
             note=note,
             text=await queries.record_text(work, visit) if reads and delivered and not closed else None,
             closed=closed,

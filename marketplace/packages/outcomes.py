@@ -22,7 +22,7 @@ from marketplace.packages.states import OUTCOME_WORDS, visit_after
 from marketplace.packages.tables import Package, Visit
 from marketplace.packages.telling import tell_family, tell_referrer
 from marketplace.packages.visit_actions import CANCELLED_BY, notice_of
-from marketplace.packages.visit_moving import change
+from marketplace.packages.visit_moving import change, keep_reason
 from marketplace.packages.visit_requests import follow_outcome
 from marketplace.platform.database import Work
 from marketplace.platform.errors import Conflict, InvalidInput
@@ -93,12 +93,13 @@ async def give_outcome(
     Raises as `terms_after`, and `PriceChanged` where `charge_pence` is not what it costs.
     """
     terms = await terms_after(work, visit, given, reason, agreed=agreed)
-    noticed, why = _notice(given), visit.outcome_reason if given.why is None else given.why.strip()
-    if (visit.outcome, visit.notice_at, visit.outcome_reason) == (given.outcome, noticed, why):
+    said_before = await queries.visit_reason(work, visit)
+    noticed, why = _notice(given), said_before if given.why is None else given.why.strip() or None
+    if (visit.outcome, visit.notice_at, said_before) == (given.outcome, noticed, why):
         return False
     await check_reason(work, visit, reason, needed=True)
     as_shown(terms, charge_pence, required=charge_required)
-    before, was, anew = times_of(visit) | outcome_of(visit), visit.outcome, why != visit.outcome_reason
+    before, was, anew = times_of(visit) | outcome_of(visit), visit.outcome, why != said_before
     visit.outcome, visit.notice_at, visit.actual_start, visit.actual_end = given.outcome, noticed, None, None
     after = times_of(visit) | outcome_of(visit) | ({"why": "written anew"} if anew else {})
     # the record's fingerprint stays: put back as it was, the record is signed by those who signed it
@@ -106,10 +107,11 @@ async def give_outcome(
     await change(
         work, visit,
         {
-            "outcome": given.outcome, "notice_at": noticed, "outcome_reason": why, "outcome_at": work.now,
-            "actual_start": None, "actual_end": None,
+            "outcome": given.outcome, "notice_at": noticed, "outcome_at": work.now, "actual_start": None,
+            "actual_end": None,
         },
     )  # fmt: skip
+    await keep_reason(work, visit, why)
     if was == "delivered":
         await cancel(work, visit.id)
         await give_back(work, [row["booking_id"] for row in await queries.visit_workers(work, visit)], visit.id)

@@ -100,6 +100,13 @@ async def visit_note(work: Work, row: Visit) -> asyncpg.Record | None:
     )
 
 
+async def visit_reason(work: Work, row: Visit) -> str | None:
+    """Why a visit did not take place, in the words of whoever said so; None where it is not the context's to read."""
+    return await work.fetchval(
+        "SELECT says FROM visit_reason WHERE commissioner_id = $1 AND visit_id = $2", row.commissioner_id, row.id
+    )
+
+
 async def record_text(work: Work, row: Visit) -> Document:
     """The record of a visit exactly as it is shown and signed."""
     reference = await work.fetchval(

@@ -121,7 +121,6 @@ class Visit(Table, db=ENGINE, tablename="visit"):
     actual_end = Timestamptz(default=None, null=True)
     notice_at = Timestamptz(default=None, null=True)
     outcome_at = Timestamptz(default=None, null=True)
-    outcome_reason = Text(default=None, null=True)
     activities_recorded = Boolean(default=False, null=False)
     family_signed = Boolean(default=False, null=False)
     unsigned_reason_waiting = Boolean(default=False, null=False)
@@ -161,6 +160,13 @@ class VisitNote(Table, db=ENGINE, tablename="visit_note"):
     times_remark = Text(default="", null=False)
     written_by = UUID(default=None, null=True)
     written_at = Timestamptz(default=None, null=False)
+
+
+class VisitReason(Table, db=ENGINE, tablename="visit_reason"):
+    commissioner_id = UUID(default=None, null=False)
+    visit_id = UUID(primary_key=True, default=None, null=False)
+    provider_id = UUID(default=None, null=False)
+    says = Text(default=None, null=False)
 
 
 class VisitFlag(Table, db=ENGINE, tablename="visit_flag"):

@@ -34,7 +34,7 @@ from marketplace.packages.setup_actions import own_package
 from marketplace.packages.states import visit_after
 from marketplace.packages.tables import Package, Visit
 from marketplace.packages.telling import provider_only, tell_family, tell_provider, tell_referrer
-from marketplace.packages.visit_moving import change, moved
+from marketplace.packages.visit_moving import change, keep_reason, moved
 from marketplace.packages.visit_requests import close_moves, to_make_up
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, unit_of_work
@@ -255,10 +255,10 @@ async def cancel_in(
         {
             "outcome": outcome,
             "outcome_at": work.now,
-            "outcome_reason": reason.strip(),
             "notice_at": noticed,
         },
     )
+    await keep_reason(work, visit, reason.strip())
     await _not_taking_place(work, visit, package)
     await budget_changes(work, visit.commissioner_id, visit.child_id)
     if terms.made_up:
@@ -292,8 +292,9 @@ async def missed_in(work: Work, visit_id: UUID, *, version: int, reason: str) ->
     visit, package = await _own_visit(work, visit_id, "recorded as missed", version)
     if work.now < visit.planned_start:
         raise InvalidInput({"reason": "This visit has not begun yet: cancel it instead"})
-    values = {"outcome": "missed", "outcome_at": work.now, "outcome_reason": reason.strip()}
+    values = {"outcome": "missed", "outcome_at": work.now}
     await change(work, visit, values)
+    await keep_reason(work, visit, reason.strip())
     await _not_taking_place(work, visit, package)
     await budget_changes(work, visit.commissioner_id, visit.child_id)
     await to_make_up(work, visit, package)

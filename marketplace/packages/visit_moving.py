@@ -45,6 +45,19 @@ async def moved(work: Work, visit: Visit, package: Package, starts_at: datetime,
     return workers
 
 
+async def keep_reason(work: Work, visit: Visit, says: str | None) -> None:
+    """Keep why a visit does not take place (None: it did), apart from it: for those who meet the child."""
+    ids = visit.commissioner_id, visit.id
+    if not says:
+        await work.execute("DELETE FROM visit_reason WHERE commissioner_id = $1 AND visit_id = $2", *ids)
+        return
+    await work.execute(
+        """INSERT INTO visit_reason (commissioner_id, visit_id, provider_id, says) VALUES ($1, $2, $3, $4)
+           ON CONFLICT (commissioner_id, visit_id) DO UPDATE SET says = excluded.says""",
+        *ids, visit.provider_id, says,
+    )  # fmt: skip
+
+
 async def change(work: Work, visit: Visit, values: dict[str, Any]) -> None:
     """Write a visit that is held in this unit; its version goes up, so that a page opened before says so."""
     await (

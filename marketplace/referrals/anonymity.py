@@ -104,6 +104,15 @@ async def name_nobody(work: Work, commissioner_id: UUID, child_id: UUID, field: 
             raise InvalidInput({field: f"{warning.sentence}. Take it out: {because}"})
 
 
+async def names_in(work: Work, commissioner_id: UUID, child_id: UUID, text: str) -> list[str]:
+    """A sentence for each word that tells who the child is, as far as the context knows: a warning, nothing more.
+
+    For texts that stay with those who meet the child and need no names.
+    """
+    known = await known_facts(work, commissioner_id, child_id)
+    return [doubt.sentence for doubt in doubts({"reason": text}, known)]
+
+
 async def doubts_of(work: Work, referral: Referral) -> list[Doubt]:
     """The doubts in the referral's texts as they are saved."""
     known = await known_facts(work, referral.commissioner_id, referral.child_id)

@@ -44,7 +44,10 @@ async def names(work: Work) -> set[str]:
 
 
 async def words(work: Work) -> list[str]:
-    rows = await work.fetch("SELECT reason_remark FROM signature WHERE reason_remark <> ''")
+    rows = await work.fetch(
+        """SELECT reason_remark FROM signature WHERE reason_remark <> '' UNION ALL SELECT says FROM visit_reason
+           UNION ALL SELECT says FROM visit_request"""
+    )
     return [row[0] for row in rows]
 
 
@@ -81,6 +84,7 @@ async def test_payers_and_finance_learn_no_name_of_the_family_and_none_of_its_wo
                 assert ("What the worker wrote is not shown to you" in said) == (visit_id != gone)
     # those who meet the family read what they did
     for who in (case.referrer, case.manager):
+        assert SAYS in await ask(who, words)
         mine = await token(api, settings, who)
         whole = (await api.post(f"/visits/{done}/open", json={"reason": ""}, headers=mine)).json()
         assert family in {each["name"] for each in whole["signatures"]} and "pasta" in whole["text"]

@@ -11,7 +11,7 @@ from marketplace.billing.rostering import take_rows
 from marketplace.billing.verify import verify_books
 from marketplace.billing.visit_outcomes import correct_outcome
 from marketplace.billing.visit_records import record_visit
-from marketplace.packages import record_actions, signing, visit_actions
+from marketplace.packages import queries, record_actions, signing, visit_actions
 from marketplace.packages.late_records import Entry, corrections_of
 from marketplace.packages.outcomes import Given
 from marketplace.platform.database import ask
@@ -149,7 +149,9 @@ async def test_a_corrected_notice_from_the_roster_is_taken_or_refused_in_words(c
         (told,) = await take_rows(case.manager, [row])
         assert told.status == "refused" and "never costs the family more" in told.sentence
     (told,) = await take_rows(case.manager, [early | {"reason": "Flu in the family"}])
-    assert told.status == "corrected" and (await case.visit(visit_id)).outcome_reason == "Flu in the family"
+    assert told.status == "corrected" and (
+        await ask(case.manager, queries.visit_reason, await case.visit(visit_id)) == "Flu in the family"
+    )
     assert [each["source"] for each in await history(case, visit_id)] == ["roster", "roster"]
 
 

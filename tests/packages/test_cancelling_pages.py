@@ -31,6 +31,9 @@ async def test_the_family_sees_the_cost_before_it_cancels_and_asks_for_a_visit_i
         assert "Error" in text_of(empty) and "visit is not needed" in text_of(empty)
         check = await door.post(f"/visits/{visit_id}/cancel", {"version": "1", "reason": "Grandma is here"})
         assert "What is charged Nothing" in text_of(check) and 'name="charge" value="0"' in check.text
+        assert "Look at the reason again" not in text_of(check)
+        named = await door.post(f"/visits/{visit_id}/cancel", {"version": "1", "reason": "Maya Okonkwo is ill"})
+        assert "Look at the reason again" in text_of(named) and 'value="Maya Okonkwo is ill"' in named.text
         # the price shown was another one: shown again, nothing done
         typed = {"version": "1", "reason": "Grandma is here", "step": "check", "charge": "2400"}
         stale = await door.post(f"/visits/{visit_id}/cancel", typed)

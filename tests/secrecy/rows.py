@@ -66,7 +66,7 @@ _WITHOUT_ID = {
     "package_worker", "visit_worker", "visit_note", "rate", "worker_private", "invoice_line", "ledger_posting",
     "pack_version", "lapse_look", "funding_part", "roster_row", "step_evidence", "prepared_period", "prepared_line",
     "declaration_file", "import_progress", "invoice_other_line", "enquiry_reach", "enquiry_worker",
-    "correction_answer",
+    "correction_answer", "visit_reason",
     "purchase_agreement", "purchase_visit", "purchase_share", "provider_account",
     "purchase_settling",
 }  # fmt: skip
@@ -296,6 +296,7 @@ async def lay(connection: asyncpg.Connection) -> Rows:
         printed_name="w", booking_id=booking,
     )  # fmt: skip
     await put("visit_note", **case, visit_id=visit, activities="private", written_at=at)
+    await put("visit_reason", **case, visit_id=visit, says="private")
     await put(
         "visit_correction", "correction", **case, visit_id=visit, at=at, by_person=ids["winner_manager"], by_name="m",
         source="office", reason="r", before={}, after={}, version=1,

@@ -65,7 +65,7 @@ READERS: dict[str, tuple[str, set[str]]] = {
     "funding": ("package_funding", NORTHGATE | {"winner_manager"}),
     "funding_proposal": ("funding_proposal", NORTHGATE),
     "allocation": ("allocation", NORTHGATE | {"mother"}),
-    "visit_request": ("visit_request", NORTHGATE | {"winner_manager", "mother"}),
+    "visit_request": ("visit_request", NORTHGATE - {"northgate_finance"} | {"winner_manager", "mother"}),
     "proposed_correction": ("correction", NORTHGATE - {"northgate_finance"} | {"winner_manager", "mother"}),
     "agreement": ("other_agreement", NORTHGATE | {"winner_manager"}),
     "other_line": ("other_line", NORTHGATE | {"winner_manager"}),
@@ -121,6 +121,7 @@ READERS: dict[str, tuple[str, set[str]]] = {
 # tables without an id of their own: who reads at least one row of Northgate's case
 READERS_OF_TABLES: dict[str, set[str]] = {
     "funding_part": NORTHGATE,
+    "visit_reason": NORTHGATE - {"northgate_finance"} | {"winner_manager", "allocated_worker", "mother"},
     "visit_note": NORTHGATE - {"northgate_finance"} | {"winner_manager", "allocated_worker", "mother"},
     "visit_worker": NORTHGATE | {"winner_manager", "allocated_worker", "mother"},
     "worker_private": {
