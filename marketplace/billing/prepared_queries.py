@@ -66,13 +66,25 @@ _WAITING = """FROM prepared_draft d WHERE NOT EXISTS (
     AND i.replaced_at IS NULL AND i.state <> 'returned')"""
 
 
+# What a list says of a draft: not its lines.
+_SAID = """d.id, d.commissioner_id, d.framework_id, d.provider_id, d.first_day, d.last_day, d.prepared_at, d.visits,
+    d.held, jsonb_array_length(d.defects) AS n_defects, d.gross_pence, d.deduction_pence, d.carried_in_pence,
+    d.net_pence, d.carried_out_pence, d.unpriced, f.name AS framework, p.name AS provider, c.name AS payer"""
+# The lines that drafts hold as lists, a row each; `missing` is text with blanks between the codes.
+LINES = """
+SELECT d.commissioner_id, d.id AS draft_id, d.provider_id, coalesce(l.of, d.commissioner_id) AS visit_commissioner_id,
+       l.visit_id, l.minutes, l.percent, l.price_pence, l.payable_pence, l.missing
+FROM prepared_draft d, unnest(d.visit_ids, d.visit_commissioner_ids, d.minutes, d.percents, d.prices, d.payables,
+    d.missing) AS l (visit_id, of, minutes, percent, price_pence, payable_pence, missing)
+"""
+
+
 async def to_come(work: Work, *, limit: int = 50, offset: int = 0) -> ToCome:
     """The prepared drafts within reach that were not submitted, the largest of the newest period first."""
     whole = await work.fetchrow(f"SELECT count(*) AS n, coalesce(sum(net_pence), 0)::bigint AS net {_WAITING}")
     assert whole is not None
     rows = await work.fetch(
-        f"""SELECT d.*, jsonb_array_length(d.defects) AS n_defects, f.name AS framework, p.name AS provider,
-                c.name AS payer
+        f"""SELECT {_SAID}
             FROM (SELECT d.* {_WAITING} ORDER BY d.first_day DESC, d.net_pence DESC, d.id LIMIT $1 OFFSET $2) d
             JOIN framework f ON f.id = d.framework_id JOIN organisation p ON p.id = d.provider_id
             JOIN organisation c ON c.id = d.commissioner_id
@@ -85,25 +97,24 @@ async def to_come(work: Work, *, limit: int = 50, offset: int = 0) -> ToCome:
 async def prepared_draft(work: Work, draft_id: UUID) -> tuple[PreparedRow, tuple[PreparedLineRow, ...]]:
     """One prepared draft with its lines. Raises `NotFound` outside the context's reach."""
     row = await work.fetchrow(
-        """SELECT d.*, jsonb_array_length(d.defects) AS n_defects, f.name AS framework, p.name AS provider,
-                c.name AS payer
-           FROM prepared_draft d JOIN framework f ON f.id = d.framework_id JOIN organisation p ON p.id = d.provider_id
-           JOIN organisation c ON c.id = d.commissioner_id WHERE d.id = $1""",
+        f"""SELECT {_SAID}
+            FROM prepared_draft d JOIN framework f ON f.id = d.framework_id JOIN organisation p ON p.id = d.provider_id
+            JOIN organisation c ON c.id = d.commissioner_id WHERE d.id = $1""",  # noqa: S608 - our own text
         draft_id,
     )
     if row is None:
         raise NotFound
     lines = await work.fetch(
-        """SELECT l.*, v.planned_start, k.reference AS package_reference FROM prepared_line l
-           JOIN visit v ON v.commissioner_id = l.visit_commissioner_id AND v.id = l.visit_id
-           JOIN package k ON k.commissioner_id = v.commissioner_id AND k.id = v.package_id
-           WHERE l.commissioner_id = $1 AND l.draft_id = $2 ORDER BY v.planned_start, l.visit_id""",
+        f"""SELECT l.*, v.planned_start, k.reference AS package_reference FROM ({LINES}) l
+            JOIN visit v ON v.commissioner_id = l.visit_commissioner_id AND v.id = l.visit_id
+            JOIN package k ON k.commissioner_id = v.commissioner_id AND k.id = v.package_id
+            WHERE l.commissioner_id = $1 AND l.draft_id = $2 ORDER BY v.planned_start, l.visit_id""",  # noqa: S608 - ours
         row["commissioner_id"], draft_id,
     )  # fmt: skip
     return _row(row), tuple(
         PreparedLineRow(
             line["visit_id"], line["planned_start"], line["package_reference"], line["minutes"], line["percent"],
-            line["price_pence"], line["payable_pence"], tuple(line["missing"] or ()),
+            line["price_pence"], line["payable_pence"], tuple((line["missing"] or "").split()),
         )
         for line in lines
     )  # fmt: skip

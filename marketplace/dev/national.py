@@ -153,7 +153,8 @@ async def _packs(connection: asyncpg.Connection, nation: Nation) -> None:
 
 async def _follow(connection: asyncpg.Connection, owner: str, verb: str) -> None:
     rows = await connection.fetch(
-        "SELECT tgrelid::regclass::text AS place, tgname FROM pg_trigger WHERE tgname LIKE '%\\_readiness\\_%' ORDER BY 1, 2"
+        "SELECT tgrelid::regclass::text AS place, tgname FROM pg_trigger WHERE tgname LIKE '%\\_readiness\\_%'"
+        " OR tgname LIKE 'visit\\_worker\\_counted\\_%' ORDER BY 1, 2"
     )
     await connection.execute(f'SET LOCAL ROLE "{owner}"')
     for row in rows:

@@ -211,12 +211,12 @@ SELECT c.provider_id, national.id('booking', v.n), l.worker_id, w.worker_no, v.c
 FROM national.visit v JOIN national.child c ON c.n = v.child JOIN national.place l ON l.n = v.child JOIN worker w ON w.provider_id = c.provider_id AND w.id = l.worker_id
 ORDER BY l.worker_n, v.clock;
 INSERT INTO visit (commissioner_id, id, framework_id, provider_id, package_id, child_id, lot_code, activity, planned_start, planned_end, outcome, actual_start, actual_end,
-    notice_at, outcome_at, activities_recorded, family_signed, record_hash, created_at)
+    notice_at, outcome_at, activities_recorded, family_signed, record_hash, created_at, hands, hands_signed)
 SELECT c.commissioner_id, national.id('visit', v.n), c.framework_id, c.provider_id, national.id('package', c.n), c.id, c.lot, 'home_support', s.at, s.at + interval '90 minutes',
     CASE WHEN v.luck < 95 THEN 'delivered' WHEN v.luck < 98 THEN 'cancelled_by_family' ELSE 'missed' END,
     CASE WHEN v.luck < 95 THEN s.at + make_interval(mins => v.luck % 5) END, CASE WHEN v.luck < 95 THEN s.at + make_interval(mins => 90 + v.luck % 5) END,
     CASE WHEN v.luck BETWEEN 95 AND 97 THEN s.at - interval '4 hours' END, s.at + interval '2 hours', v.luck < 95, v.luck BETWEEN 1 AND 94,
-    CASE WHEN v.luck < 95 THEN encode(sha256(convert_to('visit ' || v.n, 'UTF8')), 'hex') END, $then + interval '50 days'
+    CASE WHEN v.luck < 95 THEN encode(sha256(convert_to('visit ' || v.n, 'UTF8')), 'hex') END, $then + interval '50 days', 1, v.luck < 95
 FROM national.visit v JOIN national.child c ON c.n = v.child, LATERAL (SELECT v.clock AT TIME ZONE 'Europe/London' AS at) s ORDER BY v.n;
 INSERT INTO visit_worker (commissioner_id, visit_id, provider_id, worker_id, printed_name, booking_id, signed_at)
 SELECT c.commissioner_id, national.id('visit', v.n), c.provider_id, l.worker_id, national.person(2000000 + l.worker_n), national.id('booking', v.n),

@@ -3,7 +3,7 @@
 The database's own constraints are in the migrations; a test keeps these columns the same as theirs.
 """
 
-from piccolo.columns import JSONB, UUID, BigSerial, Boolean, Date, Integer, Text, Timestamptz
+from piccolo.columns import JSONB, UUID, Array, BigSerial, Boolean, Date, Integer, Text, Timestamptz
 from piccolo.columns.defaults.timestamptz import TimestamptzNow
 from piccolo.columns.defaults.uuid import UUID4
 from piccolo.table import Table
@@ -98,6 +98,9 @@ class RateCard(Table, db=ENGINE, tablename="rate_card"):
     decided_at = Timestamptz(default=None, null=True)
     decided_by = UUID(default=None, null=True)
     decision_reason = Text(default=None, null=True)
+    sheet_activities = Array(base_column=Text(), default=list, null=False)  # these three the database keeps (m0048)
+    sheet_bands = Array(base_column=Text(), default=list, null=False)
+    sheet_pence = Array(base_column=Integer(), default=list, null=False)
 
 
 class Rate(Table, db=ENGINE, tablename="rate"):

@@ -131,6 +131,9 @@ class Visit(Table, db=ENGINE, tablename="visit"):
     own_reference = Text(default=None, null=True)
     created_at = Timestamptz(default=None, null=False)
     version = Integer(default=1, null=False)
+    hands = Integer(default=0, null=False)  # how many workers: these three the database keeps (m0048)
+    hands_signed = Boolean(default=True, null=False)
+    hands_plain = Boolean(default=True, null=False)
 
 
 class VisitWorker(Table, db=ENGINE, tablename="visit_worker"):

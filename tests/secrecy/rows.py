@@ -64,7 +64,7 @@ class _Layer:
 _WITHOUT_ID = {
     "framework_lot", "framework_member", "child_identity", "referral_reach", "referral_decline", "offer_worker",
     "package_worker", "visit_worker", "visit_note", "rate", "worker_private", "invoice_line", "ledger_posting",
-    "pack_version", "lapse_look", "funding_part", "roster_row", "step_evidence", "prepared_period", "prepared_line",
+    "pack_version", "lapse_look", "funding_part", "roster_row", "step_evidence", "prepared_period",
     "declaration_file", "import_progress", "invoice_other_line", "enquiry_reach", "enquiry_worker",
     "correction_answer", "visit_reason",
     "purchase_agreement", "purchase_visit", "purchase_share", "provider_account",
@@ -341,14 +341,11 @@ async def lay(connection: asyncpg.Connection) -> Rows:
         "prepared_period", commissioner_id=ids["northgate"], framework_id=framework, first_day=day, last_day=day,
         prepared_at=at, pack_hash="h1", drafts=1, lines=1, by_rules=0, unpriced=0,
     )  # fmt: skip
-    prepared = await put(
+    await put(
         "prepared_draft", "prepared_draft", **case, framework_id=framework, first_day=day, last_day=day, prepared_at=at,
         pack_hash="h1", by_rules=False, unpriced=False, visits=1, held=0, defects=[], gross_pence=0, deduction_pence=0,
-        carried_in_pence=0, net_pence=0, carried_out_pence=0, fingerprint="f",
-    )  # fmt: skip
-    await put(
-        "prepared_line", **case, draft_id=prepared, visit_commissioner_id=ids["northgate"], visit_id=visit, minutes=1,
-        percent=100, payable_pence=0,
+        carried_in_pence=0, net_pence=0, carried_out_pence=0, fingerprint="f", visit_ids=[visit],
+        visit_commissioner_ids=[None], minutes=[1], percents=[100], prices=[0], payables=[0], missing=[None],
     )  # fmt: skip
     await put(
         "visit_request", "visit_request", **case, package_id=package, framework_id=framework, visit_id=visit, kind="make_up",

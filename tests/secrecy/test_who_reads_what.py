@@ -137,7 +137,6 @@ READERS_OF_TABLES: dict[str, set[str]] = {
     "roster_row": {"winner_manager"},
     "rate": NORTHGATE | {"winner_manager", "rival_manager"},
     "invoice_line": NORTHGATE | {"winner_manager"},
-    "prepared_line": NORTHGATE | {"winner_manager"},
     "prepared_period": NORTHGATE,
     "correction_answer": NORTHGATE - {"northgate_finance"} | {"winner_manager", "mother"},
     "invoice_other_line": NORTHGATE | {"winner_manager"},

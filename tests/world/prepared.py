@@ -13,6 +13,7 @@ import asyncpg
 import msgspec
 
 from marketplace.billing.drafting import draft
+from marketplace.billing.prepared_queries import LINES
 from marketplace.platform.database import Work
 from marketplace.platform.errors import InvalidInput
 from marketplace.policy.calendar import Period
@@ -137,10 +138,10 @@ async def differences(work: Work, draft_id: object) -> list[str]:
     ]
     if kept["defects"] != msgspec.json.decode(msgspec.json.encode(result.defects)):
         said.append(f"defects: {kept['defects']}, not {result.defects}")
-    rows = await work.fetch("SELECT * FROM prepared_line WHERE draft_id = $1", draft_id)
+    rows = await work.fetch(f"SELECT * FROM ({LINES}) l WHERE draft_id = $1", draft_id)
     lines = {
         str(row["visit_id"]): (row["minutes"], row["percent"], row["price_pence"], row["payable_pence"],
-            tuple(row["missing"] or ())) for row in rows
+            tuple((row["missing"] or "").split())) for row in rows
     }  # fmt: skip
     rule = {
         line.visit: (line.minutes, line.percent, line.price_pence, line.payable_pence, line.missing)
@@ -151,3 +152,27 @@ async def differences(work: Work, draft_id: object) -> list[str]:
     if (kept["visits"], kept["held"]) != (len(rule), sum(line.held for line in result.lines)):
         said.append("so many visits, so many held")
     return said
+
+
+KEPT = """
+SELECT 'visit ' || v.id AS row, (v.hands, v.hands_signed, v.hands_plain)::text AS kept, (n.hands, n.signed, n.plain)::text AS counted
+FROM visit v CROSS JOIN LATERAL (
+    SELECT count(*)::int AS hands, coalesce(bool_and(w.signed_at IS NOT NULL), true) AS signed, coalesce(bool_and(NOT w.time_shared
+        AND (ascii(w.printed_name) BETWEEN 33 AND 126 OR ascii(w.printed_name) BETWEEN 192 AND 591)), true) AS plain
+    FROM visit_worker w WHERE w.commissioner_id = v.commissioner_id AND w.visit_id = v.id) n
+UNION ALL
+SELECT 'card ' || c.id, (SELECT jsonb_object_agg(a || ' ' || b, c.sheet_pence[(i - 1) * cardinality(c.sheet_bands) + j])::text
+    FROM unnest(c.sheet_activities) WITH ORDINALITY x (a, i), unnest(c.sheet_bands) WITH ORDINALITY y (b, j)
+    WHERE c.sheet_pence[(i - 1) * cardinality(c.sheet_bands) + j] IS NOT NULL),
+    (SELECT jsonb_object_agg(r.activity || ' ' || r.band, r.pence_per_hour)::text FROM rate r WHERE r.framework_id = c.framework_id AND r.rate_card_id = c.id)
+FROM rate_card c
+"""
+
+
+async def kept_otherwise(migrator: asyncpg.Connection) -> list[str]:
+    """Where what visits and rate cards keep for drafts is not what their workers and rates come to."""
+    return [
+        f"{row['row']}: {row['kept']}, not {row['counted']}"
+        for row in await migrator.fetch(KEPT)
+        if row["kept"] != row["counted"]
+    ]
