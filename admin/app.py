@@ -24,6 +24,7 @@ from admin import (
     package_pages,
     payments,
     provider_pages,
+    purchase_money,
     suspensions,
     watch_pages,
 )
@@ -71,6 +72,7 @@ MODULES: list[Any] = [
     invoices,
     credit_notes,
     payments,
+    purchase_money,
     disputes,
     prepared_pages,
     agreements,

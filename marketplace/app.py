@@ -91,7 +91,16 @@ from marketplace.providers import (
 )
 from marketplace.providers import pages as provider_pages
 from marketplace.providers import routes as provider_routes
-from marketplace.purchases import budget_pages, direct_payment_pages, directory_pages, finding_pages, webhook_routes
+from marketplace.purchases import (
+    budget_account_pages,
+    budget_pages,
+    direct_payment_pages,
+    directory_pages,
+    finding_pages,
+    money_routes,
+    payout_pages,
+    webhook_routes,
+)
 from marketplace.purchases import routes as purchase_routes
 from marketplace.referrals import (
     children_pages,
@@ -187,6 +196,9 @@ MODULES: list[Any] = [
     funding_routes,
     direct_payment_pages,
     budget_pages,
+    budget_account_pages,
+    payout_pages,
+    money_routes,
     finding_pages,
     directory_pages,
     purchase_routes,

@@ -20,7 +20,10 @@ from tests.world import packages, providers, purchases
 from tests.world.bought import Bought, accounts, buy, settled
 from tests.world.referrals import borough
 
-CHARGED = {"settings.charging.cancelled_on_arrival_percent": 100, "settings.charging.cancelled_late_percent": 50}
+CHARGED = {
+    "settings.charging.cancelled_on_arrival_percent": 100, "settings.charging.cancelled_late_percent": 50,
+    "settings.billing.payment_four_eyes_pence": 4_000,
+}  # fmt: skip
 WEEKDAY = 4_800  # two hours at £24
 HOUR = timedelta(hours=1)
 
