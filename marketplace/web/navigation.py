@@ -22,21 +22,24 @@ class Item:
 
 
 TODAY = Item("Today", "/today")
+DUTIES = Item("Duties", "/duties")
 
 MARKETPLACE: dict[str, tuple[Item, ...]] = {
     "referrer": (
         TODAY,
+        DUTIES,
         Item("Referrals", "/referrals"),
         Item("Children", "/children"),
         Item("Packages", "/packages"),
         Item("Budgets", "/budgets"),
         Item("Providers", "/providers"),
     ),
-    "contract_manager": (TODAY, Item("Frameworks", "/frameworks"), Item("Providers", "/providers")),
-    "finance": (TODAY, Item("Invoices", "/invoices")),
-    "commissioner_admin": (TODAY, Item("Frameworks", "/frameworks"), Item("People", "/people")),
+    "contract_manager": (TODAY, DUTIES, Item("Frameworks", "/frameworks"), Item("Providers", "/providers")),
+    "finance": (TODAY, DUTIES, Item("Invoices", "/invoices")),
+    "commissioner_admin": (TODAY, DUTIES, Item("Frameworks", "/frameworks"), Item("People", "/people")),
     "provider_manager": (
         TODAY,
+        DUTIES,
         Item("Opportunities", "/opportunities"),
         Item("Offers", "/offers"),
         Item("Packages", "/packages"),
@@ -49,6 +52,7 @@ MARKETPLACE: dict[str, tuple[Item, ...]] = {
     ),
     "coordinator": (
         TODAY,
+        DUTIES,
         Item("Opportunities", "/opportunities"),
         Item("Packages", "/packages"),
         Item("Week", "/week"),
@@ -58,6 +62,7 @@ MARKETPLACE: dict[str, tuple[Item, ...]] = {
     "worker": (
         Item("Now", "/now"),
         TODAY,
+        DUTIES,
         Item("My training", "/my-training"),
         Item("My files", "/evidence"),
         Item("My profile", "/my-profile"),
@@ -65,6 +70,7 @@ MARKETPLACE: dict[str, tuple[Item, ...]] = {
     "family": (
         Item("Who is coming", "/who-is-coming"),
         TODAY,
+        DUTIES,
         Item("Offers", "/choices"),
         Item("Visits", "/visits"),
         Item("Direct payment", "/budget"),
@@ -73,9 +79,10 @@ MARKETPLACE: dict[str, tuple[Item, ...]] = {
 }
 
 CONSOLE: dict[str, tuple[Item, ...]] = {
-    "referrer": (TODAY, Item("Watch", "/watch")),
+    "referrer": (TODAY, DUTIES, Item("Watch", "/watch")),
     "contract_manager": (
         TODAY,
+        DUTIES,
         Item("Watch", "/watch"),
         Item("Frameworks", "/frameworks"),
         Item("Providers", "/providers"),
@@ -86,6 +93,7 @@ CONSOLE: dict[str, tuple[Item, ...]] = {
     ),
     "finance": (
         TODAY,
+        DUTIES,
         Item("Watch", "/watch"),
         Item("Invoices", "/invoices"),
         Item("Payments", "/payments"),
@@ -93,6 +101,7 @@ CONSOLE: dict[str, tuple[Item, ...]] = {
     ),
     "commissioner_admin": (
         TODAY,
+        DUTIES,
         Item("Watch", "/watch"),
         Item("Frameworks", "/frameworks"),
         Item("Providers", "/providers"),
