@@ -19,7 +19,7 @@ from marketplace.platform.errors import Conflict, InvalidInput
 from marketplace.providers import declarations
 from marketplace.providers.declaration_files import open_declared
 from marketplace.providers.declaration_queries import TONES, declared_to_us, one_declared
-from marketplace.providers.file_pages import download
+from marketplace.providers.file_sending import download
 from marketplace.web.forms import Form
 from marketplace.web.reading import read_form
 from marketplace.web.render import page, see_other

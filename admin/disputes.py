@@ -19,7 +19,7 @@ from marketplace.identity.guards import requires
 from marketplace.identity.permissions import may
 from marketplace.platform.database import ask
 from marketplace.platform.errors import Conflict, InvalidInput
-from marketplace.providers.file_pages import download
+from marketplace.providers.file_sending import download
 from marketplace.web.forms import Form
 from marketplace.web.reading import read_form
 from marketplace.web.render import page, see_other

@@ -16,7 +16,7 @@ from marketplace.identity.permissions import may
 from marketplace.platform.database import Work, ask
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound
 from marketplace.providers import causes, lifting, plan_actions, queries
-from marketplace.providers.file_pages import download
+from marketplace.providers.file_sending import download
 from marketplace.providers.plan_files import open_file
 from marketplace.providers.plans import Action, SuspensionView, suspension
 from marketplace.providers.queries import Effects

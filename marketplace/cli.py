@@ -17,7 +17,7 @@ from marketplace import policy_commands
 # Command -> (module, what it does). The console's module lies in `admin`, which nothing here may import.
 MODULES = {
     "up": ("marketplace.up", "start everything on this machine: database, files, both sites, jobs"),
-    "serve": ("marketplace.serve", "serve one site: serve marketplace | serve admin"),
+    "serve": ("marketplace.serve", "serve one site: serve marketplace | serve admin | serve files"),
     "worker": ("marketplace.worker", "run jobs and watch what falls due"),
     "migrate": ("marketplace.operations", "bring the database to this version"),
     "audit": ("marketplace.operations", "audit verify | audit heads: check the chained audit trail"),

@@ -62,6 +62,11 @@ def _web_url(name: str, raw: str) -> str:
     return raw.rstrip("/")
 
 
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+
+
 def _stripe_key(name: str, raw: str) -> str:
     if not raw.isascii() or not raw.startswith(("sk_test_", "sk_live_", "rk_test_", "rk_live_")):
         raise SettingsError(f"{name} is not a secret key of Stripe's, like sk_test_... or rk_live_...")
@@ -177,8 +182,10 @@ class Settings:
     host: str = _from("MARKETPLACE_HOST", _text, "127.0.0.1")
     port: int = _from("MARKETPLACE_PORT", _PORT, 8000)
     admin_port: int = _from("MARKETPLACE_ADMIN_PORT", _PORT, 8001)
+    files_port: int = _from("MARKETPLACE_FILES_PORT", _PORT, 8002)
     marketplace_url: str = _from("MARKETPLACE_URL", _web_url, "")
     admin_url: str = _from("MARKETPLACE_ADMIN_URL", _web_url, "")
+    files_url: str = _from("MARKETPLACE_FILES_URL", _web_url, "")
     secure_cookies: bool = _from("MARKETPLACE_SECURE_COOKIES", _switch, True)
     forwarded_by: str = _from("MARKETPLACE_FORWARDED_BY", _text, "")
 
@@ -222,6 +229,13 @@ class Settings:
             raise SettingsError("MARKETPLACE_SESSION_IDLE_MINUTES is longer than MARKETPLACE_SESSION_HOURS.")
         if self.port == self.admin_port:
             raise SettingsError("MARKETPLACE_PORT and MARKETPLACE_ADMIN_PORT are the same: each app needs its own.")
+        if self.files_url:
+            if urlsplit(self.files_url).path:
+                raise SettingsError("MARKETPLACE_FILES_URL must be a whole site, like https://files.example.org.")
+            if self.files_port in (self.port, self.admin_port):
+                raise SettingsError("MARKETPLACE_FILES_PORT is another site's port: the files need their own.")
+            if _origin(self.files_url) in (_origin(self.marketplace_url), _origin(self.admin_url)):
+                raise SettingsError("MARKETPLACE_FILES_URL is another site's address: the files need their own.")
         if bool(self.s3_access_key) != bool(self.s3_secret_key):
             raise SettingsError("S3_ACCESS_KEY and S3_SECRET_KEY belong together: set both or neither.")
         stripe = (self.stripe_secret_key, self.stripe_publishable_key, self.stripe_webhook_secret)

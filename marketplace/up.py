@@ -147,11 +147,17 @@ class Deployment:
         host = OPEN_HOSTS.get(self.settings.host, self.settings.host)
         self.start_child(site)
         self.start_child(console)
+        files = Child("site of files", "marketplace.serve", ["files"], logs / "files.log", environment)
+        if self.settings.files_url:
+            self.start_child(files)
         self.finish_servers()
         with step("Starting the marketplace"):
             wait_until_healthy(site, host, self.settings.port, HEALTH_SECONDS, self.watch)
         with step("Starting the commissioner's console"):
             wait_until_healthy(console, host, self.settings.admin_port, HEALTH_SECONDS, self.watch)
+        if self.settings.files_url:
+            with step("Starting the site of files"):
+                wait_until_healthy(files, host, self.settings.files_port, HEALTH_SECONDS, self.watch)
         with step("Starting the job worker"):
             self.start_child(worker)
 
@@ -326,7 +332,10 @@ def keep_kind(data: Path, demo: bool) -> bool:
 def check_ports(settings: Settings, patience: float) -> None:
     """Before anything is started. A killed predecessor's sites may take a moment to be gone: `patience` seconds."""
     deadline = time.monotonic() + patience
-    for option, port in (("--port", settings.port), ("--admin-port", settings.admin_port)):
+    ports = [("--port", settings.port), ("--admin-port", settings.admin_port)]
+    if settings.files_url:
+        ports.append(("MARKETPLACE_FILES_PORT", settings.files_port))
+    for option, port in ports:
         if not 1 <= port <= 65535:
             raise SettingsError(f"{option} must be a number from 1 to 65535, not {port}.")
         while not port_is_free(settings.host, port):

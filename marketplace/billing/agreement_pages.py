@@ -22,7 +22,7 @@ from marketplace.platform.database import Work, ask
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted
 from marketplace.policy.calendar import local_day
 from marketplace.policy.other_lines import kinds_allowed
-from marketplace.providers.file_pages import download
+from marketplace.providers.file_sending import download
 from marketplace.web.csv_file import csv_file
 from marketplace.web.filters import moment
 from marketplace.web.forms import Form

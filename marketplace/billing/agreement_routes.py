@@ -18,7 +18,7 @@ from marketplace.billing.other_lines import MOST_UNITS, add_line, take_back
 from marketplace.identity.context import settings_of
 from marketplace.identity.guards import requires
 from marketplace.platform.database import ask
-from marketplace.providers.file_pages import download
+from marketplace.providers.file_sending import download
 
 TAGS = ["Agreements"]
 BOTH: dict[str, Any] = {"guards": [requires("other_line.write", "agreement.decide")], "tags": TAGS}

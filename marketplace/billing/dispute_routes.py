@@ -19,7 +19,7 @@ from marketplace.billing.waivers import pay_back
 from marketplace.identity.context import settings_of
 from marketplace.identity.guards import requires
 from marketplace.platform.database import ask
-from marketplace.providers.file_pages import download
+from marketplace.providers.file_sending import download
 
 READ: dict[str, Any] = {"guards": [requires("invoice.read")], "tags": ["Disputes"]}
 SUBMIT: dict[str, Any] = {"guards": [requires("invoice.submit")], "tags": ["Disputes"]}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any
@@ -47,12 +47,29 @@ def build(
         may=may,
         secure=settings.secure_cookies,
         demo=settings.demo,
+        files_url=settings.files_url,
         **frame_options,
     )
     frame.environment.globals["role_names"] = ROLE_NAMES
 
+    handlers = [document(handler) for module in modules for handler in module.ROUTES]
+    return Litestar(
+        **frame_parts(
+            frame,
+            route_handlers=[document(health), *handlers],
+            middleware=[Authentication(settings)],
+            state={SETTINGS: settings},
+        ),
+        lifespan=[with_database(settings, clock)],
+        openapi_config=_openapi(product),
+    )
+
+
+def with_database(settings: Settings, clock: Clock | None = None) -> Callable[[Litestar], Any]:
+    """An application's lifespan: the pool is open while it serves."""
+
     @asynccontextmanager
-    async def with_database(_: Litestar) -> AsyncIterator[None]:
+    async def lifespan(_: Litestar) -> AsyncIterator[None]:
         if ENGINE.pool is not None:
             yield
             return
@@ -67,17 +84,7 @@ def build(
         finally:
             await close_database()
 
-    handlers = [document(handler) for module in modules for handler in module.ROUTES]
-    return Litestar(
-        **frame_parts(
-            frame,
-            route_handlers=[document(health), *handlers],
-            middleware=[Authentication(settings)],
-            state={SETTINGS: settings},
-        ),
-        lifespan=[with_database],
-        openapi_config=_openapi(product),
-    )
+    return lifespan
 
 
 @get("/health", opt={"public": True}, include_in_schema=True, tags=["Service"])

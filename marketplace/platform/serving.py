@@ -17,19 +17,21 @@ from marketplace.settings import Settings, SettingsError
 GOODBYE_SECONDS = 5
 
 
-def serve(create_app: Callable[[Settings], Any], name: str, arguments: Sequence[str]) -> int:
-    """Serve `create_app(settings)` until told to stop: `[--host HOST] [--port PORT]`. 2 for settings that are wrong."""
+def serve(create_app: Callable[[Settings], Any], name: str, arguments: Sequence[str], *needs: str) -> int:
+    """Serve `create_app(settings)` until told to stop: `[--host HOST] [--port PORT]`. 2 for settings that are wrong,
+    or missing among `needs`."""
     parser = argparse.ArgumentParser(prog=f"marketplace serve {name}")
     parser.add_argument("--host", help="where to listen (MARKETPLACE_HOST)")
     parser.add_argument("--port", type=int, help="the port (MARKETPLACE_PORT, for the console MARKETPLACE_ADMIN_PORT)")
     args = parser.parse_args(arguments)
     try:
-        settings = Settings.from_environment().required("database_url", "secret")
+        settings = Settings.from_environment().required("database_url", "secret", *needs)
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return 2
     host = args.host or settings.host
-    port = args.port or (settings.admin_port if name == "admin" else settings.port)
+    ports = {"marketplace": settings.port, "admin": settings.admin_port, "files": settings.files_port}
+    port = args.port or ports[name]
     settings = replace(settings, host=host)
     if not port_is_free(host, port):
         sys.stderr.write(f"Port {port} on {host} is taken by another program: choose another with --port.\n")

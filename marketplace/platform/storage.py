@@ -159,6 +159,14 @@ class Storage:
         answer = await self._soon("get_object", Key=key, **_of(version))
         return await asyncio.to_thread(answer["Body"].read)
 
+    async def part(self, key: str, version: str, first: int, last: int) -> bytes:
+        """The bytes of a version from `first` to `last` inclusive, and no others."""
+        answer = await self._soon("get_object", Key=key, VersionId=version, Range=f"bytes={first}-{last}")
+        try:
+            return await asyncio.to_thread(answer["Body"].read)
+        except BotoCoreError as error:
+            raise Unavailable("The store for files does not answer. Try again in a moment.") from error
+
     async def size(self, key: str, version: str | None = None) -> int:
         """Bytes of a version, without fetching it."""
         return int((await self._soon("head_object", Key=key, **_of(version)))["ContentLength"])

@@ -17,7 +17,7 @@ from marketplace.platform.database import ask
 from marketplace.providers import declarations
 from marketplace.providers.declaration_files import open_declared
 from marketplace.providers.declaration_queries import AskedBy, Declared, Piece, declared_to_us, own_pieces, own_story
-from marketplace.providers.file_pages import download
+from marketplace.providers.file_sending import download
 from marketplace.providers.schemas import In, Line, Lines, MadeOut
 
 PROFILE: dict[str, Any] = {"guards": [requires("provider.write")], "tags": ["Declarations"]}

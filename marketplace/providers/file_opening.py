@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 from uuid import UUID
@@ -20,6 +22,8 @@ from marketplace.platform.errors import Conflict, NotFound
 from marketplace.platform.signed_links import seal, unseal
 from marketplace.platform.storage import Storage
 from marketplace.providers.file_actions import largest_of
+from marketplace.providers.file_elsewhere import link_elsewhere
+from marketplace.providers.file_parts import Blocks, between, known, remember
 from marketplace.providers.files import STATES, name_to_open, one_file
 from marketplace.settings import Settings
 
@@ -31,23 +35,46 @@ CHANGED = (
     "This file is no longer what was checked, so it is not opened to anybody. Its provider has been told: add it again"
     " from your own copy."
 )
+Reading = Callable[[int, int], Iterator[bytes] | AsyncIterator[bytes]]
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A checked file, opened: read it once, it is gone after that."""
+    """A checked file, opened: read it once, it is gone after that. `elsewhere` is the address that serves it instead,
+    and then it has no bytes here."""
 
-    file: IO[bytes]
     size: int
     content_type: str
     name: str
+    read: Reading | None = None
+    elsewhere: str = ""
 
-    def parts(self) -> Iterator[bytes]:
-        """The bytes in parts; closes the file at the end."""
-        with self.file:
-            while part := self.file.read(PART):
-                yield part
+    def parts(self, first: int = 0, last: int | None = None) -> Iterator[bytes] | AsyncIterator[bytes]:
+        """The bytes from `first` to `last` inclusive (None: to the end) in parts; closes the file at the end."""
+        if self.read is None:
+            raise ValueError("this file is served from elsewhere")
+        return self.read(first, self.size - 1 if last is None else last)
+
+
+def _of_file(file: IO[bytes], first: int, last: int) -> Iterator[bytes]:
+    with file:
+        file.seek(first)
+        left = last - first + 1
+        while left > 0 and (part := file.read(min(PART, left))):
+            left -= len(part)
+            yield part
+
+
+async def _of_store(
+    storage: Storage, row: dict[str, Any], blocks: Blocks, first: int, last: int
+) -> AsyncIterator[bytes]:
+    try:
+        async for part in between(storage, row, blocks, first, last):
+            yield part
+    except (Conflict, NotFound):
+        await _alarm(row)
+        raise
 
 
 async def link_to(actor: Actor, settings: Settings, evidence_id: UUID) -> str:
@@ -71,17 +98,34 @@ async def open_by_link(actor: Actor, settings: Settings, token: str) -> Opened:
     return await fetched(settings, row)
 
 
-async def fetched(settings: Settings, row: dict[str, Any]) -> Opened:
-    """The bytes of a file that somebody may open, as they were checked. Raises `Conflict` where they are not."""
+async def fetched(settings: Settings, row: dict[str, Any], *, parts: bool = False) -> Opened:
+    """The bytes of a file that somebody may open, as they were checked; where files have a site of their own, the
+    address there. With `parts`, those that are asked for alone. Raises `Conflict` where they are not what was checked.
+    """
+    if settings.files_url:
+        there = link_elsewhere(settings, row, played=parts)
+        return Opened(0, row["content_type"], name_to_open(row), elsewhere=there)
+    return await fetched_here(settings, row, parts=parts)
+
+
+async def fetched_here(settings: Settings, row: dict[str, Any], *, parts: bool = False) -> Opened:
+    """The bytes themselves, from this very process."""
+    storage, name = Storage.from_settings(settings), name_to_open(row)
+    blocks = known(row) if parts else None
+    if blocks is not None:
+        return Opened(blocks.size, row["content_type"], name, partial(_of_store, storage, row, blocks))
     folder = Path(tempfile.mkdtemp(prefix="evidence-"))
     try:
-        stored = await Storage.from_settings(settings).fetch(
+        stored = await storage.fetch(
             row["published_key"], row["published_version"], folder / "file", largest=2 * largest_of(row["kind"])
         )
         if stored.sha256 != row["published_sha256"]:
             await _alarm(row)
             raise Conflict(CHANGED)
-        return Opened((folder / "file").open("rb"), stored.size, row["content_type"], name_to_open(row))
+        file = (folder / "file").open("rb")
+        if parts:
+            await asyncio.to_thread(remember, row, file)
+        return Opened(stored.size, row["content_type"], name, partial(_of_file, file))
     except NotFound:
         await _alarm(row)
         raise Conflict(CHANGED) from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import urlencode, urlsplit
 from uuid import UUID, uuid4
 
 from litestar import Request, get, post
@@ -20,7 +20,7 @@ from marketplace.platform.errors import Conflict, InvalidInput, Unavailable
 from marketplace.policy.calendar import local_day
 from marketplace.policy.retention import PROVIDER_FILES, WORKER_FILES
 from marketplace.providers import file_actions, file_opening, files
-from marketplace.providers.file_opening import Opened
+from marketplace.providers.file_sending import download
 from marketplace.providers.retention import LISTED_AHEAD, periods
 from marketplace.providers.vocabulary import words
 from marketplace.web.csv_file import csv_file
@@ -230,21 +230,6 @@ async def open_file(request: Asked, evidence_id: FromPath[UUID]) -> Response[Any
 async def follow_link(request: Asked, token: FromPath[str]) -> Stream:
     """The file itself, as a download."""
     return download(await file_opening.open_by_link(request.user, settings_of(request), token))
-
-
-def download(opened: Opened) -> Stream:
-    """A file nobody's browser may run or show inside a page: saved under its name, in no cache, with no rights."""
-    plain = "".join(sign for sign in opened.name if sign.isascii() and (sign.isalnum() or sign in " ._-")) or "file"
-    return Stream(
-        opened.parts(),
-        media_type=opened.content_type,
-        headers={
-            "Content-Disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(opened.name, safe='')}",
-            "Content-Length": str(opened.size),
-            "Content-Security-Policy": "default-src 'none'; sandbox; frame-ancestors 'none'",
-            "Cache-Control": "no-store",
-        },
-    )
 
 
 @get("/evidence/{evidence_id:uuid}/delete", **DELETES)

@@ -17,7 +17,7 @@ from marketplace.platform.database import Work, ask
 from marketplace.platform.errors import InvalidInput
 from marketplace.policy.calendar import local_day
 from marketplace.providers import file_actions, file_opening, file_schemas, files
-from marketplace.providers.file_pages import download
+from marketplace.providers.file_sending import download
 from marketplace.providers.retention import LISTED_AHEAD
 from marketplace.web.reading import read_files
 

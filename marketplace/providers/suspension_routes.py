@@ -17,7 +17,7 @@ from marketplace.platform.errors import InvalidInput, NotFound
 from marketplace.providers import causes, lifting, plan_actions, queries, schemas
 from marketplace.providers import suspension_schemas as shapes
 from marketplace.providers.as_of import LineAt, Met, met_by_suspension, standings_at
-from marketplace.providers.file_pages import download
+from marketplace.providers.file_sending import download
 from marketplace.providers.plan_files import open_file
 from marketplace.providers.plans import SuspensionView, suspension
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
@@ -16,15 +14,13 @@ from marketplace.identity.guards import requires
 from marketplace.platform.database import ask
 from marketplace.platform.errors import Conflict, NotFound
 from marketplace.providers import videos
-from marketplace.providers.file_opening import PART, Opened
-from marketplace.providers.file_pages import download
+from marketplace.providers.file_sending import played
 from marketplace.web.forms import Form
 from marketplace.web.reading import read_form
 from marketplace.web.render import page, see_other
 
 WATCHES: dict[str, Any] = {"guards": [requires("video.watch")]}
 AGREES: dict[str, Any] = {"guards": [requires("profile.consent")]}
-RANGE = re.compile(r"bytes=(\d{1,12})-(\d{0,12})")
 Asked = Request[Any, Any, Any]
 
 
@@ -35,7 +31,7 @@ async def video_page(request: Asked, evidence_id: FromPath[UUID]) -> Response[An
     token = await videos.link_to_video(request.user, settings_of(request), evidence_id)
     return page(
         request, "providers/worker_video.html", title=f"{video.worker_name}: video", video=video,
-        source=f"/worker-videos/open/{token}", media="'self'",
+        source=f"/worker-videos/open/{token}", media=f"'self' {settings_of(request).files_url}".strip(),
     )  # fmt: skip
 
 
@@ -43,33 +39,6 @@ async def video_page(request: Asked, evidence_id: FromPath[UUID]) -> Response[An
 async def follow_video_link(request: Asked, token: FromPath[str]) -> Stream:
     """The video's bytes, whole or the part a player asks for."""
     return played(request, await videos.open_video(request.user, settings_of(request), token))
-
-
-def played(request: Asked, opened: Opened) -> Stream:
-    """As `download`; with `Range: bytes=a-b` that part (206), for players that take nothing else."""
-    answer = download(opened)
-    answer.headers["Accept-Ranges"] = "bytes"
-    asked = RANGE.fullmatch(request.headers.get("range", ""))
-    if asked is None:
-        return answer
-    first, last = int(asked[1]), min(int(asked[2] or opened.size), opened.size - 1)
-    if first > last:
-        return answer
-    part = Stream(
-        _between(opened, first, last), status_code=206, media_type=opened.content_type, headers=answer.headers
-    )
-    part.headers["Content-Length"] = str(last - first + 1)
-    part.headers["Content-Range"] = f"bytes {first}-{last}/{opened.size}"
-    return part
-
-
-def _between(opened: Opened, first: int, last: int) -> Iterator[bytes]:
-    with opened.file as file:
-        file.seek(first)
-        left = last - first + 1
-        while left and (part := file.read(min(PART, left))):
-            left -= len(part)
-            yield part
 
 
 @post("/my-profile/{worker_id:uuid}/video", status_code=303, **AGREES)

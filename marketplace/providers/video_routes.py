@@ -16,7 +16,7 @@ from marketplace.identity.guards import requires
 from marketplace.platform.database import ask
 from marketplace.providers import videos
 from marketplace.providers.file_schemas import LinkOut
-from marketplace.providers.video_pages import played
+from marketplace.providers.file_sending import played
 
 WATCHES: dict[str, Any] = {"guards": [requires("video.watch")], "tags": ["Evidence"]}
 AGREES: dict[str, Any] = {"guards": [requires("profile.consent")], "tags": ["Workforce"]}

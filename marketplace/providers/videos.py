@@ -144,4 +144,4 @@ async def open_video(actor: Actor, settings: Settings, token: str) -> Opened:
         )  # fmt: skip
         if not lately:
             await work.look(row["provider_id"], "evidence", evidence_id, "watched the profile video")
-    return await fetched(settings, dict(row))
+    return await fetched(settings, dict(row), parts=True)

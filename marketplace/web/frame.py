@@ -66,6 +66,7 @@ class Frame:
     switch_path: str = "/switch"
     sign_out_path: str = "/sign-out"
     account_path: str = "/account"
+    files_url: str = ""  # another site, where a form of ours may lead to a file
 
     def cookie(self, what: str) -> str:
         """A cookie's name. `__Host-` ties it to this host over TLS; browsers refuse the prefix without TLS."""

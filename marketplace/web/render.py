@@ -86,7 +86,7 @@ def page(
         status_code=status,
         media_type="text/html",
         headers={
-            "Content-Security-Policy": content_policy(nonce, connect, media),
+            "Content-Security-Policy": content_policy(nonce, connect, media, frame.files_url),
             "Cache-Control": "no-store",
             **(headers or {}),
         },
@@ -131,16 +131,17 @@ def actor_of(request: Request[Any, Any, Any]) -> Actor | None:
     return user if isinstance(user, Actor) else None
 
 
-def content_policy(nonce: str | None = None, connect: str = "", media: str = "") -> str:
-    """The content security policy: our own files, what carries this page's nonce, one more place to send to, and one
-    to play a video from."""
+def content_policy(nonce: str | None = None, connect: str = "", media: str = "", files: str = "") -> str:
+    """The content security policy: our own files, what carries this page's nonce, one more place to send to, one to
+    play a video from, and one that a form may lead on to (browsers follow the rule through redirects)."""
     there = f" {connect}" if connect else ""
     extra = f" 'nonce-{nonce}'" if nonce else ""
+    onwards = f" {files}" if files else ""
     played = f" media-src {media};" if media else ""
     return (
         f"default-src 'none'; script-src 'self'{extra}; style-src 'self'{extra}; img-src 'self' data:;"
-        f" connect-src 'self'{there};{played} manifest-src 'self'; worker-src 'self'; form-action 'self';"
-        " base-uri 'none'; frame-ancestors 'none'; object-src 'none'"
+        f" connect-src 'self'{there};{played} manifest-src 'self'; worker-src 'self';"
+        f" form-action 'self'{onwards}; base-uri 'none'; frame-ancestors 'none'; object-src 'none'"
     )
 
 

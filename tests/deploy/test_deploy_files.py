@@ -28,7 +28,7 @@ from marketplace.settings import Settings, variables
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 # The compose file's own names: no settings of the software (docs/settings.md says so).
-COMPOSE_ONLY = {"MARKETPLACE_DOMAIN", "CONSOLE_DOMAIN", "POSTGRES_PASSWORD"}
+COMPOSE_ONLY = {"MARKETPLACE_DOMAIN", "CONSOLE_DOMAIN", "FILES_DOMAIN", "POSTGRES_PASSWORD"}
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def test_the_scanner_takes_what_the_software_sends_it(compose: dict[str, Any]) -
 
 
 def test_our_services_get_settings_that_exist_and_that_make_sense_together(compose: dict[str, Any]) -> None:
-    assert set(ours(compose)) == {"prepare", "marketplace", "console", "worker"}
+    assert set(ours(compose)) == {"prepare", "marketplace", "console", "files", "worker"}
     filled = example() | {
         "MARKETPLACE_SECRET": "x" * 64,
         "S3_ACCESS_KEY": "a",
@@ -100,7 +100,7 @@ def test_our_services_run_commands_that_exist(compose: dict[str, Any]) -> None:
         command, *rest = service["command"]
         assert command in MODULES
         if command == "serve":
-            assert rest in (["marketplace"], ["admin"])
+            assert rest in (["marketplace"], ["admin"], ["files"])
 
 
 def test_what_the_compose_file_hangs_together_by(compose: dict[str, Any]) -> None:
@@ -164,7 +164,11 @@ def test_the_store_starts_as_the_compose_file_asks_and_takes_only_its_keys(
 def test_the_proxy_knows_the_sites(compose: dict[str, Any]) -> None:
     text = (DEPLOY / "Caddyfile").read_text()
     targets = re.findall(r"(?:dynamic a|reverse_proxy) (\w+)[ :](\d+)", text)
-    ports = {"marketplace": str(Settings().port), "console": str(Settings().admin_port)}
+    ports = {
+        "marketplace": str(Settings().port),
+        "console": str(Settings().admin_port),
+        "files": str(Settings().files_port),
+    }
     assert dict(targets) == ports
     assert set(re.findall(r"\{\$(\w+)\}", text)) == set(compose["services"]["proxy"]["environment"])
     assert text.count("{") == text.count("}")
@@ -186,7 +190,9 @@ def test_the_image_copies_what_exists_and_starts_a_command_that_exists() -> None
     assert re.search(r"^USER 10001:10001$", text, re.MULTILINE)
 
 
-@pytest.mark.parametrize("command", [["serve", "marketplace"], ["serve", "admin"], ["worker"], ["migrate"]])
+@pytest.mark.parametrize(
+    "command", [["serve", "marketplace"], ["serve", "admin"], ["serve", "files"], ["worker"], ["migrate"]]
+)
 def test_a_process_without_its_settings_says_which(command: list[str]) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "marketplace.cli", *command],
