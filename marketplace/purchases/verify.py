@@ -18,7 +18,8 @@ _MOVEMENTS = """
     UNION ALL SELECT 'purchase_transfer_received', id, purchase_id, pence, 'transfer' FROM bank_receipt
     WHERE commissioner_id = $1 AND state = 'matched'
     UNION ALL SELECT 'purchase_refund_owed', id, purchase_id, pence, way FROM refund WHERE commissioner_id = $1
-    UNION ALL SELECT 'purchase_refund_paid', id, purchase_id, pence, way FROM refund
+    UNION ALL SELECT 'purchase_refund_paid', id, purchase_id, pence,
+        CASE WHEN settled_on IS NULL THEN way ELSE 'transfer' END FROM refund
     WHERE commissioner_id = $1 AND state = 'arrived'
     UNION ALL SELECT 'purchase_payout_owed', id, purchase_id, pence, 'connect' FROM payout WHERE commissioner_id = $1
     UNION ALL SELECT 'purchase_payout_paid', id, purchase_id, pence, way FROM payout
@@ -83,4 +84,19 @@ async def verify_purchases(work: Work) -> Found:
             )
         if held.get(row["id"], 0) < 0:
             found.differences.append(f"purchase {row['id']}: more went on and back than came in")
+    for row in await work.fetch(_VISITS, council):
+        found.differences.append(
+            f"visit {row['visit_id']}: cost {row['pence']}, of which {row['back']} goes back and {row['kept']} onwards"
+        )
     return found
+
+
+# Bought visits whose money does not add up: what is kept is owed to the provider once, and the rest goes back.
+_VISITS = """
+    SELECT l.visit_id, l.pence, r.back, t.kept FROM purchase_visit l
+    CROSS JOIN LATERAL (SELECT coalesce(sum(pence), 0)::int AS back FROM refund
+        WHERE commissioner_id = l.commissioner_id AND purchase_id = l.purchase_id AND visit_id = l.visit_id) r
+    CROSS JOIN LATERAL (SELECT coalesce(sum(pence), 0)::int AS kept, count(*) AS rows FROM payout
+        WHERE commissioner_id = l.commissioner_id AND purchase_id = l.purchase_id AND visit_id = l.visit_id) t
+    WHERE l.commissioner_id = $1 AND (r.back > l.pence OR t.kept < 0 OR (t.rows > 0 AND r.back + t.kept <> l.pence))
+"""

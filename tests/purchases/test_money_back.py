@@ -15,6 +15,7 @@ from marketplace.packages.outcomes import Given
 from marketplace.platform.actor import system_for
 from marketplace.platform.database import ask, unit_of_work
 from marketplace.purchases.settling import settle_visit
+from marketplace.purchases.verify import verify_purchases
 from tests.laid import Start, the_richest
 from tests.world import packages, providers, purchases
 from tests.world.bought import Bought, accounts, buy, settled
@@ -105,6 +106,7 @@ async def test_every_way_a_visit_can_end(case, clock, migrator):
         "card_money": 8 * WEEKDAY, "held_for_families": -WEEKDAY, "refunds_payable": -4 * WEEKDAY,
         "payouts_payable": -3 * WEEKDAY,
     }  # fmt: skip
+    assert (await ask(bought.council, verify_purchases)).differences == []
     told = await migrator.fetch(
         "SELECT sentence FROM notice WHERE person_id = $1 AND sentence LIKE '%goes back%' ORDER BY sentence",
         case.family.person_id,

@@ -21,6 +21,7 @@ from marketplace.platform.errors import Conflict, NotPermitted, Unavailable
 from marketplace.platform.stripe_api import key_of
 from marketplace.purchases import accounts as provider_accounts
 from marketplace.purchases.sending import send_money
+from marketplace.purchases.verify import verify_purchases
 from marketplace.settings import Settings
 from tests.laid import Start, the_richest
 from tests.purchases.test_money_back import HOUR, WEEKDAY, charging, money, visits
@@ -119,6 +120,7 @@ async def test_sent_once_whatever_is_lost_and_the_books_are_even_at_the_end(
     assert sum(each.pence for each in await stripe_api.refunds_of(cards, intent)) == sum(back)
     assert connect.moved(account) == sum(on) and len(connect.transfers) == len(on)
     assert await ask(bought.council, accounts) == {}
+    assert (await ask(bought.council, verify_purchases)).differences == []
     assert await send_money(cards, bought.council) == 0
 
 

@@ -7,6 +7,7 @@ import pytest
 from marketplace.packages import visit_actions
 from marketplace.packages.cancelling import call_off
 from marketplace.platform.database import ask
+from marketplace.purchases.verify import verify_purchases
 from tests.billing.test_api import api, token
 from tests.billing.test_pages import text_of
 from tests.laid import Start, the_richest
@@ -176,6 +177,7 @@ async def test_finance_pays_by_bank_and_a_second_officer_confirms(api, database,
     assert (await api.post(confirm, headers=theirs)).status_code == 404
     assert (await api.post(f"{refund}/confirm", headers=theirs)).status_code == 409
     assert (await api.post(f"{refund}/again", headers=theirs)).status_code == 409
+    assert (await ask(bought.council, verify_purchases)).differences == []
     assert await ask(bought.council, accounts) == {"client_bank": WEEKDAY, "held_for_families": -WEEKDAY}
     for stranger in (case.manager, case.family, case.referrer):
         headers = await token(api, settings, stranger)
