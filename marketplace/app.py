@@ -92,10 +92,13 @@ from marketplace.providers import (
 from marketplace.providers import pages as provider_pages
 from marketplace.providers import routes as provider_routes
 from marketplace.purchases import (
+    asking_pages,
     budget_account_pages,
     budget_pages,
     direct_payment_pages,
     directory_pages,
+    enquiry_pages,
+    enquiry_routes,
     finding_pages,
     money_routes,
     payout_pages,
@@ -200,6 +203,9 @@ MODULES: list[Any] = [
     payout_pages,
     money_routes,
     finding_pages,
+    asking_pages,
+    enquiry_pages,
+    enquiry_routes,
     directory_pages,
     purchase_routes,
     webhook_routes,

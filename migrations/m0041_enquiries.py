@@ -157,27 +157,6 @@ NEW_FUNCTIONS = {
         " AND ((e.commissioner_id, e.id) IN (SELECT * FROM my_reached_enquiries()) OR (e.commissioner_id, e.id) IN (SELECT * FROM my_familys_enquiries()))"
         " ORDER BY g.granted_at, g.id",
     ),
-    # what the rules ask about the standing of a provider that answered, for the family that asked it (facts.ProviderFacts)
-    "answer_standing(tenant uuid, answer uuid)": (
-        "TABLE (starts_on date, ends_on date, suspended boolean, cqc_registered boolean, insurance_until date, room int)",
-        "STABLE ROWS 1",
-        "SELECT a.starts_on, a.ends_on,"
-        " EXISTS (SELECT FROM suspension s WHERE s.framework_id = a.framework_id AND s.provider_id = a.provider_id"
-        " AND (s.lot_code IS NULL OR s.lot_code = a.lot_code) AND (s.commissioner_id IS NULL OR s.commissioner_id = tenant)"
-        " AND s.starts_at <= app_now() AND (s.lifted_at IS NULL OR s.lifted_at > app_now()) AND (s.until_on IS NULL OR s.until_on >= app_today())),"
-        " p.cqc_registered, p.insurance_until,"
-        " (SELECT min(r.new_packages - (SELECT count(*) FROM package k WHERE k.framework_id = a.framework_id AND k.provider_id = a.provider_id"
-        " AND (r.lot_code IS NULL OR k.lot_code = r.lot_code) AND (r.commissioner_id IS NULL OR k.commissioner_id = r.commissioner_id)"
-        " AND k.awarded_at >= r.starts_at AND k.undone_at IS NULL))::int FROM restriction r WHERE r.framework_id = a.framework_id"
-        " AND r.provider_id = a.provider_id AND (r.lot_code IS NULL OR r.lot_code = a.lot_code) AND r.starts_at <= app_now()"
-        " AND (r.ended_at IS NULL OR r.ended_at > app_now()) AND (r.until_on IS NULL OR r.until_on >= app_today())"
-        " AND (r.commissioner_id IS NULL OR r.commissioner_id = tenant))"
-        " FROM enquiry_answer w JOIN enquiry e ON e.commissioner_id = w.commissioner_id AND e.id = w.enquiry_id"
-        " JOIN admission a ON a.framework_id = e.framework_id AND a.provider_id = w.provider_id AND a.lot_code = e.lot_code"
-        " AND a.starts_on <= app_today() AND (a.ends_on IS NULL OR a.ends_on >= app_today())"
-        " JOIN provider p ON p.id = a.provider_id"
-        " WHERE w.commissioner_id = tenant AND w.id = answer AND (e.commissioner_id, e.id) IN (SELECT * FROM my_familys_enquiries()) LIMIT 1",
-    ),
     # whoever was proposed and is ready still becomes the team of the package just made; the family reaches no worker
     "team_of_answer(tenant uuid, package uuid, ready uuid[])": (
         "bigint",
@@ -218,30 +197,6 @@ CREATE OR REPLACE FUNCTION my_familys_videos() RETURNS TABLE (provider_id uuid, 
         JOIN evidence e ON e.provider_id = v.provider_id AND e.id = v.evidence_id AND e.kind = 'profile_video'
             AND e.state = 'clean' AND e.deleted_at IS NULL $$;
 """
-
-
-def _holds(family_too: str) -> str:
-    """Who holds a provider's admissions still (m0003), a family that asked it among them or not."""
-    return f"""
-CREATE OR REPLACE FUNCTION hold_admissions(framework uuid, provider uuid, alone boolean) RETURNS boolean
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-BEGIN
-    IF NOT EXISTS (SELECT 1 FROM my_frameworks() f WHERE f.framework_id = framework) AND provider IS DISTINCT FROM app_organisation(){family_too} THEN
-        RETURN false;
-    END IF;
-    IF alone THEN
-        PERFORM 1 FROM admission WHERE framework_id = framework AND provider_id = provider ORDER BY id FOR UPDATE;
-    ELSE
-        PERFORM 1 FROM admission WHERE framework_id = framework AND provider_id = provider ORDER BY id FOR SHARE;
-    END IF;
-    RETURN true;
-END $$;
-"""
-
-
-ASKED_IT = """
-       AND NOT EXISTS (SELECT 1 FROM my_familys_enquiries() m JOIN enquiry_reach r ON r.commissioner_id = m.commissioner_id
-           AND r.enquiry_id = m.enquiry_id WHERE r.framework_id = framework AND r.provider_id = provider)"""
 
 
 def _plans(of_package: str, declared: str, placed: str, nobody: str) -> str:
@@ -337,7 +292,7 @@ def up() -> str:
         parts.append(f"GRANT {GRANTS.get(table, 'SELECT, INSERT, UPDATE')} ON {table} {APP};")
     parts += [OTHER_POLICIES, "RESET ROLE;"]
     parts += [f"GRANT SELECT ON {table} TO {{prefix}}_backup;" for table in POLICIES]
-    parts += [_videos(PROPOSED_TOO), _holds(ASKED_IT)]
+    parts.append(_videos(PROPOSED_TOO))
     parts.append(
         _plans("child_id, direct_payment_id INTO of_child, paid_by", " paid_by uuid;", FAMILY_IN_PLACE, NOBODY_SIGNS)
     )
@@ -352,7 +307,7 @@ def _named() -> str:
 
 # An older version knows no package of a direct payment: where visits of one exist, it is not gone back to.
 DOWN = f"""
-{_plans("child_id INTO of_child", "", "", "")}{_holds("")}{_videos("")}
+{_plans("child_id INTO of_child", "", "", "")}{_videos("")}
 DROP POLICY family_asked ON obligation;
 DROP POLICY family_signs_in_place ON signature;
 DROP POLICY family_agrees ON package;

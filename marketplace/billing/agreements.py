@@ -20,6 +20,7 @@ from marketplace.obligations.duties import Owed, cancel, meet, owe
 from marketplace.obligations.news import tell
 from marketplace.packages import queries as package_queries
 from marketplace.packages.tables import Package
+from marketplace.packages.telling import not_the_familys
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, unit_of_work
 from marketplace.platform.errors import InvalidInput, NotFound, NotPermitted, WrongState
@@ -58,6 +59,7 @@ async def propose(actor: Actor, package_id: UUID, terms: Terms, *, evidence_id: 
         side = _side(actor, package)
         if side == "payer":
             await _for_the_payer(work, actor, package)
+        not_the_familys(package)
         pack = await pack_of(work, package.framework_id)
         faults = _faults(terms, kinds_allowed(pack, local_day(work.now)))
         if faults:

@@ -20,6 +20,7 @@ from marketplace.obligations.news import tell
 from marketplace.packages.queries import package as package_by_id
 from marketplace.packages.queries import referrer_of
 from marketplace.packages.tables import Package
+from marketplace.packages.telling import not_the_familys
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted
@@ -50,6 +51,7 @@ async def propose_funding(
         found = await referrer_of(work, package)
         if package.commissioner_id != actor.commissioner_id or found is None or found["person_id"] != actor.person_id:
             raise NotPermitted("Only the referrer whose case it is proposes who pays for a package.")
+        not_the_familys(package)
         await _check(work, package, others, starts_on, ends_on, reason)
         await _make_room(work, package)
         proposal_id = uuid4()

@@ -26,7 +26,7 @@ ONE_DAY = timedelta(days=1)
 _VISITS = f"""SELECT v.*, p.reference AS package_reference, false AS held_over, w.workers, s.shares
     FROM package p JOIN visit v ON v.commissioner_id = p.commissioner_id AND v.package_id = p.id
     {WORKERS_AND_SHARES}
-    WHERE p.commissioner_id = $1 AND p.child_id = $2
+    WHERE p.commissioner_id = $1 AND p.child_id = $2 AND p.direct_payment_id IS NULL
       AND (v.planned_start AT TIME ZONE 'Europe/London')::date BETWEEN $3 AND $4
     ORDER BY v.planned_start, v.id"""  # noqa: S608 - our own fragment
 
@@ -57,13 +57,14 @@ class Spending:
 async def spending(
     work: Work, commissioner_id: UUID, child_id: UUID, unit: Unit, amount: int, starts_on: date, ends_on: date
 ) -> Spending:
-    """Work an allocation out from the child's visits in all its packages, whoever pays for them."""
+    """Work an allocation out from the child's visits in all its packages, whichever council pays for them."""
     terms: dict[UUID, tuple[Pack, RateCard]] = {}
     packages = (
         await Package.objects()
         .where(Package.commissioner_id == commissioner_id)
         .where(Package.child_id == child_id)
         .where(Package.state != "undone")
+        .where(Package.direct_payment_id.is_null())
         .order_by(Package.awarded_at)
     )
     for package in packages:

@@ -23,6 +23,7 @@ _PROVIDER_OFFICE = frozenset(
         "offer.read",
         "offer.write",
         "enquiry.answer",
+        "enquiry.read",
         "child.read",
         "package.read",
         "package.write",
@@ -173,6 +174,7 @@ ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
             "visit.confirm",
             "direct_payment.read",
             "direct_payment.spend",
+            "enquiry.read",
             "visit.call_off",
             "video.watch",
         }

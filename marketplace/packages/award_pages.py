@@ -123,7 +123,7 @@ async def undo(request: Request[Any, Any, Any], package_id: FromPath[UUID]) -> R
 
 async def _own_package(work: Work, package_id: UUID) -> Package:
     found = await Package.objects().where(Package.id == package_id).first()
-    if found is None or found.commissioner_id != work.actor.commissioner_id:
+    if found is None or found.referral_id is None or found.commissioner_id != work.actor.commissioner_id:
         raise NotFound
     return found
 

@@ -40,6 +40,7 @@ class PackageLine:
     next_visit: datetime | None
     to_look_at: int
     plan_state: str | None
+    direct_payment: bool  # the family pays for it
 
 
 async def packages(
@@ -61,6 +62,7 @@ async def packages(
                     OR {FLAGGED})) AS to_look_at,
             (SELECT x.state FROM plan_version x WHERE x.commissioner_id = p.commissioner_id AND x.package_id = p.id
                 ORDER BY (x.state = 'shared') DESC, (x.state = 'signed') DESC, x.version DESC LIMIT 1) AS plan_state,
+            p.direct_payment_id IS NOT NULL AS direct_payment,
             count(*) OVER () AS total
         FROM package p JOIN organisation o ON o.id = p.provider_id JOIN organisation n ON n.id = p.commissioner_id
         LEFT JOIN framework_lot l ON l.framework_id = p.framework_id AND l.code = p.lot_code

@@ -17,7 +17,7 @@ from marketplace.packages.cancellation import as_shown, cancelling
 from marketplace.packages.planning import when
 from marketplace.packages.reporting import CANCELLED, report
 from marketplace.packages.tables import Package, Visit
-from marketplace.packages.telling import tell_family, tell_provider, tell_referrer
+from marketplace.packages.telling import not_the_familys, tell_family, tell_provider, tell_referrer
 from marketplace.packages.visit_moving import keep_reason
 from marketplace.packages.visit_requests import close_moves
 from marketplace.platform.actor import Actor
@@ -50,7 +50,9 @@ async def call_off(
     permit(actor, "visit.call_off")
     async with unit_of_work(actor) as work:
         if actor.role != "family":
-            await own_case(work, actor, (await queries.visit(work, visit_id, lock=True)).child_id)
+            found = await queries.visit(work, visit_id, lock=True)
+            await own_case(work, actor, found.child_id)
+            not_the_familys(await queries.package(work, found.package_id))
         visit, package, notice, terms = await cancelling(work, visit_id)
         faults = _faults(reason)
         if faults:

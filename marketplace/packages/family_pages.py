@@ -67,7 +67,8 @@ async def home(work: Work) -> Home:
         versions = await queries.plans(work, package.id)
         waiting = next((each for each in versions if each.state == "shared"), None)
         mine = waiting and await work.fetchval(
-            "SELECT ($1::uuid, $2::uuid) IN (SELECT * FROM my_granted_packages('sign_plan')) AND NOT EXISTS"
+            "SELECT ($1::uuid, $2::uuid) IN (SELECT * FROM my_granted_packages('sign_plan') UNION"
+            " SELECT * FROM my_bought_packages()) AND NOT EXISTS"
             " (SELECT 1 FROM signature"
             " WHERE commissioner_id = $1 AND subject_id = $3 AND person_id = app_person())",
             package.commissioner_id, package.id, waiting.id,
@@ -82,7 +83,7 @@ async def home(work: Work) -> Home:
                 await queries.referrer_of(work, package),
                 next((each for each in versions if each.state == "signed"), None),
                 waiting if mine else None,
-                await allocation_now(work, package.child_id),
+                await allocation_now(work, package.child_id) if package.direct_payment_id is None else None,
             )
         )
     ours.sort(key=lambda each: each.coming[0].visit.planned_start.timestamp() if each.coming else float("inf"))

@@ -17,7 +17,7 @@ from marketplace.packages import queries
 from marketplace.packages.plans import from_stored
 from marketplace.packages.states import package_after
 from marketplace.packages.tables import Package
-from marketplace.packages.telling import tell_family, tell_provider, tell_referrer
+from marketplace.packages.telling import not_the_familys, tell_family, tell_provider, tell_referrer
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound
@@ -93,6 +93,7 @@ async def begin_move(actor: Actor, package_id: UUID, *, reason: str) -> UUID:
     async with unit_of_work(actor) as work:
         package = await _own(work, package_id)
         package_after("planned", package.state)
+        not_the_familys(package)
         if await move_of(work, package) is not None:
             raise Conflict("This package is being moved already.")
         if not reason.strip():
@@ -129,6 +130,7 @@ async def begin_move(actor: Actor, package_id: UUID, *, reason: str) -> UUID:
 
 async def _known(work: Work, package: Package) -> dict[Any, Any]:
     """What the draft starts from: the package's needs and week, the signed plan's aims, the first portrait."""
+    assert package.referral_id is not None
     first = await the_referral(work, package.referral_id)
     plan = await queries.signed_plan(work, package.id)
     content = from_stored(plan.content) if plan is not None else None

@@ -21,7 +21,7 @@ from marketplace.packages.planning import pattern_of
 from marketplace.packages.records import facts_of, missing_words
 from marketplace.packages.states import visit_state
 from marketplace.packages.tables import Correction, Package, PlanVersion, Visit, VisitRequest
-from marketplace.packages.telling import family_with
+from marketplace.packages.telling import BUYS, family_with
 from marketplace.packages.visit_requests import latest_correction, requests_about
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, unit_of_work
@@ -163,7 +163,8 @@ async def _duties(work: Work, package: Package) -> list[Any]:
 
 async def _story(work: Work, package: Package, plans: list[PlanVersion]) -> list[dict[str, Any]]:
     """What happened to the package, newest first, from its own facts."""
-    entries: list[dict[str, Any]] = [{"title": "Awarded", "at": package.awarded_at, "by": "", "text": ""}]
+    begun = "Awarded" if package.direct_payment_id is None else "Agreed by the family"
+    entries: list[dict[str, Any]] = [{"title": begun, "at": package.awarded_at, "by": "", "text": ""}]
 
     def add(title: str, at: datetime | None, text: str = "", by: str = "") -> None:
         if at is not None:
@@ -175,8 +176,11 @@ async def _story(work: Work, package: Package, plans: list[PlanVersion]) -> list
         add(f"Care plan version {version.version} shared for signing", version.shared_at)
         add(f"Care plan version {version.version} in force", version.signed_at)
         for row in await queries.signatures(work, package.commissioner_id, version.id):
+            side = row["side"]
+            if side == "referrer" and package.direct_payment_id is not None:
+                side = "family in the council’s place"
             add(
-                f"Care plan version {version.version} signed for the {row['side']}",
+                f"Care plan version {version.version} signed for the {side}",
                 row["signed_at"],
                 by=row["printed_name"],
             )
@@ -204,6 +208,7 @@ class PlanFile:
     text: Document
     signatures: list[Any]
     may_sign: bool
+    in_referrers_place: bool  # of a package the reader's family pays for
     nobody_of_family_may: bool
     provider: Any
     earlier: list[PlanVersion]
@@ -219,12 +224,16 @@ async def open_plan(actor: Actor, plan_id: UUID, *, why: str = "") -> PlanFile:
         given = await queries.signatures(work, package.commissioner_id, plan_id)
         signers = await family_with(work, package, "sign_plan")
         by_me = any(row["person_id"] == actor.person_id for row in given)
-        right = mine if actor.role == "referrer" else any(grant.person_id == actor.person_id for grant in signers)
+        bought = package.direct_payment_id is not None
+        buyers = await family_with(work, package, BUYS) if bought else []
+        in_place = any(grant.person_id == actor.person_id for grant in buyers)
+        family = in_place or any(grant.person_id == actor.person_id for grant in signers)
+        right = mine and not bought if actor.role == "referrer" else family
         may_sign = may(actor, "plan.sign") and version.state == "shared" and right and not by_me
         earlier = [each for each in await queries.plans(work, package.id) if each.version < version.version]
         return PlanFile(
-            work.now, version, package, await queries.plan_text(work, version, package), given, may_sign, not signers,
-            await queries.provider_contacts(work, package.provider_id), earlier,
+            work.now, version, package, await queries.plan_text(work, version, package), given, may_sign, in_place,
+            not signers, await queries.provider_contacts(work, package.provider_id), earlier,
         )  # fmt: skip
 
 
@@ -278,7 +287,8 @@ async def open_visit(actor: Actor, visit_id: UUID, *, why: str = "") -> VisitFil
         visit = await queries.visit(work, visit_id)
         permit(actor, "visit.read")
         package = await queries.package(work, visit.package_id)
-        own_case = await _look(work, package, why)
+        # of what a family buys, the council reads and decides nothing
+        own_case = await _look(work, package, why) and (actor.role == "family" or package.direct_payment_id is None)
         pack = await queries.pack_for(work, visit)
         day = local_day(visit.planned_start)
         theirs = actor.commissioner_id in (None, visit.commissioner_id)  # else of a council that pays a part of it

@@ -16,7 +16,7 @@ from marketplace.packages.books import bill_longer, bills_of, no_invoice_meanwhi
 from marketplace.packages.overruns import MOST, OVERRUN, keep_decision
 from marketplace.packages.states import visit_after
 from marketplace.packages.tables import Package, Visit
-from marketplace.packages.telling import tell_provider
+from marketplace.packages.telling import not_the_familys, tell_provider
 from marketplace.packages.visit_moving import change
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, unit_of_work
@@ -156,7 +156,9 @@ async def _decide(work: Work, actor: Actor, visit_id: UUID) -> tuple[Visit, Pack
     """A visit of the referrer's own case, held: its books first, as an invoice takes them."""
     visit = await queries.visit(work, visit_id)
     await own_case(work, actor, visit.child_id)
+    package = await queries.package(work, visit.package_id)
+    not_the_familys(package)
     await no_invoice_meanwhile(work, visit)
     visit = await queries.visit(work, visit_id, lock=True)
     visit_after("approved", visit)
-    return visit, await queries.package(work, visit.package_id)
+    return visit, package

@@ -14,7 +14,7 @@ from marketplace.packages import queries
 from marketplace.packages.planning import LONGEST_HOURS, when
 from marketplace.packages.states import visit_after, visit_state
 from marketplace.packages.tables import Visit
-from marketplace.packages.telling import owe_referrer, provider_only, tell_referrer
+from marketplace.packages.telling import not_the_familys, owe_referrer, provider_only, tell_referrer
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, WrongState
@@ -39,6 +39,7 @@ async def ask_longer(actor: Actor, visit_id: UUID, *, ends_at: datetime, reason:
         package = await queries.package(work, visit.package_id)
         if package.provider_id != actor.provider_id:
             raise NotFound
+        not_the_familys(package)
         visit_after("asked to be longer", visit)
         if visit.overrun_approved_at is not None:
             sentence = f"Approved already on {moment(visit.overrun_approved_at)}."

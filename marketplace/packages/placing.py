@@ -85,12 +85,15 @@ async def take_time(work: Work, package: Package, worker_id: UUID, starts_at: da
            JOIN visit_worker w ON w.provider_id = b.provider_id AND w.booking_id = b.id
            JOIN visit v ON v.commissioner_id = w.commissioner_id AND v.id = w.visit_id
            JOIN child other ON other.commissioner_id = v.commissioner_id AND other.id = v.child_id
+           JOIN package p ON p.commissioner_id = v.commissioner_id AND p.id = v.package_id
+             AND (p.direct_payment_id IS NULL) = $7
            JOIN child own ON own.commissioner_id = $1 AND own.id = $2
            WHERE b.provider_id = $3 AND b.worker_id = $4 AND b.starts_at = $5 AND b.ends_at = $6
              AND b.released_at IS NULL
              AND other.commissioner_id = own.commissioner_id AND other.family_id = own.family_id AND other.id <> own.id
              AND (v.outcome IS NULL OR v.outcome = 'delivered') LIMIT 1""",
         package.commissioner_id, package.child_id, package.provider_id, worker_id, starts_at, ends_at,
+        package.direct_payment_id is None,  # what the council pays for and what the family buys are never one visit
     )  # fmt: skip
     return shared or await book(work, package.provider_id, worker_id, starts_at, ends_at)
 

@@ -172,7 +172,7 @@ async def share_plan(request: Request[Any, Any, Any], plan_id: FromPath[UUID]) -
     """Share the draft for signing."""
     await read_form(request)
     await plan_actions.share_plan(request.user, plan_id)
-    return see_other(request, f"/plans/{plan_id}", flash="Shared. Family and referrer are asked to read and sign it.")
+    return see_other(request, f"/plans/{plan_id}", flash="Shared. Those who sign it are asked to read it.")
 
 
 @get("/plans/{plan_id:uuid}/sign", **SIGNS)
@@ -188,6 +188,8 @@ async def sign_plan(request: Request[Any, Any, Any], plan_id: FromPath[UUID]) ->
     file = await _to_sign(request, plan_id)
     form.agreed("read", "Confirm that you have read the plan and agree with it")
     reason = form.text("no_family_reason", "why you sign alone", required=False, most=1000, lines=True)
+    if file.in_referrers_place:
+        form.agreed("in_referrers_place", "Confirm that you also sign in the place of the council")
     if not form.errors:
         try:
             in_force = await plan_actions.sign_plan(
@@ -196,6 +198,7 @@ async def sign_plan(request: Request[Any, Any, Any], plan_id: FromPath[UUID]) ->
                 text_hash=form.value("text_hash"),
                 device=device(request),
                 no_family_reason=reason,
+                in_referrers_place=file.in_referrers_place and form.boolean("in_referrers_place"),
             )
             said = (
                 "Signed. The plan is in force."

@@ -324,7 +324,7 @@ async def ask_about_overrun(work: Work, visit: Visit, package: Package) -> None:
     most = most_billed(planned, lasted, approved, visit.overrun_approved_minutes)
     asked = pack.on(local_day(visit.planned_start)).charging.overrun_needs_approval
     await cancel(work, visit.id, OVERRUN)
-    if lasted <= most or not asked:
+    if lasted <= most or not asked or package.direct_payment_id is not None:  # what is bought costs what was shown
         await close_longer(work, visit)
         return
     link = f"/visits/{visit.id}"

@@ -119,7 +119,12 @@ async def share_plan(request: Request[Any, Any, Any], plan_id: FromPath[UUID]) -
 async def sign_plan(request: Request[Any, Any, Any], plan_id: FromPath[UUID], data: JSONBody[SignIn]) -> Signed:
     """Sign the text one has read, for the family or as the referrer."""
     in_force = await plan_actions.sign_plan(
-        request.user, plan_id, text_hash=data.text_hash, device="API", no_family_reason=data.no_family_reason
+        request.user,
+        plan_id,
+        text_hash=data.text_hash,
+        device="API",
+        no_family_reason=data.no_family_reason,
+        in_referrers_place=data.in_referrers_place,
     )
     return Signed(complete=in_force)
 

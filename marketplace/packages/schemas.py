@@ -46,10 +46,14 @@ class TeamIn(In, kw_only=True):
 
 
 class SignIn(In, kw_only=True):
-    """The fingerprint of the text that was read; the reason only where nobody of the family may sign."""
+    """The fingerprint of the text that was read; the reason only where nobody of the family may sign.
+
+    `in_referrers_place`: whoever spends the direct payment that pays says that they sign in that place too.
+    """
 
     text_hash: str
     no_family_reason: str = ""
+    in_referrers_place: bool = False
 
 
 class HashIn(In, kw_only=True):
@@ -84,6 +88,7 @@ class PackageLineOut(msgspec.Struct, kw_only=True):
     ends_on: date | None
     next_visit: datetime | None
     to_look_at: int
+    direct_payment: bool
 
 
 class PackageList(msgspec.Struct, kw_only=True):
@@ -136,11 +141,15 @@ class VisitList(msgspec.Struct, kw_only=True):
 
 
 class PackageOut(msgspec.Struct, kw_only=True):
-    """An opened package: reading it has been logged. The child is null where it is closed to the reader."""
+    """An opened package: reading it has been logged. The child is null where it is closed to the reader.
+
+    `direct_payment`: the family pays for it, and stands in the referrer's place.
+    """
 
     id: UUID
     reference: str
     state: str
+    direct_payment: bool
     lot: str
     provider: str
     commissioner: str
@@ -201,7 +210,7 @@ def package_line_out(line: PackageLine) -> PackageLineOut:
     return PackageLineOut(
         id=line.id, reference=line.reference, state=line.state, lot=line.lot_title, provider=line.provider_name,
         commissioner=line.commissioner_name, child=line.child_name, starts_on=line.starts_on, ends_on=line.ends_on,
-        next_visit=line.next_visit, to_look_at=line.to_look_at,
+        next_visit=line.next_visit, to_look_at=line.to_look_at, direct_payment=line.direct_payment,
     )  # fmt: skip
 
 
@@ -220,7 +229,8 @@ def package_out(file: PackageFile) -> PackageOut:
     """An opened package in the API's shape."""
     package, identity = file.package, file.identity
     return PackageOut(
-        id=package.id, reference=package.reference, state=package.state, lot=package.lot_code,
+        id=package.id, reference=package.reference, state=package.state,
+        direct_payment=package.direct_payment_id is not None, lot=package.lot_code,
         provider=file.provider["name"], commissioner=file.commissioner_name, child=identity and identity["name"],
         address=address_of(identity), at_the_door=identity and identity["at_the_door"], needs=file.needs,
         pattern=msgspec.convert(file.pattern, list[WeeklySlot]), starts_on=package.starts_on, ends_on=package.ends_on,

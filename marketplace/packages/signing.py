@@ -15,7 +15,7 @@ from marketplace.packages import queries
 from marketplace.packages.record_actions import CONFIRM_VISIT, check_record, own_part
 from marketplace.packages.states import visit_after, visit_state
 from marketplace.packages.tables import Package, Signature, Visit
-from marketplace.packages.telling import family_with, owe_referrer, tell_provider, tell_referrer
+from marketplace.packages.telling import family_with, not_the_familys, owe_referrer, tell_provider, tell_referrer
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted, WrongState
@@ -115,11 +115,12 @@ async def family_cannot_sign(
                 signed_at=work.now,
             )
         )
-        await cancel(work, visit.id, CONFIRM_VISIT)  # nobody is asked for it any more; it may still come
         link = f"/visits/{visit.id}"
-        await owe_referrer(
-            work, pack, package, RESOLVE, "Resolve a visit the family has not signed", "visit", visit.id, link
-        )
+        if package.direct_payment_id is None:  # else the family stays asked: nobody resolves it in its place
+            await cancel(work, visit.id, CONFIRM_VISIT)  # nobody is asked for it any more; it may still come
+            await owe_referrer(
+                work, pack, package, RESOLVE, "Resolve a visit the family has not signed", "visit", visit.id, link
+            )
         said = f"A visit of package {package.reference} was not signed by the family: {reasons[code].lower()}."
         await tell_referrer(work, package, said, link)
         work.audit(
@@ -145,6 +146,7 @@ async def resolve_unsigned(actor: Actor, visit_id: UUID, *, resolution: str) -> 
     async with unit_of_work(actor) as work:
         visit = await queries.visit(work, visit_id, lock=True)
         await own_case(work, actor, visit.child_id)
+        not_the_familys(await queries.package(work, visit.package_id))
         visit_after("resolved", visit)
         values: dict[Any, Any] = {
             "resolved_at": work.now,

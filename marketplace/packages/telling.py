@@ -12,7 +12,7 @@ from marketplace.packages import queries
 from marketplace.packages.tables import Package
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work
-from marketplace.platform.errors import NotPermitted
+from marketplace.platform.errors import Conflict, NotPermitted
 from marketplace.policy.calendar import local_day
 from marketplace.policy.pack import Pack
 from marketplace.referrals.grants import Grant, grants_of, holders
@@ -26,6 +26,12 @@ def provider_only(actor: Actor, permission: str) -> UUID:
     if actor.provider_id is None:
         raise NotPermitted("The provider does this; you see it when it is done.")
     return actor.provider_id
+
+
+def not_the_familys(package: Package) -> None:
+    """Raise `Conflict` where a direct payment pays: what a council decides of a package is the family's there."""
+    if package.direct_payment_id is not None:
+        raise Conflict("The family pays for this support with its direct payment, and decides this itself.")
 
 
 async def family_with(work: Work, package: Package, right: str) -> list[Grant]:

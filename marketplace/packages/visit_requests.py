@@ -22,7 +22,7 @@ from marketplace.packages.placing import check_workers, judge_for, may_have_visi
 from marketplace.packages.planning import checked_times, plan_one, when
 from marketplace.packages.states import VISIT, visit_state
 from marketplace.packages.tables import Correction, Package, Visit, VisitRequest
-from marketplace.packages.telling import provider_only, tell_family, tell_provider, tell_referrer
+from marketplace.packages.telling import not_the_familys, provider_only, tell_family, tell_provider, tell_referrer
 from marketplace.packages.visit_moving import moved
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, unit_of_work
@@ -64,6 +64,7 @@ async def ask_for_time(actor: Actor, visit_id: UUID, *, starts_at: datetime, end
         package = await queries.package(work, visit.package_id)
         if actor.role != "family":
             await own_case(work, actor, visit.child_id)
+            not_the_familys(package)
         kind = "move" if visit_state(visit) in VISIT["moved"] else "again"
         if kind == "again" and visit.outcome not in ASKED_AGAIN:
             raise WrongState("visit", visit_state(visit), "asked for at another time")
@@ -192,6 +193,7 @@ async def withdraw(actor: Actor, request_id: UUID) -> None:
         request, package = asked.request, asked.package
         if actor.role != "family":
             await own_case(work, actor, package.child_id)
+            not_the_familys(package)
         await _answer(work, request, "withdrawn", None, None)
         await cancel(work, request.id)
         said = f"What was asked about a visit of package {package.reference} is not needed any more."

@@ -18,12 +18,10 @@ from marketplace.platform.actor import Actor, system_for
 from marketplace.platform.database import Work, ask, unit_of_work
 from marketplace.platform.errors import Conflict, WrongState
 from marketplace.policy.calendar import local_day
-from marketplace.policy.facts import Admission, ProviderFacts
 from marketplace.policy.pack import Pack
 from marketplace.policy.scope import sort_needs
-from marketplace.policy.standing import provider_standing
+from marketplace.providers.new_families import takes_new_families
 from marketplace.providers.readiness import readiness
-from marketplace.providers.standing import hold_standing
 from marketplace.purchases import enquiries, queries
 from marketplace.purchases.enquiring import born_on, close, refusals
 from marketplace.purchases.queries import DirectPaymentView
@@ -44,11 +42,12 @@ async def accept_answer(actor: Actor, answer_id: UUID) -> UUID | None:
     # A family reads no worker's evidence, so the marketplace looks for it, and says no more than who is not ready.
     ready = await ask(system_for(found.provider_id, "provider"), _ready_workers, answer_id)
     async with unit_of_work(actor) as work:
-        found = await enquiries.answer(work, answer_id)
+        row = await enquiries.enquiry(work, found.enquiry_id)
+        # held first: whichever of an acceptance and a suspension comes second sees the first
+        council = row.commissioner_id
+        takes = await takes_new_families(work, row.framework_id, found.provider_id, row.lot_code, council)
         row = await enquiries.enquiry(work, found.enquiry_id, lock=True)
         await _still_open(work, row)
-        # alone: whichever of an acceptance and a suspension comes second sees the first
-        await hold_standing(work, row.framework_id, found.provider_id, alone=True)
         # the provider's line, which its withdrawal holds
         await work.fetchval(
             "SELECT 1 FROM enquiry_reach WHERE commissioner_id = $1 AND enquiry_id = $2 AND provider_id = $3"
@@ -60,7 +59,7 @@ async def accept_answer(actor: Actor, answer_id: UUID) -> UUID | None:
             raise WrongState("answer", found.state, "accepted", "This answer does not stand any more.")
         view = await queries.direct_payment(work, row.direct_payment_id)
         pack = await pack_of(work, row.framework_id)
-        await _may_be_bought(work, pack, view, row, found)
+        await _may_be_bought(work, pack, view, row, found, takes.takes)
         await _choose(work, found)
         agreed = await work.fetchval(
             "SELECT family_agrees($1, $2, 'spend', ARRAY(SELECT person_id FROM enquiry_choice"
@@ -99,12 +98,13 @@ async def _still_open(work: Work, row: Enquiry) -> None:
         raise WrongState("request", "lapsed", "agreed", f"This request was open until {day(row.open_until)}.")
 
 
-async def _may_be_bought(work: Work, pack: Pack, view: DirectPaymentView, row: Enquiry, found: EnquiryAnswer) -> None:
+async def _may_be_bought(
+    work: Work, pack: Pack, view: DirectPaymentView, row: Enquiry, found: EnquiryAnswer, takes: bool
+) -> None:
     today = local_day(work.now)
     starts_on = first_day(found, today)
     reasons = refusals(
-        pack, await born_on(work, view), slots(found.pattern), starts_on, row.lot_code, view,  # type: ignore[arg-type]
-        await takes_new_families(work, pack, found, row.lot_code),
+        pack, await born_on(work, view), slots(found.pattern), starts_on, row.lot_code, view, takes,  # type: ignore[arg-type]
     )  # fmt: skip
     if reasons:
         raise Conflict(" ".join(refusal(reason, pack, starts_on) for reason in reasons))
@@ -114,22 +114,6 @@ def first_day(found: EnquiryAnswer, today: date) -> date:
     """From when an answer counts if it is accepted today."""
     assert found.starts_on is not None
     return max(found.starts_on, today)
-
-
-async def takes_new_families(work: Work, pack: Pack, found: EnquiryAnswer, lot: str) -> bool:
-    """Whether the provider that answered may take a new family on the lot now; its own pause bars no answer given."""
-    row = await work.fetchrow("SELECT * FROM answer_standing($1, $2)", found.commissioner_id, found.id)
-    if row is None or row["suspended"]:
-        return False
-    facts = ProviderFacts(
-        id=str(found.provider_id),
-        admissions=(Admission(lot, row["starts_on"], row["ends_on"]),),
-        suspended=False,
-        cqc_registered=row["cqc_registered"],
-        insurance_until=row["insurance_until"],
-        room=row["room"],
-    )
-    return provider_standing(pack, lot, local_day(work.now), facts).reached
 
 
 async def _ready_workers(work: Work, answer_id: UUID) -> list[UUID]:

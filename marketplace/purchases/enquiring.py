@@ -114,13 +114,17 @@ async def check_wish(
     too_young_or_old = needs.age_refusal(pack, wish.lot, born, wish.starts_on)
     if too_young_or_old:
         raise InvalidInput({"lot": too_young_or_old})
-    texts = {"says": wish.says, "area": wish.area}
-    known = await anonymity.known_facts(work, view.commissioner_id, view.child_id)
-    standing = anonymity.unsettled(anonymity.doubts(texts, known), confirmed)
+    standing = anonymity.unsettled(await doubts(work, view, wish.says, wish.area), confirmed)
     if standing:
         raise InvalidInput({doubt.field: doubt.what_to_do for doubt in reversed(standing)})
     band = age_band(pack, age_on(born, wish.starts_on))
     return CheckedWish(view, pack, pattern, band, {key: open_now[key] for key in dict.fromkeys(provider_ids)})
+
+
+async def doubts(work: Work, view: DirectPaymentView, says: str, area: str) -> list[anonymity.Doubt]:
+    """Words that may tell who the child is, to be taken out or confirmed."""
+    known = await anonymity.known_facts(work, view.commissioner_id, view.child_id)
+    return anonymity.doubts({"says": says, "area": area}, known)
 
 
 async def born_on(work: Work, view: DirectPaymentView) -> date:

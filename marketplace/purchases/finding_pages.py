@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 import msgspec
@@ -13,9 +14,8 @@ from litestar.response import Response
 from marketplace.identity.guards import requires
 from marketplace.platform.database import ask
 from marketplace.platform.errors import InvalidInput
-from marketplace.policy.facts import WeeklySlot
 from marketplace.providers.listing import AVAILABILITY
-from marketplace.purchases import queries
+from marketplace.purchases import queries, week_form
 from marketplace.purchases.directory import LONGEST_QUESTION, Criteria
 from marketplace.purchases.directory_pages import EntryOut, entry_out
 from marketplace.purchases.finding import Search, search
@@ -24,11 +24,8 @@ from marketplace.purchases.words import amount
 from marketplace.referrals.patterns import drawn, stored
 from marketplace.web.forms import Form
 from marketplace.web.render import page
-from marketplace.web.svg import DAYS
 
 SPENDS: dict[str, Any] = {"guards": [requires("direct_payment.spend")]}
-WEEKDAYS = [(str(n), name) for n, name in enumerate(DAYS)]
-ROWS = 4
 Asked = Request[Any, Any, Any]
 
 
@@ -50,45 +47,23 @@ class SearchOut(msgspec.Struct, kw_only=True):
     found: list[FoundOut]
 
 
-def _from_query(request: Asked) -> Form:
+def from_query(request: Asked) -> Form:
+    """The form as the address carries it."""
     sent: dict[str, list[str]] = {}
     for name, value in request.query_params.multi_items():
         sent.setdefault(name, []).append(str(value)[:LONGEST_QUESTION])
     return Form(sent)
 
 
-def _rows(form: Form) -> list[int]:
-    """The visits' rows to show: those typed in and an empty one."""
-    typed = [
-        n for n in range(1, ROWS + 1) if form.values(f"days-{n}") or form.value(f"begin-{n}") or form.value(f"end-{n}")
-    ]
-    return sorted({*typed, *[n for n in range(1, ROWS + 1) if n not in typed][:1]})
-
-
-def _pattern(form: Form, activities: dict[str, str]) -> tuple[WeeklySlot, ...]:
-    found: list[WeeklySlot] = []
-    for n in range(1, ROWS + 1):
-        if not (form.values(f"days-{n}") or form.value(f"begin-{n}") or form.value(f"end-{n}")):
-            continue
-        days = form.choices(f"days-{n}", "at least one day", [value for value, _ in WEEKDAYS], least=1)
-        begin = form.time(f"begin-{n}", "the time the visit starts")
-        end = form.time(f"end-{n}", "the time the visit ends")
-        if len(activities) == 1:
-            form.set(f"activity-{n}", next(iter(activities)))
-        activity = form.choice(f"activity-{n}", "what is done at the visit", activities)
-        found += [WeeklySlot(int(day), f"{begin:%H:%M}", f"{end:%H:%M}", activity) for day in days]
-    return tuple(found)
-
-
 @get("/budget/{direct_payment_id:uuid}/find", **SPENDS)
 async def find_page(request: Asked, direct_payment_id: FromPath[UUID]) -> Response[Any]:
     """Who could come, and what my week costs at each."""
-    form = _from_query(request)
+    form = from_query(request)
     plain = await ask(
         request.user, search, direct_payment_id, Criteria(lot=await _lot(request, direct_payment_id, form))
     )
     activities = {code: plain.pack.activities.get(code, code) for code in plain.pack.lot(plain.lot).activities}
-    pattern = _pattern(form, activities)
+    pattern = week_form.read(form, activities)
     starts_on = form.date("starts_on", "the first day", required=False)
     workers = 2 if form.value("workers") == "2" else 1
     result: Search = plain
@@ -102,7 +77,7 @@ async def find_page(request: Asked, direct_payment_id: FromPath[UUID]) -> Respon
                 request.user, search, direct_payment_id, criteria, pattern=pattern, starts_on=starts_on, workers=workers
             )
         except InvalidInput as error:
-            form.merge(error, {"pattern": f"begin-{_rows(form)[0]}"})
+            form.merge(error, {"pattern": f"begin-{week_form.rows(form)[0]}"})
     form.set("lot", plain.lot)
     return page(
         request,
@@ -111,13 +86,14 @@ async def find_page(request: Asked, direct_payment_id: FromPath[UUID]) -> Respon
         form=form,
         view=plain.view,
         search=result,
-        rows=_rows(form),
-        days=WEEKDAYS,
+        rows=week_form.rows(form),
+        days=week_form.WEEKDAYS,
         activities=list(activities.items()),
         lots=list(plain.view.now.lots.items()),
         availability=AVAILABILITY,
         week=drawn(stored(pattern), activities) if pattern and not form.errors else [],
         amount=amount,
+        carried=urlencode([(name, value) for name in form.typed for value in form.values(name) if value]),
     )
 
 

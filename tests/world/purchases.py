@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from marketplace.packages import plan_actions
 from marketplace.platform.actor import Actor
-from marketplace.platform.database import ask
+from marketplace.platform.database import Work, ask
 from marketplace.purchases.agreeing import accept_answer
 from marketplace.purchases.answering import say_yes
 from marketplace.purchases.direct_payments import TermsGiven, record_direct_payment
@@ -161,3 +161,8 @@ async def bought_from(home: Household, manager: Actor | None = None) -> Bought:
 async def bought(settings: Settings) -> Bought:
     """A running package that a direct payment pays for, in a borough of its own."""
     return await bought_from(await buyers(settings))
+
+
+async def moment(work: Work) -> datetime:
+    """The domain's present, for times a test proposes."""
+    return work.now
