@@ -94,6 +94,9 @@ async def settle(settings: Settings, clock: FrozenClock, migrator: asyncpg.Conne
 
     payment_id, spending_id = await purchases.spent_something(world, case.child_id)
 
+    enquiry_id, answer_id, meeting_id = await purchases.asked_something(
+        world, case.child_id, payment_id, case.manager, (case.worker_id,)
+    )
     terms = agreements.Terms("mileage", "Far away", 45, 10_000, day, day)
     agreement_id = await agreements.propose(case.manager, case.package_id, terms)
     wished = (await case.visit(coming)).planned_start + timedelta(hours=3)
@@ -146,6 +149,9 @@ async def settle(settings: Settings, clock: FrozenClock, migrator: asyncpg.Conne
         "membership_id": await one("SELECT id FROM membership WHERE person_id = $1", spare.person_id),
         "direct_payment_id": str(payment_id),
         "spending_id": str(spending_id),
+        "enquiry_id": str(enquiry_id),
+        "answer_id": str(answer_id),
+        "meeting_id": str(meeting_id),
         "mail_id": NIL,
         "session_id": NIL,
         "pause_id": NIL,

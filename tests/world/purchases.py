@@ -8,6 +8,9 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from msgspec.structs import replace
+
+from marketplace.frameworks.queries import pack_of
 from marketplace.packages import plan_actions
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, ask
@@ -15,6 +18,7 @@ from marketplace.purchases.agreeing import accept_answer
 from marketplace.purchases.answering import say_yes
 from marketplace.purchases.direct_payments import TermsGiven, record_direct_payment
 from marketplace.purchases.enquiring import Wish, ask_providers
+from marketplace.purchases.meeting import ask_to_meet
 from marketplace.purchases.spending import record_spending
 from marketplace.referrals.offering import Proposal
 from marketplace.settings import Settings
@@ -161,6 +165,20 @@ async def bought_from(home: Household, manager: Actor | None = None) -> Bought:
 async def bought(settings: Settings) -> Bought:
     """A running package that a direct payment pays for, in a borough of its own."""
     return await bought_from(await buyers(settings))
+
+
+async def asked_something(
+    world: referrals.World, child_id: UUID, payment_id: UUID, manager: Actor, workers: tuple[UUID, ...]
+) -> tuple[UUID, UUID, UUID]:
+    """A request of an uncle to a provider, its answer, and the wish to meet: their ids."""
+    uncle = await referrals.family_of(world.referrer, child_id, "Ned Uncle", rights=("spend",), relation="Uncle")
+    home = Household(world, child_id, uncle, uncle, payment_id)
+    pack = await ask(manager, pack_of, world.framework_id)
+    week = [replace(slot, activity=pack.lot(world.lot).activities[0]) for slot in referrals.AFTER_SCHOOL]
+    enquiry_id = await asked(home, manager, pattern=tuple(week))
+    answer_id = await answered(home, enquiry_id, manager, workers=workers, backups=(), pattern=tuple(week))
+    times = [await ask(manager, moment) + timedelta(days=1)]
+    return enquiry_id, answer_id, await ask_to_meet(uncle, answer_id, times)
 
 
 async def moment(work: Work) -> datetime:
