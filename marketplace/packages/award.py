@@ -14,6 +14,7 @@ from marketplace.frameworks.queries import pack_of
 from marketplace.identity.permissions import permit
 from marketplace.obligations.duties import Owed, cancel, owe
 from marketplace.obligations.news import tell
+from marketplace.packages.emergency_cover import cover_agreed
 from marketplace.packages.tables import Package, PackageFunding
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, unit_of_work
@@ -62,6 +63,7 @@ async def award_offer(actor: Actor, offer_id: UUID, *, version: int, no_family_r
         case = (referral.commissioner_id, referral.child_id)
         await anonymity.name_nobody(work, *case, "no_family_reason", why_without, anonymity.KEPT)
         package = await _make_package(work, referral, offer, ready)
+        await cover_agreed(work, package)
         others = await _close(work, referral, offer)
         await owe_set_up(work, pack, package)
         await _tell(work, referral, package, others)

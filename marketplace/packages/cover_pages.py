@@ -16,11 +16,13 @@ from litestar.response import Response
 
 from marketplace.identity.guards import requires
 from marketplace.packages import queries
+from marketplace.packages.emergency_cover import LONGEST_HOURS, EmergencyCover, covers_sought
 from marketplace.packages.lapsed_cover import LapsedCover, covers_of, decide, decisions_of
 from marketplace.packages.lapsed_visits import coming_visits
 from marketplace.packages.tables import Package
 from marketplace.platform.database import Work, ask
 from marketplace.platform.errors import Conflict, InvalidInput
+from marketplace.policy.calendar import local_day
 from marketplace.web.forms import Form
 from marketplace.web.reading import read_form
 from marketplace.web.render import page, see_other
@@ -31,7 +33,12 @@ STOPS = (
     "No visit of this package can start or be planned until you decide otherwise, or what lapsed is back. The family is"
     " told to speak with the referrer."
 )
+COVERED = (
+    "As above, and a referral goes at once to every provider in good standing, for the days of the visits that stop. It"
+    " starts from what was asked before; you authorise it by name. DBS and clinical competence are never waived."
+)
 CHOICES = [("yes", "It goes on", GOES_ON), ("no", "Its visits stop", STOPS)]
+WITH_COVER = [*CHOICES, ("cover", "Its visits stop, and emergency cover is looked for", COVERED)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,14 @@ class Question:
     coming: int
     next_visit: datetime | None
     before: list[Any]
+    sought: list[EmergencyCover]
+    track: bool  # whether the framework has an emergency track, and a referrer to go with it
+    hours: int
+
+    @property
+    def choices(self) -> list[tuple[str, str, str]]:
+        """The ways to decide."""
+        return WITH_COVER if self.track and not any(each.sought for each in self.sought) else CHOICES
 
     @property
     def decided(self) -> bool:
@@ -54,16 +69,20 @@ async def _question(work: Work, package_id: UUID) -> Question:
     package = await queries.package(work, package_id)
     coming = await coming_visits(work, package)
     covers = await covers_of(work, package) if package.state in ("set_up", "active") else []
+    pathway = (await queries.pack_for(work, package)).on(local_day(work.now)).pathway
     return Question(
         package, covers, len({row["visit_id"] for row in coming}),
         coming[0]["planned_start"] if coming else None, await decisions_of(work, package),
+        await covers_sought(work, package), pathway.emergency_track and package.referral_id is not None,
+        pathway.emergency_answer_hours,
     )  # fmt: skip
 
 
 @get("/packages/{package_id:uuid}/cover", **DECIDES)
 async def cover_page(request: Request[Any, Any, Any], package_id: FromPath[UUID]) -> Response[Any]:
     """What has lapsed, what it means for this package, and the two ways to decide."""
-    return _ask(request, Form(), await ask(request.user, _question, package_id))
+    found = await ask(request.user, _question, package_id)
+    return _ask(request, Form.starting_with(answer_hours=str(found.hours)), found)
 
 
 @post("/packages/{package_id:uuid}/cover", status_code=303, **DECIDES)
@@ -71,12 +90,23 @@ async def decide_cover(request: Request[Any, Any, Any], package_id: FromPath[UUI
     """First shows what the decision will do; with `go=decide` does it."""
     form = Form(await read_form(request))
     found = await ask(request.user, _question, package_id)
-    choice = form.choice("goes_on", "whether the package goes on", [code for code, _, _ in CHOICES])
+    choice = form.choice("goes_on", "whether the package goes on", [code for code, _, _ in found.choices])
+    hours = found.hours
+    if choice == "cover":
+        hours = form.integer("answer_hours", "the hours providers have to answer", least=1, most=LONGEST_HOURS) or hours
     reason = form.text("reason", "why, as the provider and the referrer will read it", most=2000, lines=True)
     if not form.errors and form.value("go") == "decide":
         try:
-            await decide(request.user, package_id, goes_on=choice == "yes", reason=reason)
-            return see_other(request, "/today", flash="Decided. The provider and the referrer have been told.")
+            unsent = await decide(
+                request.user, package_id, goes_on=choice == "yes", reason=reason, emergency_cover=choice == "cover",
+                answer_hours=hours,
+            )  # fmt: skip
+            said = "Decided. The provider and the referrer have been told."
+            if choice == "cover":
+                said += (
+                    f" Emergency cover waits for the referrer: {unsent}" if unsent else " Cover is being looked for."
+                )
+            return see_other(request, f"/packages/{package_id}/cover" if choice == "cover" else "/today", flash=said)
         except InvalidInput as error:
             form.merge(error)
         except Conflict as error:
@@ -85,14 +115,14 @@ async def decide_cover(request: Request[Any, Any, Any], package_id: FromPath[UUI
         return _ask(request, form, found)
     return page(
         request, "packages/cover_check.html", title="Check before you decide", form=form, found=found,
-        package=found.package, goes_on=choice == "yes", reason=reason,
+        package=found.package, goes_on=choice == "yes", covered=choice == "cover", hours=hours, reason=reason,
     )  # fmt: skip
 
 
 def _ask(request: Request[Any, Any, Any], form: Form, found: Question) -> Response[Any]:
     return page(
         request, "packages/cover.html", title=f"Decide on package {found.package.reference}", form=form, found=found,
-        package=found.package, choices=CHOICES,
+        package=found.package, choices=found.choices, most_hours=LONGEST_HOURS,
     )  # fmt: skip
 
 

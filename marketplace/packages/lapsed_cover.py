@@ -15,6 +15,7 @@ from uuid import UUID
 from marketplace.identity.permissions import permit
 from marketplace.obligations.duties import Owed, cancel, meet, owe
 from marketplace.packages import queries
+from marketplace.packages.emergency_cover import cover_in, covers_sought
 from marketplace.packages.lapsed_visits import Cause, coming_visits, keep_flags
 from marketplace.packages.tables import Package
 from marketplace.packages.telling import tell_family, tell_provider, tell_referrer
@@ -140,15 +141,31 @@ async def _end_what_is_over(work: Work, package: Package, lapsed: Sequence[str])
             "package.cover_decision_ended", "package", package.id, commissioner_id=package.commissioner_id,
             rule=row["rule_key"],
         )  # fmt: skip
+    for each in await covers_sought(work, package) if rows else ():
+        if each.sought:
+            said = (
+                f"What had lapsed is in date again. Close {each.reference} unless package {package.reference} needs it."
+            )
+            await tell_referrer(work, package, said, f"/referrals/{each.referral_id}")
     if any(not row["goes_on"] for row in rows):
         said = f"The visits of package {package.reference} may take place again: what had lapsed is in date."
         await _tell_everybody(work, package, said)
 
 
-async def decide(actor: Actor, package_id: UUID, *, goes_on: bool | None, reason: str) -> None:
+async def decide(
+    actor: Actor,
+    package_id: UUID,
+    *,
+    goes_on: bool | None,
+    reason: str,
+    emergency_cover: bool = False,
+    answer_hours: int | None = None,
+) -> str | None:
     """A contract manager decides about one package of their commissioner: it goes on meanwhile, or its visits stop.
 
-    Deciding again replaces the decision. Raises `InvalidInput`, `Conflict` when nothing has lapsed, `NotFound`.
+    With `emergency_cover` another provider is looked for in the same act, who answers within `answer_hours`; returns
+    why that could not be sent at once, where it could not. Deciding again replaces the decision. Raises `InvalidInput`,
+    `Conflict` when nothing has lapsed, `NotFound`.
     """
     permit(actor, "provider.suspend")
     async with unit_of_work(actor) as work:
@@ -160,6 +177,8 @@ async def decide(actor: Actor, package_id: UUID, *, goes_on: bool | None, reason
             wrong["reason"] = "Enter why; the provider and the referrer read it"
         elif len(reason) > 2000:
             wrong["reason"] = "This must be 2,000 characters or fewer"
+        if emergency_cover and goes_on:
+            wrong["goes_on"] = "Emergency cover is for visits that stop"
         if wrong:
             raise InvalidInput(wrong)
         covers = await covers_of(work, package) if package.state in ("set_up", "active") else []
@@ -193,6 +212,10 @@ async def decide(actor: Actor, package_id: UUID, *, goes_on: bool | None, reason
                 work, package, f"The visits of package {package.reference} are stopped for now. Speak with your"
                 " referrer about what comes instead.", "/who-is-coming",
             )  # fmt: skip
+        if not emergency_cover:
+            return None
+        _, unsent = await cover_in(work, package, reason=reason, answer_hours=answer_hours)
+        return unsent
 
 
 async def _tell_everybody(work: Work, package: Package, said: str) -> None:

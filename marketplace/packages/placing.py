@@ -61,7 +61,10 @@ async def may_have_visits(work: Work, package: Package, pack: Pack) -> list[str]
     rules = pack.on(local_day(work.now)).pathway
     missing: list[str] = []
     if rules.plan_signed_before_first_visit and await queries.signed_plan(work, package.id) is None:
-        missing.append("the care plan is not signed by family and referrer yet")
+        if not (rules.emergency_track and await _in_emergency(work, package)):
+            missing.append("the care plan is not signed by family and referrer yet")
+        elif package.risk_assessment_done_at is None:
+            missing.append("the interim risk assessment of this emergency is not recorded as made yet")
     named = any(row["part"] == "backup" for row in await queries.team(work, package))
     if rules.backup_named_before_first_visit and not named:
         missing.append("no back-up worker is named")
@@ -73,6 +76,17 @@ async def may_have_visits(work: Work, package: Package, pack: Pack) -> list[str]
     if stopped:
         missing.append("a contract manager has stopped the visits of this package")
     return missing
+
+
+async def _in_emergency(work: Work, package: Package) -> bool:
+    """Whether the award was an emergency's: visits may begin on an interim risk assessment, the plan is signed
+    afterwards within its time (P 4.3). Nothing else is waived."""
+    return package.referral_id is not None and bool(
+        await work.fetchval(
+            "SELECT answer_hours IS NOT NULL FROM referral WHERE commissioner_id = $1 AND id = $2",
+            package.commissioner_id, package.referral_id,
+        )
+    )  # fmt: skip
 
 
 async def take_time(work: Work, package: Package, worker_id: UUID, starts_at: datetime, ends_at: datetime) -> UUID:

@@ -6,7 +6,7 @@ One unit each: the state changes under lock, with the reach row of every provide
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, cast
 from uuid import UUID
 
@@ -88,6 +88,12 @@ async def broadcast_again(
         return await _send(work, row)
 
 
+async def send_in(work: Work, row: Referral) -> Referral:
+    """Broadcast a draft within a unit that stands already. Raises `InvalidInput`, `NobodyReached`, `Conflict`, each
+    before anything is written."""
+    return await _send(work, row)
+
+
 async def _send(work: Work, row: Referral) -> Referral:
     pack = await pack_of(work, row.framework_id)
     if (await framework(work, row.framework_id)).state != "open":
@@ -104,6 +110,8 @@ async def _send(work: Work, row: Referral) -> Referral:
     if not reached:
         raise NobodyReached(_nobody(found, pack, row))
     respond_by = due_at(pack, RESPONSE, work.now)
+    if row.answer_hours is not None:  # an emergency: a shorter time, set by whoever authorised it (P 4.3)
+        respond_by = work.now + timedelta(hours=row.answer_hours)
     values: dict[Any, Any] = {
         "state": "broadcast",
         "round": row.round + 1,
@@ -161,9 +169,11 @@ async def _ask(work: Work, pack: Pack, row: Referral, each: Reach) -> None:
                 work, pack, rule, subject_type="referral", subject_id=row.id, reference=row.reference,
                 owed_by=Owed(organisation_id=each.provider_id), owed_to=row.commissioner_id, link=link,
                 commissioner_id=row.commissioner_id, framework_id=row.framework_id,
+                due_at=row.respond_by if row.answer_hours is not None else None,
             )  # fmt: skip
     again = " again" if row.round > 1 else ""
-    sentence = f"Referral {row.reference} has reached you{again}. Answer by {moment(cast(Any, row.respond_by))}."
+    what = "Emergency referral" if row.answer_hours is not None else "Referral"
+    sentence = f"{what} {row.reference} has reached you{again}. Answer by {moment(cast(Any, row.respond_by))}."
     await tell(work, sentence, link, organisation_id=each.provider_id)
 
 

@@ -78,6 +78,8 @@ class Referral(Table, db=ENGINE, tablename="referral"):
     closed_at = Timestamptz(default=None, null=True)
     closed_reason = Text(default=None, null=True)
     copied_from = UUID(default=None, null=True)
+    answer_hours = Integer(default=None, null=True)
+    emergency_by = Text(default=None, null=True)
     created_at = Timestamptz(default=None, null=False)
     changed_at = Timestamptz(default=None, null=False)
 

@@ -556,6 +556,10 @@ async def _suspension_rows(put: Any, ids: dict[str, UUID], framework: UUID, pack
         asked_by=ids["northgate_referrer"], asked_by_name="n",
     )  # fmt: skip
     await put(
+        "emergency_cover", "emergency", **case, referral_id=ids["waiting"], first_day=at.date(), last_day=at.date(),
+        reason="r", asked_at=at, asked_by=ids["northgate_referrer"], asked_by_name="n",
+    )  # fmt: skip
+    await put(
         "package_handover", "handover", **case, move_id=move, referral_id=ids["waiting"], says="s", written_at=at,
         written_by=ids["winner_manager"], written_by_name="n",
     )  # fmt: skip

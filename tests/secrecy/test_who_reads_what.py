@@ -34,6 +34,7 @@ READERS: dict[str, tuple[str, set[str]]] = {
     "winner_restriction": ("restriction", NORTHGATE | {"winner_manager"}),
     "move": ("package_move", NORTHGATE | {"winner_manager"}),
     "handover": ("package_handover", NORTHGATE | {"winner_manager"}),
+    "emergency": ("emergency_cover", NORTHGATE),
     "rival_pause": ("pause", NORTHGATE | {"rival_manager"}),
     "allocated_worker_row": ("worker", NORTHGATE | {"winner_manager", "allocated_worker"}),
     "colleague_worker_row": ("worker", NORTHGATE | {"winner_manager", "colleague_worker"}),
