@@ -16,6 +16,9 @@ from marketplace.identity.guards import requires
 from marketplace.identity.permissions import may
 from marketplace.platform.database import ask
 from marketplace.platform.errors import Conflict, InvalidInput
+from marketplace.policy.calendar import local
+from marketplace.web.csv_file import csv_file
+from marketplace.web.filters import pounds
 from marketplace.web.forms import Form
 from marketplace.web.reading import read_form
 from marketplace.web.render import page, see_other
@@ -23,23 +26,43 @@ from marketplace.web.render import page, see_other
 READ: dict[str, Any] = {"guards": [requires("invoice.read")]}
 DECIDE: dict[str, Any] = {"guards": [requires("invoice.decide")]}
 PAGE_SIZE = 20
+MOST = 10_000  # rows of a download
+LOOKED_AT = {"overdue": "Overdue", "disputed": "Disputed"}
+HEADS = (
+    "Invoice",
+    "Provider",
+    "Framework",
+    "From",
+    "To",
+    "State",
+    "Deduction",
+    "Submitted",
+    "Pay by",
+    "Deducted",
+    "Net",
+)
 
 
 @get("/invoices", **READ)
 async def invoices_page(request: Request[Any, Any, Any]) -> Response[Any]:
-    """Invoices of my providers, those that wait for a decision first."""
+    """Invoices of my providers, those that wait for a decision first; `?format=csv`."""
     state = request.query_params.get("state", "")
-    state = state if state in words.STATES else ""
+    state = state if state in words.STATES or state in LOOKED_AT else ""
+    if request.query_params.get("format") == "csv":
+        rows = await ask(request.user, queries.invoices, state=state or None, limit=MOST)
+        return csv_file(f"invoices-{state}" if state else "invoices", HEADS, [_cells(row) for row in rows])
     raw = request.query_params.get("page", "1")
     number = max(1, int(raw)) if raw.isascii() and raw.isdecimal() and len(raw) < 6 else 1
     counts = await ask(request.user, queries.count_invoices)
+    looked_at = await ask(request.user, queries.count_to_look_at)
     rows = await ask(
         request.user, queries.invoices, state=state or None, limit=PAGE_SIZE, offset=PAGE_SIZE * (number - 1)
     )
-    total = counts.get(state, 0) if state else sum(counts.values())
+    total = (looked_at if state in LOOKED_AT else counts).get(state, 0) if state else sum(counts.values())
     options = [
         ("", "All", sum(counts.values())),
         *((key, words.STATES[key][0], n) for key, n in sorted(counts.items())),
+        *((key, title, looked_at[key]) for key, title in LOOKED_AT.items()),
     ]
     return page(
         request,
@@ -94,6 +117,15 @@ async def send_back(request: Request[Any, Any, Any], invoice_id: FromPath[UUID])
 async def invoice_lines(request: Request[Any, Any, Any], invoice_id: FromPath[UUID]) -> Response[bytes]:
     """The lines of an invoice for a spreadsheet."""
     return csv_of(await ask(request.user, queries.invoice, invoice_id))
+
+
+def _cells(row: queries.InvoiceRow) -> list[object]:
+    disputed = words.DISPUTES[row.dispute_state][0] if row.dispute_state else ""
+    return [
+        row.number, row.provider, row.framework, row.period.first_day, row.period.last_day, words.STATES[row.state][0],
+        disputed, local(row.submitted_at).isoformat(timespec="minutes"), row.pay_by or "", pounds(row.deduction_pence),
+        pounds(row.net_pence),
+    ]  # fmt: skip
 
 
 async def _page(request: Request[Any, Any, Any], invoice_id: UUID, form: Form, status: int = 200) -> Response[Any]:

@@ -21,7 +21,7 @@ from marketplace.packages.queries import package as package_of
 from marketplace.platform.database import Work, ask
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted
 from marketplace.policy.calendar import local_day
-from marketplace.policy.other_lines import kinds_allowed
+from marketplace.policy.other_lines import free_miles, kinds_allowed
 from marketplace.providers.file_sending import download
 from marketplace.web.csv_file import csv_file
 from marketplace.web.filters import moment
@@ -200,7 +200,7 @@ async def _adding(work: Work, agreement_id: UUID) -> tuple[Any, list[Any], list[
         raise NotFound
     visits = await queries.delivered_visits(work, found.package_id, found.valid_from, found.valid_to)
     pack = await pack_of(work, found.framework_id)
-    free = pack.on(local_day(work.now)).pathway.extra_mileage_above_miles
+    free = free_miles(pack, local_day(work.now))
     return found, visits, await queries.own_files(work), free
 
 

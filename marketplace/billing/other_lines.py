@@ -8,11 +8,13 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from marketplace.billing.ledger import one_at_a_time
+from marketplace.frameworks.queries import pack_of
 from marketplace.identity.permissions import permit
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted
 from marketplace.policy.calendar import local_day
+from marketplace.policy.other_lines import too_few_miles
 from marketplace.policy.records import is_blank
 from marketplace.providers.files import attachable
 
@@ -70,6 +72,9 @@ async def add_line(
                 faults["units"] = (
                     "Enter how many miles the session took" if kind == "mileage" else "Enter how many reports"
                 )
+            elif kind == "mileage" and day is not None:
+                few = too_few_miles(await pack_of(work, agreement["framework_id"]), day, units)
+                faults |= {"units": few} if few else {}
         if is_blank(says) or len(says) > MOST:
             faults["says"] = "Enter what it was for, in 1,000 characters or fewer"
         if evidence_id is None:

@@ -28,6 +28,12 @@ _DISPUTE = """(SELECT CASE WHEN d.state = 'proposed' THEN 'open' ELSE d.state EN
       AND d.first_day = i.first_day) AS dispute_state"""
 
 
+_LISTED = f"""SELECT i.*, f.name AS framework, p.name AS provider, c.name AS payer, {_DISPUTE},
+        coalesce(i.pay_by < $5::date AND i.paid_at IS NULL AND i.net_pence > 0, false) AS overdue
+    FROM invoice i JOIN framework f ON f.id = i.framework_id JOIN organisation p ON p.id = i.provider_id
+    JOIN organisation c ON c.id = i.commissioner_id WHERE i.replaced_at IS NULL"""
+
+
 @dataclass(frozen=True, slots=True)
 class PeriodRow:
     """A billing period of one framework and payer as the provider sees it: growing, to submit, or what became of it."""
@@ -62,6 +68,7 @@ class InvoiceRow:
     deduction_pence: int
     pay_by: date | None
     dispute_state: str | None  # of its deduction: open, upheld or waived
+    overdue: bool  # past its last day for payment, and not paid
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,21 +217,22 @@ async def _days_with_visits(work: Work, framework_id: UUID, payer_id: UUID, prov
 async def invoices(
     work: Work, *, state: str | None = None, provider_id: UUID | None = None, limit: int = 50, offset: int = 0
 ) -> list[InvoiceRow]:
-    """Invoices within reach, those waiting longest first; replaced ones are left out."""
+    """Invoices within reach, those waiting longest first; replaced ones are left out.
+
+    `state` is one of an invoice's states, or a reason to look: "overdue" past its last day for payment and not paid
+    (the clock of payment), "disputed" while the dispute of its period's deduction is open.
+    """
     rows = await work.fetch(
-        f"""SELECT i.*, f.name AS framework, p.name AS provider, c.name AS payer, {_DISPUTE} FROM invoice i
-           JOIN framework f ON f.id = i.framework_id JOIN organisation p ON p.id = i.provider_id
-           JOIN organisation c ON c.id = i.commissioner_id
-           WHERE i.replaced_at IS NULL AND ($1::text IS NULL OR i.state = $1)
-             AND ($2::uuid IS NULL OR i.provider_id = $2)
+        f"""SELECT * FROM ({_LISTED}) i WHERE ($1::text IS NULL OR i.state = $1 OR $1 = 'overdue' AND i.overdue
+             OR $1 = 'disputed' AND i.dispute_state = 'open') AND ($2::uuid IS NULL OR i.provider_id = $2)
            ORDER BY i.state = 'submitted' DESC, i.submitted_at, i.id LIMIT $3 OFFSET $4""",
-        state, provider_id, limit, offset,
+        state, provider_id, limit, offset, local_day(work.now),
     )  # fmt: skip
     return [
         InvoiceRow(
             row["id"], row["framework"], row["provider"], row["payer"], Period(row["first_day"], row["last_day"]),
             row["number"], row["state"], row["submitted_at"], row["net_pence"], row["deduction_pence"], row["pay_by"],
-            row["dispute_state"],
+            row["dispute_state"], row["overdue"],
         )
         for row in rows
     ]  # fmt: skip
@@ -245,6 +253,17 @@ async def count_invoices(work: Work) -> dict[str, int]:
     """How many invoices within reach stand in each state."""
     rows = await work.fetch("SELECT state, count(*) AS n FROM invoice WHERE replaced_at IS NULL GROUP BY state")
     return {row["state"]: row["n"] for row in rows}
+
+
+async def count_to_look_at(work: Work) -> dict[str, int]:
+    """How many invoices within reach are overdue, and how many disputed, as `invoices` lists them."""
+    row = await work.fetchrow(
+        f"""SELECT count(*) FILTER (WHERE i.overdue) AS overdue,
+            count(*) FILTER (WHERE i.dispute_state = 'open') AS disputed
+            FROM ({_LISTED.replace("$5", "$1")}) i""",
+        local_day(work.now),
+    )
+    return dict(row or {})
 
 
 async def invoice(work: Work, invoice_id: UUID) -> InvoiceView:

@@ -31,6 +31,13 @@ _VISITS = f"""SELECT v.*, p.reference AS package_reference, false AS held_over, 
     ORDER BY v.planned_start, v.id"""  # noqa: S608 - our own fragment
 
 
+# The times of the weekly pattern that visits stood for before they were moved: no further visit is expected there.
+_SLOTS = """SELECT v.package_id, v.slot_start, v.slot_end
+    FROM package p JOIN visit v ON v.commissioner_id = p.commissioner_id AND v.package_id = p.id
+    WHERE p.commissioner_id = $1 AND p.child_id = $2 AND v.slot_start IS NOT NULL
+      AND (v.slot_start AT TIME ZONE 'Europe/London')::date BETWEEN $3 AND $4"""
+
+
 @dataclass(frozen=True, slots=True)
 class DrawnVisit:
     """One visit as it draws: its day, package, outcome (None: planned), share charged, and what it takes."""
@@ -91,6 +98,8 @@ async def spending(
         draws.append(Draw(day, "spent" if record.recorded else "committed", taken))
         outcome = visit.outcome if record.recorded else None
         lines.append(DrawnVisit(record.id, day, record.package_reference, outcome, price.percent, taken))
+    for row in await work.fetch(_SLOTS, commissioner_id, child_id, starts_on, ends_on):
+        planned.setdefault(row["package_id"], []).append((row["slot_start"], row["slot_end"]))
     known = True
     for package in packages:
         first = max(starts_on, package.starts_on, local_day(work.now) + ONE_DAY)

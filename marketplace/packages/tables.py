@@ -129,6 +129,8 @@ class Visit(Table, db=ENGINE, tablename="visit"):
     overrun_approved_by = UUID(default=None, null=True)
     overrun_approved_minutes = Integer(default=None, null=True)
     own_reference = Text(default=None, null=True)
+    slot_start = Timestamptz(default=None, null=True)
+    slot_end = Timestamptz(default=None, null=True)
     created_at = Timestamptz(default=None, null=False)
     version = Integer(default=1, null=False)
     hands = Integer(default=0, null=False)  # how many workers: these three the database keeps (m0048)

@@ -40,7 +40,10 @@ async def moved(work: Work, visit: Visit, package: Package, starts_at: datetime,
             "UPDATE visit_worker SET booking_id = $4 WHERE commissioner_id = $1 AND visit_id = $2 AND worker_id = $3",
             visit.commissioner_id, visit.id, row["worker_id"], booking,
         )  # fmt: skip
-    await change(work, visit, {"planned_start": starts_at, "planned_end": ends_at})
+    values = {"planned_start": starts_at, "planned_end": ends_at}
+    if visit.slot_start is None:  # it goes on standing for the time of the weekly pattern it was planned for
+        values |= {"slot_start": visit.planned_start, "slot_end": visit.planned_end}
+    await change(work, visit, values)
     await look_at_package(work, package)
     return workers
 

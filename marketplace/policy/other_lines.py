@@ -50,8 +50,22 @@ def full_price(pack: Pack, line: OtherLine, agreement: Agreement) -> int:
     """What a line costs by its agreement, before the agreement's sum in all is looked at, in pence."""
     if agreement.unit_pence is None:
         return line.cost_pence
-    free = pack.on(line.day).pathway.extra_mileage_above_miles if line.kind == "mileage" else 0
+    free = free_miles(pack, line.day) if line.kind == "mileage" else 0
     return max(0, line.units - free) * agreement.unit_pence
+
+
+def free_miles(pack: Pack, day: date) -> int:
+    """How many miles of a session its price includes; only what lies above is billed (P 4.9)."""
+    return pack.on(day).pathway.extra_mileage_above_miles
+
+
+def too_few_miles(pack: Pack, day: date, miles: int) -> str | None:
+    """Why a session of so many miles has no line at all, with the clause; None where it has one."""
+    free = free_miles(pack, day)
+    if miles > free:
+        return None
+    clause = next(rule.clause for rule in pack.content.settings if rule.key == "pathway.extra_mileage_above_miles")
+    return f"The visit's price includes the first {free} miles of a session: only more than that is billed ({clause})"
 
 
 def fault_of(pack: Pack, line: OtherLine) -> OtherFault | None:

@@ -16,7 +16,9 @@ from marketplace.web.filters import clock, code, count, listing, moment, pounds,
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MIDNIGHT = 24 * 60
-WIDTH = 360  # drawn for a phone's width and scaled up: letters stay readable at 320 px
+WIDTH = 360  # drawn for a phone's width and scaled up
+LETTER = 15  # in the style sheet; on a screen 320 px wide 290 px are left of the width, and letters are 12 px high
+LINE = 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +48,14 @@ def week(slots: Iterable[Slot], caption: str = "The week") -> Markup:
     last = -(-max([end for _, _, end, _ in pieces], default=20 * 60) // 60)
     first, last = min(first, 8), max(last, 20)
     left, top, row = 42, 18, 22
-    scale = (WIDTH - left - 16) / ((last - first) * 60)  # room for the last hour's letters
+    scale = (WIDTH - left - 20) / ((last - first) * 60)  # room for the last hour's letters
     parts: list[Markup] = []
-    step = 2 if last - first <= 16 else 4
+    step = 2 if last - first <= 14 else 4
     for hour in range(first, last + 1, step):
         x = left + (hour - first) * 60 * scale
         parts.append(_tag("line", "", cls="app-svg-grid", x1=x, y1=top, x2=x, y2=top + 7 * row))
         parts.append(
-            _tag("text", f"{hour % 12 or 12}{'am' if hour % 24 < 12 else 'pm'}", x=x, y=12, cls="app-svg-hour")
+            _tag("text", f"{hour % 12 or 12}{'am' if hour % 24 < 12 else 'pm'}", x=x, y=13, cls="app-svg-hour")
         )
     for number, name in enumerate(DAYS):
         parts.append(_tag("text", name[:3], x=0, y=top + number * row + 15, cls="app-svg-label"))
@@ -141,17 +143,18 @@ def worded_bars(rows: Sequence[tuple[str, int, int, str]], caption: str, heads: 
     """A bar a row within its allowance, like `spend`: (label, used, allowed, both in words)."""
     longest = max([max(used, allowed) for _, used, allowed, _ in rows], default=0) or 1
     parts: list[Markup] = []
-    for place, (label, used, allowed, says) in enumerate(rows):
-        y = 42 * place
+    y = 0
+    for label, used, allowed, says in rows:
         tone = "bad" if used > allowed else "plain"
+        texts, y = _words(label, says, y)
         parts += [
-            _tag("text", label, x=0, y=y + 12, cls="app-svg-label"),
-            _tag("text", says, x=WIDTH, y=y + 12, cls="app-svg-number"),
+            *texts,
             _tag("rect", "", x=0, y=y + 18, width=WIDTH * allowed / longest, height=12, cls="app-svg-tone--none"),
             _tag("rect", "", x=0, y=y + 20, width=WIDTH * used / longest, height=8, cls=f"app-svg-tone--{tone}"),
         ]
+        y += 42
     said = [(label, f"{says}{', over' if used > allowed else ''}") for label, used, allowed, says in rows]
-    return _figure(parts, max(42 * len(rows), 1), f"{caption}: {count(len(rows), 'period')}", caption, heads, said)
+    return _figure(parts, max(y, 1), f"{caption}: {count(len(rows), 'period')}", caption, heads, said)
 
 
 def stacks(rows: Sequence[tuple[str, Sequence[tuple[str, int, str]]]], caption: str) -> Markup:
@@ -161,8 +164,8 @@ def stacks(rows: Sequence[tuple[str, Sequence[tuple[str, int, str]]]], caption: 
     y = 0
     for label, divided in rows:
         said = listing([f"{number} {part}" for part, number, _ in divided if number]) or "none"
-        parts.append(_tag("text", label, x=0, y=y + 12, cls="app-svg-label"))
-        parts.append(_tag("text", said, x=WIDTH, y=y + 12, cls="app-svg-number"))
+        texts, y = _words(label, said, y)
+        parts += texts
         x = 0.0
         for _, number, tone in divided:
             width = WIDTH * number / longest
@@ -205,8 +208,8 @@ def spend(
     for label, spent, allowed in rows:
         over = allowed is not None and spent > allowed
         words = say(spent) if allowed is None else f"{say(spent)} of {say(allowed)}{', over' if over else ''}"
-        parts.append(_tag("text", label, x=0, y=y + 12, cls="app-svg-label"))
-        parts.append(_tag("text", words, x=WIDTH, y=y + 12, cls="app-svg-number"))
+        texts, y = _words(label, words, y)
+        parts += texts
         if allowed is not None:
             parts.append(
                 _tag("rect", "", x=0, y=y + 18, width=WIDTH * allowed / longest, height=12, cls="app-svg-tone--none")
@@ -220,6 +223,15 @@ def spend(
         table.append((label, say(spent), say(allowed) if allowed is not None else "No limit"))
         y += 42
     return _figure(parts, max(y, 1), f"{caption}: {count(len(rows), 'line')}", caption, ("", "Spent", "Allowed"), table)
+
+
+def _words(label: str, says: str, y: int) -> tuple[list[Markup], int]:
+    """What stands over a bar, and from where on the bar is drawn: on two lines where one is too short for both."""
+    second = y if (len(label) + len(says) + 2) * LETTER * 0.52 <= WIDTH else y + LINE
+    return [
+        _tag("text", label, x=0, y=y + 13, cls="app-svg-label"),
+        _tag("text", says, x=WIDTH, y=second + 13, cls="app-svg-number"),
+    ], second
 
 
 def _pieces(s: Slot) -> list[tuple[int, int, int, str]]:

@@ -10,6 +10,7 @@ import pytest
 
 from marketplace.billing.budgets import budget_of, set_allocation, work_out_all
 from marketplace.obligations.queries import duties_about
+from marketplace.packages import visit_actions
 from marketplace.packages.allocations import allocation_now, allocations_of
 from marketplace.platform.actor import system_for
 from marketplace.platform.database import ask, unit_of_work
@@ -83,6 +84,30 @@ async def test_a_budget_set_by_pages_drawn_by_visits_and_shown_to_the_family(dat
         assert (await door.get(here)).status_code == 200
     async with at(app, database, case.manager) as door:
         assert (await door.get(here)).status_code in (403, 404)
+
+
+async def test_a_moved_visit_goes_on_standing_for_its_time_in_the_forecast(case):
+    first = (await case.package()).starts_on
+    days = {"starts_on": first, "ends_on": first + timedelta(days=27)}
+    await set_allocation(case.referrer, case.child_id, **days, unit="minutes", amount=6000, reason=WHY)
+
+    async def whole() -> int | None:
+        _, _, found = await ask(case.referrer, budget_of, case.child_id)
+        assert found is not None
+        return found.figures.forecast
+
+    before = await whole()
+    slots = [first + timedelta(days=n) for n in range(7, 14) if (first + timedelta(days=n)).weekday() in (0, 2)]
+    visit_id = await packages.a_visit(case, slots[0])  # in the weekly pattern's place
+    assert await whole() == before
+    for days_on in (1, 3):
+        visit = await case.visit(visit_id)
+        on = timedelta(days=days_on)
+        await visit_actions.move_visit(
+            case.manager, visit_id, version=visit.version, starts_at=visit.planned_start + on,
+            ends_at=visit.planned_end + on,
+        )  # fmt: skip
+        assert await whole() == before  # it is the same visit at another time
 
 
 async def test_figures_follow_the_days_and_nobody_else_reads_or_sets(case, clock, api, settings):

@@ -113,6 +113,9 @@ async def test_miles_above_the_packs_are_billed_with_evidence_and_the_books_agre
             case.manager, agreement_id, day=None, visit_id=file, units=0, cost_pence=0, says="", evidence_id=None
         )
     assert set(fault.value.fields) == {"visit_id", "units", "says", "evidence_id"}
+    with pytest.raises(InvalidInput) as few:
+        await miles(case, agreement_id, first, file, units=20)
+    assert "first 20 miles" in few.value.fields["units"] and "P 4.9" in few.value.fields["units"]
     line = await miles(case, agreement_id, first, file)
     with pytest.raises(Conflict, match="added already"):
         await miles(case, agreement_id, first, file)

@@ -8,7 +8,7 @@ import pytest
 from marketplace.policy import calculators
 from marketplace.policy.facts import Agreement, OtherLine
 from marketplace.policy.invoicing import draft_claim
-from marketplace.policy.other_lines import judge_others, kinds_allowed
+from marketplace.policy.other_lines import judge_others, kinds_allowed, too_few_miles
 from marketplace.policy.pack import load_pack
 from tests.policy.policy_builders import LEWISHAM, PDPS, as_bytes, invoice
 
@@ -64,6 +64,12 @@ def test_what_an_agreement_gives_for_a_line(line: OtherLine, price: int, faults:
     assert (judged.price_pence, judged.payable_pence, judged.faults, judged.claimed) == (price, price, faults, True)
     (left,) = judge_others(PACK, (line,), {})
     assert (left.price_pence, left.payable_pence, left.faults, left.claimed) == (price, 0, faults, False)
+
+
+def test_a_session_within_the_price_has_no_line_and_the_clause_says_so() -> None:
+    said = too_few_miles(PACK, DAY, 20)
+    assert said is not None and "first 20 miles" in said and "P 4.9" in said
+    assert too_few_miles(PACK, DAY, 0) == said and too_few_miles(PACK, DAY, 21) is None
 
 
 def test_an_agreements_sum_is_shared_by_its_claimed_lines_in_their_order() -> None:

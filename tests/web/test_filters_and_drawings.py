@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -84,6 +86,16 @@ def test_drawings_are_well_formed_named_and_tabled() -> None:
     assert "&lt;night&gt; &amp; day" in drawings[0]
     assert "10pm to 7am" in drawings[0]
     assert "over" in drawings[4]
+
+
+def test_letters_are_readable_on_a_narrow_phone_and_never_run_into_each_other() -> None:
+    # 320 px less the page's margins of 15 px on either side; the style sheet takes its size from here
+    assert svg.LETTER * 290 / svg.WIDTH >= 12
+    sheet = (Path(svg.__file__).parent / "assets" / "_frame.scss").read_text(encoding="utf-8")
+    assert f"font-size: {svg.LETTER}px; // 12 px" in sheet
+    one, two = svg.spend([("Spent", 100, 200)]), svg.spend([("Forecast to the last day", 2_100_00, 2_000_00)])
+    assert len(set(re.findall(r'<text class="[a-z-]+" x="[0-9]+" y="([0-9]+)"', one))) == 1
+    assert len(set(re.findall(r'<text class="[a-z-]+" x="[0-9]+" y="([0-9]+)"', two))) == 2
 
 
 def test_a_night_is_drawn_on_both_its_days() -> None:
