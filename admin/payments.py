@@ -12,6 +12,7 @@ from litestar.params import FromPath
 from litestar.response import Response
 
 from marketplace.billing import payment_queries as queries
+from marketplace.billing.bank_accounts import NOTES, dashed
 from marketplace.billing.payment_files import Paid, pounds, read_payments
 from marketplace.billing.payment_queries import ClockRow
 from marketplace.billing.payment_runs import approve_run, build_run, cancel_run, export_run, mark_paid, take_file
@@ -233,6 +234,8 @@ async def _run(request: Request[Any, Any, Any], run_id: UUID, form: Form, status
             if line.paid_on is None
         ],
         mine=run.built_by == request.user.person_id,
+        notes=NOTES,
+        dashed=dashed,
         states=queries.RUN_STATES,
         form=form,
         status=status,

@@ -46,7 +46,9 @@ async def save(request: Request[Any, Any, Any]) -> Response[Any]:
     }
     if not form.errors:
         try:
-            await save_party(request.user, given, grounds)
+            if await save_party(request.user, given, grounds):
+                said = "Kept. The bank account stays until somebody else of your organisation confirms the new one."
+                return see_other(request, "/bank-account", flash=said)
             return see_other(request, "/billing-details", flash="Kept. E-invoices taken from now on say so.")
         except InvalidInput as error:
             form.merge(error)

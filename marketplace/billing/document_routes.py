@@ -6,10 +6,12 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from litestar import Request, get, put
+from litestar import Request, get, post, put
 from litestar.params import FromPath, JSONBody
 from litestar.response import Response
 
+from marketplace.billing.bank_account_pages import mine
+from marketplace.billing.bank_accounts import answer_account
 from marketplace.billing.document_pages import xml_of
 from marketplace.billing.document_schemas import GroundOut, PartyIn, PartyOut
 from marketplace.billing.documents import credit_note_document, invoice_document
@@ -19,6 +21,7 @@ from marketplace.platform.database import Work, ask
 from marketplace.platform.errors import NotFound
 
 READ: dict[str, Any] = {"guards": [requires("invoice.read")], "tags": ["E-invoices"]}
+CONFIRM: dict[str, Any] = {"guards": [requires("bank_account.confirm")], "tags": ["E-invoices"]}
 WRITE: dict[str, Any] = {"guards": [requires("billing_party.write")], "tags": ["E-invoices"]}
 
 
@@ -59,4 +62,46 @@ async def _mine(work: Work) -> PartyOut:
     )
 
 
-ROUTES: list[Any] = [get_details, put_details, get_e_invoice, get_e_credit_note]
+class ChangeOut(msgspec.Struct, kw_only=True):
+    """Another account that waits for a second person."""
+
+    id: UUID
+    account_name: str
+    sort_code: str
+    account_number: str
+    proposed_by_name: str
+
+
+class AccountOut(msgspec.Struct, kw_only=True):
+    """The account payments go to, and the change of it that waits, if one does."""
+
+    account_name: str
+    sort_code: str
+    account_number: str
+    waiting: ChangeOut | None
+
+
+class AccountAnswerIn(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """The second person's answer to one change."""
+
+    change_id: UUID
+    confirm: bool
+
+
+@get("/api/v1/bank-account", **CONFIRM)
+async def get_account(request: Request[Any, Any, Any]) -> AccountOut:
+    """The account payments go to; `PUT /api/v1/billing-details` asks for another."""
+    now, change = await ask(request.user, mine)
+    waiting = None if change is None else msgspec.convert(change, ChangeOut, from_attributes=True)
+    return AccountOut(
+        account_name=now.account_name, sort_code=now.sort_code, account_number=now.account_number, waiting=waiting
+    )
+
+
+@post("/api/v1/bank-account/answer", status_code=204, **CONFIRM)
+async def answer_change(request: Request[Any, Any, Any], data: JSONBody[AccountAnswerIn]) -> None:
+    """Confirm another account as the second person, or refuse it."""
+    await answer_account(request.user, data.change_id, confirm=data.confirm)
+
+
+ROUTES: list[Any] = [get_account, answer_change, get_details, put_details, get_e_invoice, get_e_credit_note]

@@ -123,6 +123,7 @@ class PaymentLineOut(msgspec.Struct):
     pence: int
     paid_on: date | None
     dispute_id: UUID | None
+    account_note: str  # "", "changed" since the last payment, "first" payment into it
 
 
 class WholeRunOut(msgspec.Struct):

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from uuid import UUID
 
+from marketplace.billing.bank_accounts import ACCOUNT, propose_account
 from marketplace.identity.permissions import permit
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, unit_of_work
@@ -40,9 +41,6 @@ class Party:
 
 
 FIELDS = tuple(field.name for field in fields(Party) if field.name != "name")
-
-
-ACCOUNT = ("account_name", "sort_code", "account_number")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +115,12 @@ async def lot_grounds(work: Work, provider_id: UUID) -> list[LotGround]:
     return [LotGround(**dict(row)) for row in rows]
 
 
-async def save_party(actor: Actor, given: Mapping[str, str], grounds: Mapping[tuple[UUID, str], str]) -> None:
-    """Keep one's own details and, for a provider, the ground of each lot. Raises `InvalidInput` by field."""
+async def save_party(actor: Actor, given: Mapping[str, str], grounds: Mapping[tuple[UUID, str], str]) -> bool:
+    """Keep one's own details and, for a provider, the ground of each lot; whether another bank account waits now.
+
+    A provider's first account is kept at once; another in its place waits for a second person
+    (`bank_accounts.answer_account`). Raises `InvalidInput` by field.
+    """
     permit(actor, "billing_party.write")
     if actor.organisation_id is None:
         raise NotPermitted
@@ -133,8 +135,17 @@ async def save_party(actor: Actor, given: Mapping[str, str], grounds: Mapping[tu
         for key, ground in grounds.items():
             if key not in lots or ground not in GROUNDS:
                 faults["grounds"] = "Choose the ground of each of your lots from the list"
+        stands = await party(work, actor.organisation_id)
+        if actor.provider_id is not None and stands.account_number and not kept["account_number"]:
+            faults.setdefault("account_number", "Payments need an account: enter another one in its place")
         if faults:
             raise InvalidInput(faults)
+        asked = {name: kept[name] for name in ACCOUNT}
+        another = actor.provider_id is not None and any(getattr(stands, name) != asked[name] for name in ACCOUNT)
+        waits = another and bool(stands.account_number)
+        if waits:
+            kept |= {name: getattr(stands, name) for name in ACCOUNT}
+            asked["account_name"] = asked["account_name"] or stands.name
         columns = ", ".join(FIELDS)
         marks = ", ".join(f"${n}" for n in range(4, 4 + len(FIELDS)))
         changes = ", ".join(f"{name} = EXCLUDED.{name}" for name in FIELDS)
@@ -143,6 +154,14 @@ async def save_party(actor: Actor, given: Mapping[str, str], grounds: Mapping[tu
                 ON CONFLICT (organisation_id) DO UPDATE SET {changes}, changed_at = $2, changed_by = $3""",  # noqa: S608, E501 - our own columns
             actor.organisation_id, work.now, actor.person_id, *kept.values(),
         )  # fmt: skip
+        if another and not waits:
+            await work.execute(
+                "UPDATE billing_party SET account_since = $2 WHERE organisation_id = $1",
+                actor.organisation_id,
+                work.now,
+            )
+        if waits:
+            await propose_account(work, asked)
         for (framework_id, lot_code), ground in grounds.items():
             await work.execute(
                 """INSERT INTO vat_ground (provider_id, framework_id, lot_code, ground) VALUES ($1, $2, $3, $4)
@@ -150,6 +169,7 @@ async def save_party(actor: Actor, given: Mapping[str, str], grounds: Mapping[tu
                 actor.provider_id, framework_id, lot_code, ground,
             )  # fmt: skip
         work.audit("billing_party.saved", "organisation", actor.organisation_id)
+        return waits
 
 
 def _faults(kept: dict[str, str]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from marketplace.billing.bank_accounts import NOTES, dashed
 from marketplace.billing.exports import safe
 from marketplace.billing.payment_queries import PaymentLine
 from marketplace.platform.errors import InvalidInput
@@ -17,7 +18,7 @@ from marketplace.policy.calendar import local_day
 
 HEADS = (
     "reference", "provider", "provider_id", "invoice", "framework", "first_day", "last_day", "received", "accepted",
-    "pay_by", "amount_pounds",
+    "pay_by", "amount_pounds", "account_name", "sort_code", "account_number", "account_note",
 )  # fmt: skip
 LARGEST = 2_000_000  # bytes: twenty thousand payments
 MOST_TOLD = 20  # faults shown at once
@@ -44,7 +45,8 @@ def payment_rows(lines: Sequence[PaymentLine]) -> str:
             for cell in (
                 line.reference, line.provider, line.provider_id, document(line), line.framework, line.period.first_day,
                 line.period.last_day, local_day(line.received_at), local_day(line.accepted_at), line.pay_by,
-                pounds(line.pence),
+                pounds(line.pence), line.account_name, dashed(line.sort_code), line.account_number,
+                NOTES[line.account_note],
             )
         )  # fmt: skip
     return out.getvalue()
@@ -61,10 +63,12 @@ def payment_file(lines: Sequence[PaymentLine], control: str, copy: int) -> str:
     writer = csv.writer(out)
     writer.writerow(HEADS)
     out.write(payment_rows(lines))
-    writer.writerow(["TOTAL", f"{len(lines)} payments", *[""] * 8, pounds(sum(line.pence for line in lines))])
-    writer.writerow(["CONTROL", control, *[""] * 9])
+    writer.writerow(
+        ["TOTAL", f"{len(lines)} payments", *[""] * 8, pounds(sum(line.pence for line in lines)), *[""] * 4]
+    )
+    writer.writerow(["CONTROL", control, *[""] * 13])
     if copy:
-        writer.writerow(["COPY", f"Copy {copy}: not to be paid again", *[""] * 9])
+        writer.writerow(["COPY", f"Copy {copy}: not to be paid again", *[""] * 13])
     return out.getvalue()
 
 

@@ -88,6 +88,10 @@ class PaymentLine:
     pence: int
     paid_on: date | None
     dispute_id: UUID | None = None
+    account_name: str = ""  # where it goes, as it was when the run was built
+    sort_code: str = ""
+    account_number: str = ""
+    account_note: str = ""  # bank_accounts.NOTES
 
     @property
     def what(self) -> str:
@@ -232,6 +236,7 @@ async def lines_of(work: Work, payer_id: UUID, run_id: UUID, run_number: int) ->
     rows = await work.fetch(
         """SELECT l.id, l.position, l.invoice_id, i.number, f.name AS framework, l.provider_id, o.name AS provider,
                   i.first_day, i.last_day, l.pence, l.paid_on, l.dispute_id,
+                  l.account_name, l.sort_code, l.account_number, l.account_note,
                   -- a waiver is received when it is disputed, valid once it is waived
                   coalesce(d.raised_at, i.received_at) AS received_at, coalesce(d.decided_at, i.accepted_at) AS accepted_at,
                   CASE WHEN d.id IS NULL THEN i.pay_by
@@ -247,6 +252,7 @@ async def lines_of(work: Work, payer_id: UUID, run_id: UUID, run_number: int) ->
             row["id"], row["position"], f"PR{run_number}-{row['position']}", row["invoice_id"], row["number"],
             row["framework"], row["provider_id"], row["provider"], Period(row["first_day"], row["last_day"]),
             row["received_at"], row["accepted_at"], row["pay_by"], row["pence"], row["paid_on"], row["dispute_id"],
+            row["account_name"], row["sort_code"], row["account_number"], row["account_note"],
         )
         for row in rows
     )  # fmt: skip

@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from marketplace.billing import waivers
+from marketplace.billing.bank_accounts import paid_into
 from marketplace.billing.ledger import BANK, PROVIDER_PAYABLE, post
 from marketplace.billing.payment_files import Paid, control_hash, payment_file
 from marketplace.billing.payment_queries import Payable, PaymentLine, lines_of, owed_on, payables
@@ -73,7 +74,9 @@ async def build_run(actor: Actor, chosen: Sequence[UUID]) -> UUID:
         number: int = await work.fetchval(
             "SELECT coalesce(max(number), 0) + 1 FROM payment_run WHERE commissioner_id = $1", payer_id
         )
-        four_eyes = await _four_eyes(work, due, total)
+        accounts = {each.provider_id: await paid_into(work, each.provider_id) for each in due}
+        changed = any(account.note == "changed" for account in accounts.values())  # four eyes on where it goes
+        four_eyes = changed or await _four_eyes(work, due, total)
         await work.execute(
             """INSERT INTO payment_run (commissioner_id, id, number, total_pence, four_eyes, built_at, built_by)
                VALUES ($1, $2, $3, $4, $5, $6, $7)""",
@@ -82,9 +85,10 @@ async def build_run(actor: Actor, chosen: Sequence[UUID]) -> UUID:
         for position, each in enumerate(due, start=1):
             await work.execute(
                 """INSERT INTO payment_line
-                   (commissioner_id, run_id, position, invoice_id, provider_id, pence, dispute_id)
-                   VALUES ($1, $2, $3, $4, $5, $6, $7)""",
+                   (commissioner_id, run_id, position, invoice_id, provider_id, pence, dispute_id, account_name,
+                   sort_code, account_number, account_note) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)""",
                 payer_id, run_id, position, each.invoice_id, each.provider_id, each.pence, each.dispute_id,
+                *accounts[each.provider_id].account, accounts[each.provider_id].note,
             )  # fmt: skip
         work.audit("payment_run.built", "payment_run", run_id, number=number, lines=len(due), total_pence=total)
         if four_eyes:
@@ -158,6 +162,7 @@ async def export_run(actor: Actor, run_id: UUID) -> str:
                     f"Invoice {line.number} of {line.provider} has changed since this run was built: "
                     "cancel the run and build it again."
                 )
+        await _same_accounts(work, lines)
         control = control_hash(lines)
         await work.execute(
             """UPDATE payment_run SET state = 'exported', exported_at = $3, exported_by = $4, control_hash = $5
@@ -169,6 +174,17 @@ async def export_run(actor: Actor, run_id: UUID) -> str:
             total_pence=run["total_pence"], control_hash=control,
         )  # fmt: skip
         return control
+
+
+async def _same_accounts(work: Work, lines: Sequence[PaymentLine]) -> None:
+    """Raise `Conflict` where a provider's account is another than when the run was built."""
+    for provider_id, line in {line.provider_id: line for line in lines}.items():
+        now = await paid_into(work, provider_id)
+        if now.account != (line.account_name, line.sort_code, line.account_number):
+            raise Conflict(
+                f"The bank account of {line.provider} has changed since this run was built: cancel the run and build it"
+                " again."
+            )
 
 
 async def take_file(actor: Actor, run_id: UUID) -> TakenFile:

@@ -138,6 +138,10 @@ class PaymentLine(Table, db=ENGINE, tablename="payment_line"):
     marked_at = Timestamptz(default=None, null=True)
     marked_by = UUID(default=None, null=True)
     dispute_id = UUID(default=None, null=True)
+    account_name = Text(default="", null=False)
+    sort_code = Text(default="", null=False)
+    account_number = Text(default="", null=False)
+    account_note = Text(default="", null=False)
 
 
 class DeductionDispute(Table, db=ENGINE, tablename="deduction_dispute"):
@@ -214,6 +218,22 @@ class BillingParty(Table, db=ENGINE, tablename="billing_party"):
     account_number = Text(default="", null=False)
     changed_at = Timestamptz(default=None, null=False)
     changed_by = UUID(default=None, null=False)
+    account_since = Timestamptz(default=None, null=True)
+
+
+class BankChange(Table, db=ENGINE, tablename="bank_change"):
+    provider_id = UUID(default=None, null=False)
+    id = UUID(primary_key=True, default=UUID4(), null=False)
+    account_name = Text(default=None, null=False)
+    sort_code = Text(default=None, null=False)
+    account_number = Text(default=None, null=False)
+    proposed_by = UUID(default=None, null=False)
+    proposed_by_name = Text(default=None, null=False)
+    proposed_at = Timestamptz(default=None, null=False)
+    state = Text(default="open", null=False)
+    answered_by = UUID(default=None, null=True)
+    answered_by_name = Text(default=None, null=True)
+    answered_at = Timestamptz(default=None, null=True)
 
 
 class VatGround(Table, db=ENGINE, tablename="vat_ground"):

@@ -38,6 +38,7 @@ _PROVIDER_OFFICE = frozenset(
         "invoice.read",
         "funding.read",
         "invoice.submit",
+        "bank_account.confirm",
         "payout.read",
     }
 )

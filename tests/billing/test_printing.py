@@ -9,6 +9,7 @@ from datetime import timedelta
 import pikepdf
 import pytest
 
+from marketplace.billing.bank_accounts import answer_account, waiting_change
 from marketplace.billing.credit_note_queries import credit_notes
 from marketplace.billing.credit_notes import confirm_credit_note
 from marketplace.billing.deciding import return_invoice
@@ -115,6 +116,10 @@ async def test_an_invoice_is_printed_from_what_is_frozen(case, clock, first_day,
     # days on, the provider has moved: the same file, and the payer reads the same one
     clock.move(timedelta(days=3))
     await save_party(case.manager, PROVIDER | {"street": "9 New Street", "account_number": "66666666"}, {})
+    change = await ask(case.manager, waiting_change)
+    second = await people.person_in(case.manager, "coordinator")
+    assert change is not None
+    await answer_account(second, change.id, confirm=True)
     async with at(create_console(database, clock), settings, finance) as desk:
         assert path in (await desk.get(f"/invoices/{invoice_id}")).text
         assert (await desk.get(path)).content == mine
