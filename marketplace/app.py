@@ -94,8 +94,12 @@ from marketplace.providers import pages as provider_pages
 from marketplace.providers import routes as provider_routes
 from marketplace.purchases import (
     asking_pages,
+    bank_routes,
     budget_account_pages,
     budget_pages,
+    buying_pages,
+    buying_routes,
+    card_pages,
     direct_payment_pages,
     directory_pages,
     enquiry_pages,
@@ -209,6 +213,10 @@ MODULES: list[Any] = [
     enquiry_pages,
     enquiry_routes,
     directory_pages,
+    buying_pages,
+    card_pages,
+    buying_routes,
+    bank_routes,
     purchase_routes,
     webhook_routes,
     paper_pages,

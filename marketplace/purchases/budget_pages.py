@@ -13,9 +13,10 @@ from marketplace.identity.guards import requires
 from marketplace.platform.database import Work, ask
 from marketplace.platform.errors import InvalidInput, NotFound
 from marketplace.purchases import queries, spending
+from marketplace.purchases.buying_queries import packages_paid_from, purchases
 from marketplace.purchases.drawing import drawn, drawn_periods
 from marketplace.purchases.queries import DirectPaymentView, Spending
-from marketplace.purchases.words import ACCOUNTS, MOST_REASON, MOST_SAYS, amount, gives
+from marketplace.purchases.words import ACCOUNTS, MOST_REASON, MOST_SAYS, STATUSES, amount, gives
 from marketplace.web.forms import Form
 from marketplace.web.reading import read_form
 from marketplace.web.render import page, see_other
@@ -38,8 +39,10 @@ async def budgets_page(request: Asked) -> Response[Any]:
 async def budget_page(request: Asked, direct_payment_id: FromPath[UUID]) -> Response[Any]:
     """One budget: left, promised, spent; what it may buy; how it changed."""
     view = await ask(request.user, queries.direct_payment, direct_payment_id)
+    bought = await ask(request.user, purchases, direct_payment_id=direct_payment_id)
     return page(
-        request, "purchases/budget.html", title="Direct payment", view=view, drawing=drawn(view),
+        request, "purchases/budget.html", title="Direct payment", view=view, drawing=drawn(view), bought=bought[:5],
+        packages=await ask(request.user, packages_paid_from, direct_payment_id), statuses=STATUSES,
         periods=drawn_periods(view), amount=amount, gives=gives, accounts=ACCOUNTS,
     )  # fmt: skip
 

@@ -78,7 +78,7 @@ class PurchaseView:
     mine_agreed: bool
     came_pence: int
     sent_back_pence: int  # what came too much, or too late
-    card: CardPayment | None  # the newest
+    card: CardPayment | None  # the open one, or else the newest
 
     @property
     def top_up_pence(self) -> int:
@@ -160,7 +160,11 @@ async def _views(work: Work, condition: str, *args: Any, offset: int = 0) -> lis
         agreed[row["purchase_id"]].append(row)
     cards: dict[UUID, CardPayment] = {}
     came: defaultdict[UUID, int] = defaultdict(int)
-    for row in await work.fetch("SELECT * FROM card_payment WHERE purchase_id = ANY ($1) ORDER BY asked_at, id", ids):
+    for row in await work.fetch(
+        """SELECT * FROM card_payment WHERE purchase_id = ANY ($1)
+           ORDER BY state IN ('asked', 'confirming', 'failed'), asked_at, id""",
+        ids,
+    ):
         came[row["purchase_id"]] += row["received_pence"]
         cards[row["purchase_id"]] = CardPayment(
             row["id"], row["pence"], row["state"], row["stripe_id"], row["failure"], row["received_pence"],
@@ -188,6 +192,16 @@ async def _views(work: Work, condition: str, *args: Any, offset: int = 0) -> lis
         )
         for row in rows
     ]  # fmt: skip
+
+
+async def packages_paid_from(work: Work, direct_payment_id: UUID) -> Sequence[Any]:
+    """The packages a direct payment pays for: id, reference, provider, state; those that run first."""
+    return await work.fetch(
+        """SELECT p.id, p.reference, o.name AS provider, p.state FROM package p
+           JOIN organisation o ON o.id = p.provider_id WHERE p.direct_payment_id = $1 AND p.state <> 'undone'
+           ORDER BY p.state = 'ended', p.awarded_at DESC, p.id""",
+        direct_payment_id,
+    )
 
 
 async def ways_to_pay(work: Work, settings: Settings, row: Any) -> dict[Method, datetime]:

@@ -47,3 +47,32 @@ def refusal(reason: Reason, pack: Pack, on: date) -> str:
         "lot_not_allowed": "Your direct payment is not for this kind of support.",
         "closed_to_new_families": "This provider takes no new families at the moment.",
     }[reason]
+
+
+METHODS = {"card": "Card", "transfer": "Bank transfer"}
+# where a purchase stands: in a word, its colour, and in a sentence
+STATUSES: dict[str, tuple[str, str, str]] = {
+    "drafted": ("To be agreed", "yellow", "It waits until all of you who decide together have agreed."),
+    "to_pay": ("To be paid", "yellow", "The visits are kept for you until the time to pay has passed."),
+    "confirming": ("Waiting for your bank", "blue", "We have not heard from your bank yet. Do not pay again."),
+    "declined": ("Card declined", "red", "Nothing was taken. Try again, or pay another way."),
+    "part_paid": ("Partly paid", "yellow", "Part of the sum has come in. Transfer the rest."),
+    "paid": ("Paid", "green", "The visits are bought."),
+    "unpaid": ("Not paid in time", "grey", "The visits are not bought. You can choose them again."),
+    "withdrawn": ("Given up", "grey", "You chose not to buy these visits."),
+    "ended": ("Given up", "grey", "The visits do not take place any more."),
+}
+_DECLINED = {
+    "insufficient_funds": "There is not enough money on this card. Use another card, or pay by bank transfer.",
+    "expired_card": "This card has expired. Use another card.",
+    "incorrect_cvc": "The card’s security code is not right. Enter the card again.",
+    "invalid_cvc": "The card’s security code is not right. Enter the card again.",
+    "processing_error": "The card company had a fault. Nothing was taken. Try again in a few minutes.",
+    "payment_intent_authentication_failure": "Your bank did not confirm the payment. Nothing was taken. Try again.",
+    "authentication_required": "Your bank asks you to confirm. Nothing was taken. Try again.",
+}
+
+
+def declined(code: str) -> str:
+    """Why a card was not taken, in a sentence of our own: nothing of Stripe's is shown as it came."""
+    return _DECLINED.get(code, "The card was declined. Nothing was taken. Try another card, or pay by bank transfer.")

@@ -99,6 +99,7 @@ CONSOLE: dict[str, tuple[Item, ...]] = {
         Item("Watch", "/watch"),
         Item("Invoices", "/invoices"),
         Item("Payments", "/payments"),
+        Item("Transfers", "/bank-receipts"),
         Item("Budgets", "/budgets"),
     ),
     "commissioner_admin": (

@@ -39,11 +39,14 @@ def page(
     headers: dict[str, str] | None = None,
     connect: str = "",
     media: str = "",
+    scripts: str = "",
+    frames: str = "",
     **context: Any,
 ) -> Response[bytes]:
     """Render `template` ("folder/name.html") inside the frame.
 
-    `connect` is another site's address this page's own script sends files to; `media` is where its video comes from.
+    `connect` is another site's address this page's own script sends to; `media` is where its video comes from;
+    `scripts` and `frames` are the card company's, on the page that asks for a card alone.
 
     `title` says where the reader is. A `form` in the context with errors gives the page its error summary, "Error:"
     before the title and status 400. `brand` may be given; otherwise `request.state.brand`, set where the actor is
@@ -86,7 +89,9 @@ def page(
         status_code=status,
         media_type="text/html",
         headers={
-            "Content-Security-Policy": content_policy(nonce, connect, media, frame.files_url),
+            "Content-Security-Policy": content_policy(
+                nonce, connect, media, frame.files_url, scripts=scripts, frames=frames
+            ),
             "Cache-Control": "no-store",
             **(headers or {}),
         },
@@ -131,16 +136,27 @@ def actor_of(request: Request[Any, Any, Any]) -> Actor | None:
     return user if isinstance(user, Actor) else None
 
 
-def content_policy(nonce: str | None = None, connect: str = "", media: str = "", files: str = "") -> str:
+def content_policy(
+    nonce: str | None = None,
+    connect: str = "",
+    media: str = "",
+    files: str = "",
+    *,
+    scripts: str = "",
+    frames: str = "",
+) -> str:
     """The content security policy: our own files, what carries this page's nonce, one more place to send to, one to
-    play a video from, and one that a form may lead on to (browsers follow the rule through redirects)."""
+    play a video from, one that a form may lead on to (browsers follow the rule through redirects), and where a page
+    that asks for a card has its script and frames from."""
     there = f" {connect}" if connect else ""
+    theirs = f" {scripts}" if scripts else ""
+    framed = f" frame-src {frames};" if frames else ""
     extra = f" 'nonce-{nonce}'" if nonce else ""
     onwards = f" {files}" if files else ""
     played = f" media-src {media};" if media else ""
     return (
-        f"default-src 'none'; script-src 'self'{extra}; style-src 'self'{extra}; img-src 'self' data:;"
-        f" connect-src 'self'{there};{played} manifest-src 'self'; worker-src 'self';"
+        f"default-src 'none'; script-src 'self'{extra}{theirs}; style-src 'self'{extra}; img-src 'self' data:;"
+        f" connect-src 'self'{there};{played}{framed} manifest-src 'self'; worker-src 'self';"
         f" form-action 'self'{onwards}; base-uri 'none'; frame-ancestors 'none'; object-src 'none'"
     )
 
