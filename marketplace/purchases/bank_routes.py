@@ -30,10 +30,10 @@ Asked = Request[Any, Any, Any]
 
 @get("/api/v1/bank-receipts", **BANK)
 async def get_receipts(
-    request: Asked, state: FromQuery[Literal["", "matched", "unmatched", "set_aside"]] = "", page: FromQuery[int] = 1
+    request: Asked, show: FromQuery[Literal["", "matched", "unmatched", "set_aside"]] = "", page: FromQuery[int] = 1
 ) -> list[ReceiptOut]:
     """Money that came in by transfer, the newest first, fifty a page."""
-    found, _ = await ask(request.user, bank.receipts, state, page=max(1, min(page, 1_000_000)))
+    found, _ = await ask(request.user, bank.receipts, show, page=max(1, min(page, 1_000_000)))
     return [receipt_out(each) for each in found]
 
 
