@@ -25,6 +25,7 @@ from typing import Any
 
 import asyncpg
 
+from marketplace.platform.card_stand_in import CardStandIn, wanted, with_stand_in
 from marketplace.platform.errors import MarketplaceError
 from marketplace.platform.migrate import DatabaseTooNew, migrate
 from marketplace.platform.object_store import REGION, ObjectStore
@@ -83,6 +84,7 @@ class Deployment:
         self.objects = ObjectStore(self.data / "objects", bucket=settings.s3_bucket) if objects else None
         self.children: list[Child] = []
         self.finished = False
+        self.cards = False  # whether a stand-in takes the demo's cards
 
     def start_servers(self) -> None:
         if self.objects:
@@ -100,6 +102,9 @@ class Deployment:
                 self.postgres.start()
                 self.postgres.create_database(DATABASE)
             self.settings = replace(self.settings, database_url=self.postgres.url(DATABASE))
+        self.cards = wanted(self.settings)
+        if self.cards:
+            self.settings = with_stand_in(self.settings)
 
     def migrate(self) -> None:
         ran: list[str] = []
@@ -145,6 +150,8 @@ class Deployment:
         console = Child("commissioner's console", "admin.serve", [], logs / "console.log", environment)
         worker = Child("job worker", "marketplace.worker", [], logs / "worker.log", environment)
         host = OPEN_HOSTS.get(self.settings.host, self.settings.host)
+        if self.cards:
+            self.start_child(CardStandIn(self.settings, logs / "cards.log", environment))
         self.start_child(site)
         self.start_child(console)
         files = Child("site of files", "marketplace.serve", ["files"], logs / "files.log", environment)
@@ -187,14 +194,14 @@ class Deployment:
         return done.stdout
 
     def watch(self) -> None:
-        """Raises `ServerError` when a part has died; a dead worker is started again, unless it dies all the time."""
+        """Raises `ServerError` when a part has died; a dead worker or stand-in is started again, within limits."""
         for name, server in (("PostgreSQL", self.postgres), ("The store for files", self.objects)):
             if server and server.process and server.process.poll() is not None:
                 raise ServerError(f"{name} ended by itself ({server.log}): {tail(server.log, 2)}")
         for child in self.children:
             if child.exit_code is None:
                 continue
-            if child.module != "marketplace.worker" or not child.may_restart():
+            if child.module not in ("marketplace.worker", "localstripe") or not child.may_restart():
                 raise ServerError(
                     f"The {child.name} ended by itself with code {child.exit_code} ({child.log}): {child.last_words()}"
                 )

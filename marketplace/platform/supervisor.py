@@ -42,13 +42,17 @@ class Child:
         with self.log.open(keep) as log:
             self.process = subprocess.Popen(
                 # Nothing of ours needs a goodbye when we are killed: requests roll back, jobs run again.
-                launch_command([sys.executable, "-P", "-m", self.module, *self.arguments], death_signal=signal.SIGKILL),
+                launch_command([sys.executable, "-P", *self.command()], death_signal=signal.SIGKILL),
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+
+    def command(self) -> list[str]:
+        """What Python is started with."""
+        return ["-m", self.module, *self.arguments]
 
     @property
     def exit_code(self) -> int | None:

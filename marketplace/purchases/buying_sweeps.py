@@ -14,7 +14,7 @@ from marketplace.platform import stripe_api
 from marketplace.platform.actor import system_for
 from marketplace.platform.database import outside_context, unit_of_work
 from marketplace.platform.jobs import job, sweep
-from marketplace.platform.stripe_api import StripeError
+from marketplace.platform.stripe_api import StripeError, StripeRefused
 from marketplace.purchases import buying, cards, receiving
 from marketplace.purchases.buying_queries import unpaid_starts
 from marketplace.settings import Settings
@@ -116,8 +116,11 @@ async def look_again(settings: Settings, commissioner_id: UUID) -> int:
             commissioner_id, work.now - LOOKS_AGAIN,
         )  # fmt: skip
     for row in rows:
-        if row["stop_at"] is not None:
-            await cards.stop(settings, commissioner_id, row["id"])
-        elif row["stripe_id"]:
-            await cards.follow_payment(settings, row["stripe_id"])
+        try:
+            if row["stop_at"] is not None:
+                await cards.stop(settings, commissioner_id, row["id"])
+            elif row["stripe_id"]:
+                await cards.follow_payment(settings, row["stripe_id"])
+        except StripeRefused as error:  # it knows no such payment: the others are asked for all the same
+            log.warning("Stripe refused to be asked for a payment", payment=str(row["id"]), code=error.code)
     return len(rows)

@@ -87,6 +87,10 @@ async def open_payment(actor: Actor, settings: Settings, purchase_id: UUID) -> A
             )  # fmt: skip
     try:
         intent = await _intent(actor, settings, payment)
+    except StripeRefused as error:
+        log.warning("a payment was refused by Stripe", code=error.code)
+        await _declined(payment["commissioner_id"], payment["id"], error.code or "refused")  # the next try is another
+        raise Unavailable(LATER) from None
     except StripeError as error:
         log.warning("a payment was not made at Stripe", why=type(error).__name__)
         raise Unavailable(LATER) from None

@@ -112,7 +112,30 @@ async def settle(settings: Settings, clock: FrozenClock, migrator: asyncpg.Conne
         visit_id, case.manager.person_id,
     )  # fmt: skip
 
+    purchase_id = await one(
+        """INSERT INTO purchase (commissioner_id, framework_id, provider_id, child_id, direct_payment_id, package_id,
+           reference, lot_code, first_day, last_day, method, state, pence, minutes, pack_hash, made_at, made_by,
+           made_by_name, due_at)
+           SELECT p.commissioner_id, p.framework_id, p.provider_id, p.child_id, $2, p.id, $3, p.lot_code, current_date,
+           current_date, 'transfer', 'waiting', 100, 60, (SELECT hash FROM pack_version LIMIT 1), now(), $4, 'n', now()
+           FROM package p WHERE p.id = $1 RETURNING id""",
+        case.package_id, payment_id, f"DP{uuid4().hex[:9].upper()}", case.family.person_id,
+    )  # fmt: skip
+    receipt_id = await one(
+        "INSERT INTO bank_receipt (commissioner_id, line_hash, received_on, pence, says, state, imported_at,"
+        " imported_by) VALUES ($1, $2, current_date, 5, 'Rent', 'unmatched', now(), $3) RETURNING id",
+        commissioner, "0" * 64, spare.person_id,
+    )  # fmt: skip
+    account_id = await one(
+        "INSERT INTO settlement_account (commissioner_id, name, sort_code, number, entered_at, entered_by)"
+        " VALUES ($1, 'Client account', '200000', '12345678', now(), $2) RETURNING id",
+        commissioner, spare.person_id,
+    )  # fmt: skip
+
     borough.ids = {
+        "purchase_id": purchase_id,
+        "receipt_id": receipt_id,
+        "account_id": account_id,
         "correction_id": correction_id,
         "evidence_id": str(file.id),
         "agreement_id": str(agreement_id),
