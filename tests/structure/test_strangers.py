@@ -18,7 +18,8 @@ from tests.world import door as doors
 # Ids of case rows, and of a provider's own: whatever else a path holds is not secret by itself.
 SECRET = re.compile(
     r"\{(child|referral|draft|question|offer|package|visit|plan|invoice|grant|worker|application|admission|card|membership"
-    r"|reason|signature|booking|duty|dispute|debt|direct_payment|spending|enquiry|answer|meeting|purchase|receipt|account)_id\}"
+    r"|reason|signature|booking|duty|dispute|debt|direct_payment|spending|enquiry|answer|meeting"
+    r"|purchase|receipt|account)_id\}"
 )
 ROUTES = [route for route in ALL if SECRET.search(route[2])]
 
