@@ -6,7 +6,7 @@ across the domains, so it stands here, to the right of all of them; it changes n
 
 from __future__ import annotations
 
-from admin import watch_cases, watch_duties, watch_money, watch_providers
+from admin import watch_cases, watch_duties, watch_money, watch_providers, watch_purchases
 from admin.watch_shapes import AsksFigure, AsksList, Figure, WatchList
 from marketplace.identity.permissions import may, permit
 from marketplace.platform.database import Work
@@ -23,6 +23,9 @@ LISTS: dict[str, tuple[AsksFigure, AsksList, str]] = {
     "missed": (watch_duties.missed, watch_duties.missed_list, "watch.read"),
     "drifting": (watch_providers.drifting, watch_providers.drifting_list, "standing.read"),
     "suspended": (watch_providers.suspended, watch_providers.suspended_list, "standing.read"),
+    "direct_payments": (
+        watch_purchases.direct_payments, watch_purchases.direct_payments_list, "budget.read",
+    ),
     "budgets": (watch_money.budgets, watch_money.budgets_list, "budget.read"),
     "spend": (watch_money.spend, watch_money.spend_list, "invoice.read"),
 }

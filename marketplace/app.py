@@ -99,6 +99,7 @@ from marketplace.purchases import (
     budget_pages,
     buying_pages,
     buying_routes,
+    calling_off,  # noqa: F401 - what calling a bought visit off gives back
     card_pages,
     direct_payment_pages,
     directory_pages,

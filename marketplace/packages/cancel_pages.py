@@ -14,7 +14,14 @@ from marketplace.identity.guards import requires
 from marketplace.identity.permissions import may
 from marketplace.packages import queries, visit_actions
 from marketplace.packages.allocation_left import LeftAround, left_around
-from marketplace.packages.cancellation import PriceChanged, allocation_words, cancelling, charge_words, terms_of
+from marketplace.packages.cancellation import (
+    PriceChanged,
+    allocation_words,
+    cancelling,
+    charge_words,
+    said_besides,
+    terms_of,
+)
 from marketplace.packages.cancelling import MOST, call_off
 from marketplace.packages.change_page import change_page, changing
 from marketplace.packages.tables import Package, Visit
@@ -122,12 +129,13 @@ async def _call_off(request: Request[Any, Any, Any], visit_id: UUID, form: Form)
 async def _call_off_page(request: Request[Any, Any, Any], visit_id: UUID, form: Form, step: str) -> Response[Any]:
     try:
         visit, package, terms, left, names = await ask(request.user, _calling_off, visit_id, form.value("reason"))
+        besides = await ask(request.user, said_besides, visit, terms)
     except Conflict as error:
         return see_other(request, f"/visits/{visit_id}", flash=error.sentence)
     return page(
         request, "packages/call_off.html", title="Cancel a visit", visit=visit, package=package, form=form, step=step,
         charge=charge_words(terms), allocation=allocation_words(terms), charge_pence=terms.charged_pence,
-        left=left, names=names, status=409 if form.errors and step == "check" else 200,
+        left=left, names=names, besides=besides, status=409 if form.errors and step == "check" else 200,
     )  # fmt: skip
 
 

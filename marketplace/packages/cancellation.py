@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from uuid import UUID
 
@@ -24,6 +25,21 @@ class PriceChanged(Conflict):
     """What the cancellation costs is not what was shown; it is shown again before anything is done."""
 
     code = "price_changed"
+
+
+Says = Callable[[Work, Visit, CancellationTerms], Awaitable[str]]
+_SAYS: list[Says] = []
+
+
+def also_said(says: Says) -> Says:
+    """Register what another folder has to say before a visit is cancelled: a sentence, or nothing."""
+    _SAYS.append(says)
+    return says
+
+
+async def said_besides(work: Work, visit: Visit, terms: CancellationTerms) -> list[str]:
+    """What else a reader learns before cancelling, such as what goes back of what was paid."""
+    return [said for said in [await says(work, visit, terms) for says in _SAYS] if said]
 
 
 async def terms_of(work: Work, visit: Visit, outcome: str, notice_at: datetime | None) -> CancellationTerms:

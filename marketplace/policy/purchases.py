@@ -14,6 +14,7 @@ from marketplace.policy.facts import RateCard, Visit
 from marketplace.policy.pack import Pack
 from marketplace.policy.pricing import half_up
 
+
 class Paid(msgspec.Struct, frozen=True):
     """What was paid for a visit, in pence: from the budget, and of the family's own beyond it."""
 
@@ -66,7 +67,7 @@ def settle(pack: Pack, card: RateCard, visit: Visit, paid: Paid) -> Settled | No
 
 
 def part(pack: Pack, day: date, paid: Paid, kept: int) -> Settled:
-    """What goes back of a visit on a day when so much is kept, parted into the budget's money and the family's own (pack).
+    """What goes back of a visit on a day when so much is kept, parted into the budget's money and one's own (pack).
 
     Raises `ValueError` where more is kept than was paid.
     """

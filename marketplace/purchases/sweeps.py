@@ -14,6 +14,7 @@ from marketplace.platform.stripe_api import StripeError
 from marketplace.purchases import accounts
 from marketplace.purchases.sending import send_money
 from marketplace.purchases.settling import settle_waiting
+from marketplace.purchases.suspended import tell_of_suspensions
 from marketplace.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -26,6 +27,15 @@ async def settle_bought_visits(settings: Settings) -> None:
         councils = [row[0] for row in await connection.fetch("SELECT purchases_to_settle()")]
     for council in councils:
         await settle_waiting(system_for(council, "commissioner"))
+
+
+@sweep("families_of_suspended_providers", every=timedelta(seconds=30))
+async def families_of_suspended(settings: Settings) -> None:
+    """One council after the other: its families with a provider that is suspended are told what it means, once."""
+    async with outside_context() as connection:
+        councils = await connection.fetch("SELECT id FROM list_organisations('commissioner')")
+    for council in councils:
+        await tell_of_suspensions(system_for(council["id"], "commissioner"))
 
 
 @sweep("send_purchase_money", every=timedelta(seconds=20))

@@ -1,0 +1,91 @@
+"""What a family is told before it calls a bought visit off, what a suspension means to it, what its council watches."""
+
+from __future__ import annotations
+
+import pytest
+
+from marketplace.packages.cancelling import call_off
+from marketplace.platform.database import ask
+from marketplace.providers import actions
+from marketplace.purchases.suspended import tell_of_suspensions
+from marketplace.purchases.watching import counted, watched
+from tests.billing.test_pages import text_of
+from tests.laid import Start, the_richest
+from tests.purchases.test_money_back import HOUR, WEEKDAY, charging, visits
+from tests.world import packages, people, purchases, referrals
+from tests.world.apps import create_console, create_marketplace
+from tests.world.bought import buy, settled
+from tests.world.door import at
+
+
+@pytest.fixture
+def start(request: pytest.FixtureRequest) -> Start | None:
+    return the_richest(request, case=charging)
+
+
+@pytest.fixture
+def case(laid: packages.Case) -> packages.Case:
+    return laid
+
+
+async def test_what_comes_back_is_said_before_a_visit_is_called_off(database, settings, case, clock, migrator):
+    late, early = await visits(case, 2, 5)
+    await buy(migrator, case, [late, early], WEEKDAY, top_up=800)
+    clock.move_to((await case.visit(late)).planned_start - HOUR)
+    app = create_marketplace(database, clock)
+    async with at(app, settings, case.family) as door:
+        shown = text_of(await door.get(f"/visits/{late}/cancel"))
+        assert (
+            "You paid £48.00 for this visit. £24.00 goes back to you, £8.00 of it your own money, the way you paid;"
+            " £24.00 is kept for the provider." in shown
+        )
+        check = await door.post(f"/visits/{late}/cancel", {"version": 1, "reason": "A cold"})
+        assert "£24.00 is kept for the provider" in text_of(check)
+        shown = text_of(await door.get(f"/visits/{early}/cancel"))
+        assert "You paid £48.00 for this visit. All of it goes back to you" in shown
+
+
+async def test_families_of_a_suspended_provider_are_told_once_what_it_means(database, settings, case, clock, migrator):
+    (visit_id,) = await visits(case, 3)
+    bought = await buy(migrator, case, [visit_id], WEEKDAY)
+    manager = await people.person_in(case.world.admin, "contract_manager", "Connie Tract")
+    assert case.manager.organisation_id is not None
+    await actions.suspend(
+        manager, case.world.framework_id, case.manager.organisation_id, reason="Records are missing", lot_code=None
+    )
+    for _ in range(2):
+        await tell_of_suspensions(bought.council)
+    told = await migrator.fetch("SELECT person_id, sentence FROM notice WHERE sentence LIKE '%suspended for new%'")
+    assert [row["person_id"] for row in told] == [case.family.person_id]
+    assert "Your visits with it go on as agreed" in told[0]["sentence"] and "Records" not in told[0]["sentence"]
+    async with at(create_marketplace(database, clock), settings, case.family) as door:
+        shown = text_of(await door.get(f"/budget/{bought.direct_payment_id}"))
+        assert "Alder Care takes no new families at the moment. Your visits with it go on as agreed" in shown
+        assert "Records are missing" not in shown
+    await call_off(case.family, visit_id, version=1, reason="Grandma is here")  # everything else goes on
+    await settled(bought)
+    assert await migrator.fetchval("SELECT sum(pence) FROM refund") == WEEKDAY
+
+
+async def test_the_council_watches_spend_hours_and_who_has_nobody(database, settings, case, clock, migrator):
+    done, _ = chosen = await visits(case, 2, 4)
+    bought = await buy(migrator, case, chosen, WEEKDAY)
+    child = await referrals.add_child(case.referrer, name="Noah Reed")
+    alone, _ = await purchases.spent_something(case.world, child)
+    clock.move_to((await case.visit(done)).planned_end + HOUR)
+    await packages.confirmed(case, done)
+    await settled(bought)
+    finance = await people.person_in(case.world.admin, "finance", "Finn Ance")
+    for actor in (case.referrer, finance):
+        assert await ask(actor, counted) == (2, 1)
+    first, second = await ask(finance, watched)
+    assert (first.view.id, first.providers) == (alone, ())
+    assert (second.providers, second.bought_minutes, second.delivered_minutes) == (("Alder Care",), 60, 120)
+    async with at(create_console(database, clock), settings, case.referrer) as door:
+        assert "family with a direct payment has no provider" in text_of(await door.get("/watch"))
+        listed = await door.get("/watch/direct_payments")
+        assert "No provider" in text_of(listed) and "2 hours" in text_of(listed) and "pi_1" not in listed.text
+        assert "Hours delivered" in (await door.get("/watch/direct_payments?format=csv")).text
+    other = await people.council(settings, "Elsewhere Council")
+    referrer = await people.person_in(other, "referrer", "Otto Other")
+    assert await ask(referrer, counted) == (0, 0) and await ask(referrer, watched) == []
