@@ -153,12 +153,23 @@ async def pay(actor: Actor, settings: Settings, purchase_id: UUID, payment_id: U
             settings, key=key_of("confirm", payment_id), use_key=key_of("use_card", payment_id),
             intent_id=claimed["stripe_id"], token=token,
         )  # fmt: skip
+        return await _take(settings, intent)
     except StripeRefused as error:
-        await _declined(claimed["commissioner_id"], payment_id, error.code)
-        return Answer("declined", failure=error.code)
+        return await _refused(settings, claimed, error.code)
     except StripeUnreachable:
         return Answer("waiting")
-    return await _take(settings, intent)
+
+
+async def _refused(settings: Settings, payment: Any, code: str) -> Answer:
+    """Declined, unless Stripe has the money or the bank asks: a second try of a lost answer may be refused as such."""
+    try:
+        answer = await _take(settings, await stripe_api.find_intent(settings, payment["stripe_id"]))
+    except StripeUnreachable:
+        return Answer("waiting")
+    if answer.outcome in ("received", "confirm"):
+        return answer
+    await _declined(payment["commissioner_id"], payment["id"], code)
+    return Answer("declined", failure=code or answer.failure)
 
 
 async def look_at(actor: Actor, settings: Settings, purchase_id: UUID) -> None:
