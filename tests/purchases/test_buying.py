@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
+from marketplace.frameworks.queries import rate_card_rows
 from marketplace.packages.cancellation import PriceChanged
 from marketplace.platform.actor import system_for
 from marketplace.platform.database import ask
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted, WrongState
+from marketplace.policy.pricing import price_interval
 from marketplace.purchases import bank, buying, queries
 from marketplace.purchases import buying_sweeps as sweeps
 from marketplace.purchases.buying_queries import purchase, purchases
 from marketplace.purchases.quoting import quote
 from marketplace.purchases.references import SIGNS, new_reference, references_in, shown
 from marketplace.purchases.verify import verify_purchases
+from tests.structure.inhabited import bearer, client_of
 from tests.world import referrals
-from tests.world.buying import books_of, buys, officers, quoted, seen, transfers
+from tests.world.buying import books_of, buys, officers, quoted, seen, statement, transfers
 
 
 async def verified(bought) -> None:
@@ -33,6 +36,12 @@ async def test_bought_by_transfer_and_paid_to_the_penny(bought, database, migrat
     asked = await quoted(bought, database)
     assert asked.refusals == () and len(asked.visits) == 3 and "transfer" in asked.pay_by
     assert asked.pence == asked.budget_pence + asked.top_up_pence > 0
+    # the very price of the same visit where the council pays for it
+    card = await ask(home.world.referrer, rate_card_rows, home.world.framework_id, asked.offer.provider_id)
+    for each in asked.visits:
+        visit = await bought.case.visit(each.id)
+        parts = price_interval(asked.offer.pack, card, visit.lot_code, visit.activity, each.start, each.end, 1)
+        assert each.pence == sum(part.pence for part in parts)
     before = (await ask(home.mother, queries.direct_payment, home.direct_payment_id)).budget
     with pytest.raises(PriceChanged):
         await buys(bought, database, shown_pence=asked.pence - 1)
@@ -177,6 +186,47 @@ async def test_those_who_hold_the_right_jointly_agree_together(bought, database,
     assert (await seen(bought, made.id)).status == "to_pay"
     with pytest.raises(WrongState):
         await buying.agree(father, made.id)
+
+
+async def test_the_same_through_the_api(bought, database):
+    finance, _ = await officers(bought)
+    client = client_of(database, "marketplace")
+    mine, theirs, office, strange = [
+        await bearer(database, who) for who in (bought.home.mother, finance, bought.case.manager, bought.home.uncle)
+    ]
+    package = f"/api/v1/packages/{bought.case.package_id}"
+    visits = {"visits": [str(each) for each in bought.visits]}
+
+    async def sent(who: Any, path: str, body: Any = None, status: int = 200) -> Any:
+        answer = await client.post(path, headers=who, json=body or {})
+        assert answer.status_code == status, (path, answer.text)
+        return answer.json() if answer.content else None
+
+    assert len((await client.get(f"{package}/buyable", headers=mine)).json()["visits"]) == 3
+    await sent(strange, f"{package}/quote", visits, 404)
+    asked = await sent(mine, f"{package}/quote", visits)
+    wanted = visits | {"method": "transfer", "shown_pence": 1, "top_up_pence": asked["top_up_pence"]}
+    assert "not the £0.01" in str(await sent(mine, f"{package}/purchases", wanted, 409))
+    wanted["shown_pence"] = asked["pence"]
+    one = f"/api/v1/purchases/{(await sent(mine, f'{package}/purchases', wanted, 201))['id']}"
+    shown = (await client.get(one, headers=mine)).json()
+    assert shown["status"] == "to_pay" and shown["transfer_to"]["sort_code"] == "200000"
+    assert (await client.get(one, headers=strange)).status_code == 404
+    seen_there = (await client.get("/api/v1/purchases", headers=office)).json()
+    assert [each["id"] for each in seen_there] == [shown["id"]] and seen_there[0]["lines"][0]["top_up_pence"] is None
+    await sent(mine, f"{one}/card", None, 409)
+    await sent(mine, f"{one}/method", {"method": "card"}, 400)
+    lines = statement((date(2026, 5, 11), asked["pence"], shown["reference"]), (date(2026, 5, 11), 7, "?")).decode()
+    await sent(mine, "/api/v1/bank-receipts", {"csv": lines}, 403)
+    assert await sent(theirs, "/api/v1/bank-receipts", {"csv": lines}) == {"matched": 1, "unmatched": 1, "known": 0}
+    for wrong in ("", "Date,Sum\n1,2", "Date,Amount,Reference\nx,1,y", "Date,Amount,Reference\n2026-05-11,1e999,y"):
+        await sent(theirs, "/api/v1/bank-receipts", {"csv": wrong}, 400)
+    left = (await client.get("/api/v1/bank-receipts?show=unmatched", headers=theirs)).json()
+    await sent(theirs, f"/api/v1/bank-receipts/{left[0]['id']}/match", {"reference": "none"}, 400)
+    await sent(theirs, f"/api/v1/bank-receipts/{left[0]['id']}/set-aside", {"reason": "Sent back"}, 204)
+    assert (await client.get(one, headers=mine)).json()["status"] == "paid"
+    await sent(mine, f"{one}/withdraw", None, 409)
+    await client.aclose()
 
 
 def test_a_reference_survives_how_people_type_and_no_slip_makes_another():
