@@ -40,6 +40,7 @@ from marketplace.billing import (
     statement_pages,
     timesheet_pages,
 )
+from marketplace.billing import story as billing_story  # noqa: F401 - in a provider's story
 from marketplace.frameworks import routes as framework_routes
 from marketplace.frameworks import scoring_routes
 from marketplace.identity import account_pages, front_door, people_pages, trail_pages
@@ -47,6 +48,7 @@ from marketplace.identity import pages as identity_pages
 from marketplace.identity import routes as identity_routes
 from marketplace.obligations import calendar_pages, calendar_routes, duty_pages, duty_routes, stop_pages, stop_routes
 from marketplace.obligations import routes as obligations_routes
+from marketplace.packages import story as package_story  # noqa: F401 - in a provider's story
 from marketplace.platform.clock import Clock
 from marketplace.providers import commissioner_pages, commissioner_routes, declaration_routes, suspension_routes
 from marketplace.referrals import record_pages

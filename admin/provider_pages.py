@@ -15,7 +15,7 @@ from marketplace.identity.permissions import may
 from marketplace.platform.database import Work, ask
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound
 from marketplace.policy.calendar import local_day
-from marketplace.providers import actions, lifting, queries
+from marketplace.providers import actions, lifting, queries, story_pages
 from marketplace.providers.pages import STATES, TONES, commissioners_only, narrow, one
 from marketplace.providers.queries import Effects, OnFramework
 from marketplace.web.forms import Form
@@ -205,5 +205,5 @@ def _reinstate(request: Request[Any, Any, Any], place: OnFramework, hold: Any, f
 
 
 ROUTES: list[Any] = [
-    providers_page, provider_page, suspend_page, suspend, reinstate_page, reinstate,
+    providers_page, provider_page, suspend_page, suspend, reinstate_page, reinstate, *story_pages.COMMISSIONERS,
 ]  # fmt: skip

@@ -42,6 +42,7 @@ from marketplace.billing import (
 )
 from marketplace.billing import pages as billing_pages
 from marketplace.billing import routes as billing_routes
+from marketplace.billing import story as billing_story  # noqa: F401 - in a provider's story
 from marketplace.frameworks import pages as framework_pages
 from marketplace.frameworks import routes as framework_routes
 from marketplace.frameworks import scoring_routes, terms_pages
@@ -78,6 +79,7 @@ from marketplace.packages import (
     worker_pages,
 )
 from marketplace.packages import routes as package_routes
+from marketplace.packages import story as package_story  # noqa: F401 - in a provider's story
 from marketplace.platform.clock import Clock
 from marketplace.providers import (
     declaration_pages,

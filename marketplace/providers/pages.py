@@ -20,6 +20,7 @@ from marketplace.providers import (
     lapse_pages,
     queries,
     standing_pages,
+    story_pages,
     suspension_pages,
     worker_pages,
     workforce_pages,
@@ -136,5 +137,5 @@ async def provider_page(request: Request[Any, Any, Any], provider_id: FromPath[U
 ROUTES: list[Any] = [
     training_page, providers_page, provider_page,
     *workforce_pages.ROUTES, *worker_pages.ROUTES, *standing_pages.ROUTES, *lapse_pages.ROUTES,
-    *suspension_pages.ROUTES, *commissioner_pages.ROUTES,
+    *suspension_pages.ROUTES, *commissioner_pages.ROUTES, *story_pages.ROUTES, *story_pages.COMMISSIONERS,
 ]  # fmt: skip
