@@ -46,7 +46,7 @@ from marketplace.billing import story as billing_story  # noqa: F401 - in a prov
 from marketplace.frameworks import pages as framework_pages
 from marketplace.frameworks import routes as framework_routes
 from marketplace.frameworks import scoring_routes, terms_pages
-from marketplace.identity import account_pages, front_door, people_pages, trail_pages
+from marketplace.identity import account_pages, front_door, machine_pages, people_pages, trail_pages
 from marketplace.identity import pages as identity_pages
 from marketplace.identity import routes as identity_routes
 from marketplace.obligations import (
@@ -175,6 +175,7 @@ MODULES: list[Any] = [
     billing_pages,
     billing_routes,
     bank_account_pages,
+    machine_pages,
     allocation_pages,
     allocation_routes,
     declaration_pages,

@@ -12,6 +12,7 @@ from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from marketplace.identity import tokens
+from marketplace.identity.machines import PREFIX, actor_of_machine
 from marketplace.identity.permissions import FRONT_DOORS
 from marketplace.identity.sessions import COOKIE, STATE_KEY, Visitor, actor_from, use_session
 from marketplace.platform.actor import Actor
@@ -43,7 +44,11 @@ class Authentication(ASGIMiddleware):
         if in_api and kind:
             if kind.lower() != "bearer":
                 raise NotSignedIn("The API takes access tokens: Authorization: Bearer ...")
-            actor = await actor_of_token(self.settings, token.strip())
+            token = token.strip()
+            machine = token.startswith(PREFIX)
+            actor = (
+                await actor_of_machine(token, scope["path"]) if machine else await actor_of_token(self.settings, token)
+            )
         else:
             visitor = await self._visitor(request)
             scope["state"][STATE_KEY] = visitor

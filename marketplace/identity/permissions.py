@@ -145,6 +145,7 @@ ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
         "payout.account",
         "people.write",
         "billing_party.write",
+        "machine_token.write",
         "audit.read",
     },
     "coordinator": _PROVIDER_OFFICE,

@@ -300,6 +300,10 @@ async def lay(connection: asyncpg.Connection) -> Rows:
         "bank_change", "bank_change", provider_id=ids["winner"], account_name="w", sort_code="202015", account_number="55555555",
         proposed_by=ids["winner_manager"], proposed_by_name="m", proposed_at=at,
     )  # fmt: skip
+    await put(
+        "machine_token", "machine_token", provider_id=ids["winner"], name="m", token_hash=b"m", made_by=ids["winner_manager"],
+        made_by_name="m", made_at=at, expires_at=at,
+    )  # fmt: skip
     await put("visit_reason", **case, visit_id=visit, says="private")
     await put(
         "visit_correction", "correction", **case, visit_id=visit, at=at, by_person=ids["winner_manager"], by_name="m",

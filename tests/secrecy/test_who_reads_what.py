@@ -129,6 +129,7 @@ READERS_OF_TABLES: dict[str, set[str]] = {
         "winner_manager", "rival_manager", "allocated_worker", "colleague_worker", "rival_worker",
     },
     "bank_change": {"winner_manager"},
+    "machine_token": {"winner_manager"},
     "lapse_look": {"winner_manager"},
     "enquiry_reach": {"winner_manager", "rival_manager", "mother"},
     "enquiry_worker": {"winner_manager", "mother"},
