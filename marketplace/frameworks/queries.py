@@ -16,7 +16,7 @@ from marketplace.frameworks.views import (
     LotView,
     Member,
 )
-from marketplace.platform.database import Work
+from marketplace.platform.database import Work, kept_while_open
 from marketplace.platform.errors import NotFound
 from marketplace.policy.calendar import Period, local_day, period_containing, periods_between
 from marketplace.policy.facts import RateCard, RateRow
@@ -87,7 +87,14 @@ async def pack_of(work: Work, framework_id: UUID) -> Pack:
     pack = await packs.stored(work, row["pack_hash"])
     if row["state"] != "draft":  # a draft's pack may change within the unit
         work.kept["pack", framework_id] = pack
+        kept_while_open().setdefault("likely packs", {})[framework_id] = pack
     return pack
+
+
+def likely_pack(framework_id: UUID) -> Pack | None:
+    """The pack that judged on a framework when the process last asked: for those who check in the same question which
+    it is now, instead of asking before."""
+    return kept_while_open().get("likely packs", {}).get(framework_id)
 
 
 async def lots(work: Work, framework_id: UUID) -> list[LotView]:

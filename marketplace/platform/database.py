@@ -51,7 +51,7 @@ class _State:
 
 
 def kept_while_open() -> dict[str, Any]:
-    """What the process keeps of the database it has open: only what, once committed, never changes."""
+    """What the process keeps of the database it has open: what never changes once committed, or is checked."""
     return _State.kept
 
 

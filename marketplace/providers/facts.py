@@ -19,7 +19,7 @@ from marketplace.platform.database import Work
 from marketplace.policy.calendar import local_day
 from marketplace.policy.facts import Admission, CheckRecord, CompetencyRecord, ProviderFacts, WorkerFacts
 from marketplace.policy.suspending import room
-from marketplace.providers.holds import HOLDS, Hold, hold_of, holds_of
+from marketplace.providers.holds import Hold, holds_of
 
 # The check that the worker's own page answers: a profile the family may read is published with the worker's consent.
 PROFILE_CHECK = "profile"
@@ -280,42 +280,15 @@ async def provider_records(
     for provider_id, row in providers.items():
         registered, insured = covers.get(provider_id, (row["cqc_registered"], row["insurance_until"]))
         own, own_holds = admissions[provider_id], holds[provider_id]
-        records.append(_provider(provider_id, row["name"], own, own_holds, registered, insured, lot))
+        records.append(provider_record(provider_id, row["name"], own, own_holds, registered, insured, lot))
     return records
 
 
-async def lot_records(
-    work: Work, framework_id: UUID, lot: str, at: datetime
-) -> list[tuple[UUID, str, ProviderRecord | None]]:
-    """(id, name, record) of everybody ever admitted to a lot, by name; nobody for strangers to the framework.
-
-    For a commissioner, as of now or later. A record holds that lot's admissions alone; there is none where no rule
-    could hold anything against the provider: admitted on that day, registered, insured, nothing of `holds` in force.
-    """
-    day = local_day(at)
-    rows: dict[UUID, Any] = {}
-    holds: defaultdict[UUID, list[Hold]] = defaultdict(list)
-    for row in await work.fetch(LOT, framework_id, lot, at, day, work.actor.commissioner_id):
-        rows[row["provider"]] = row
-        if row["kind"] is not None:
-            holds[row["provider"]].append(hold_of(row))
-    found: list[tuple[UUID, str, ProviderRecord | None]] = []
-    for provider_id, row in rows.items():
-        name, registered, insured = row["name"], row["cqc_registered"], row["insurance_until"]
-        dated = list(zip(row["admissions"], row["starts"], row["ends"], row["ended"], strict=True))
-        admitted = any(starts <= day and (ends is None or day <= ends) for _, starts, ends, _ in dated)
-        record = None
-        if not admitted or not registered or insured is None or insured < day or provider_id in holds:
-            own = [AdmissionRow(admission, lot, starts, ends, why) for admission, starts, ends, why in dated]
-            record = _provider(provider_id, name, own, holds[provider_id], registered, insured, lot)
-        found.append((provider_id, name, record))
-    return found
-
-
-def _provider(
+def provider_record(
     provider_id: UUID, name: str, admissions: list[AdmissionRow], holds: list[Hold], cqc_registered: bool,
     insurance_until: date | None, lot: str | None,
 ) -> ProviderRecord:  # fmt: skip
+    """What was read of a provider, with its facts as the rules want them for a lot (None: for all)."""
     suspensions = [hold for hold in holds if hold.kind == "suspension"]
     limits = [hold for hold in holds if hold.kind == "restriction" and hold.lot in (None, lot)]
     facts = ProviderFacts(
@@ -330,13 +303,6 @@ def _provider(
         room=min((room(hold.allowed, hold.given) for hold in limits), default=None),
     )
     return ProviderRecord(provider_id, name, tuple(admissions), tuple(holds), cqc_registered, insurance_until, facts)
-
-
-LOT = f"""
-SELECT l.id AS provider, l.name, l.cqc_registered, l.insurance_until, l.admissions, l.starts, l.ends, l.ended, h.*
-FROM lot_providers($1, $2) l LEFT JOIN ({HOLDS.format(of="true")}) h ON h.provider_id = l.id
-ORDER BY l.name, l.id, h.kind DESC, h.starts_at, h.lot_code, h.id
-"""  # noqa: S608 - our own text
 
 
 async def _covers_at(work: Work, provider_ids: list[UUID], at: datetime) -> dict[UUID, tuple[bool, date | None]]:

@@ -20,6 +20,7 @@ EPOCH = date(2000, 1, 1)
 # Days are kept as numbers of two bytes; a day asked about beyond them is judged by the facts.
 LAST_DAY = date(2088, 12, 31)
 EVER = -32767
+MOST_KEPT = 1_000  # statements: lots, needs and days
 
 # The places of m0019 that every row has.
 DBS, REGISTRATION, LAST_DAY_OF_WORK, NEWEST = 1, 2, 3, 4
@@ -36,6 +37,14 @@ class Counted:
 NOBODY = Counted(0, ())
 
 
+@dataclass(frozen=True, slots=True)
+class Counting:
+    """A statement that counts by provider (`ready`, `unclear`), to stand alone or within another; its parameters."""
+
+    sql: str
+    values: list[Any]
+
+
 async def count_by_days(
     work: Work, provider_ids: Collection[UUID], bounds: ReadinessBounds, today: date
 ) -> dict[UUID, Counted]:
@@ -43,12 +52,35 @@ async def count_by_days(
 
     Workers who had left before `today` are no longer anybody's workers.
     """
-    sql, values = _statement(bounds, today, await places_of(work, bounds))
+    asked = Asked(await places_of(work, bounds), first=2)
+    counting = _counting(asked, bounds, today, "worker_readiness WHERE provider_id = ANY ($1)")
     found = {
         row["provider_id"]: Counted(row["ready"], tuple(row["unclear"] or ()))
-        for row in await work.fetch(sql, list(provider_ids), *values)
+        for row in await work.fetch(counting.sql, list(provider_ids), *counting.values)
     }
     return {each: found.get(each, NOBODY) for each in provider_ids}
+
+
+async def counting_of_lot(work: Work, bounds: ReadinessBounds, today: date, first: int) -> Counting:
+    """The same for every provider ever admitted to a lot, to stand in a statement that has the framework as $1 and the
+    lot as $2; `first` is the number of its first free parameter. Who is of another role is not even looked at."""
+    places = await places_of(work, bounds)
+    known: _Known = kept_while_open().setdefault("readiness places", _Known())
+    key = bounds, today, first
+    if places is known.places and key in known.lots:
+        return known.lots[key]
+    asked = Asked(places, first)
+    counting = _counting(
+        asked, bounds, today, f"lot_workers($1, $2, {asked.value(list(bounds.roles), 'text[]')}) WHERE true"
+    )
+    if places is known.places and len(known.lots) < MOST_KEPT:
+        known.lots[key] = counting
+    return counting
+
+
+def look_again() -> None:
+    """Days alone could not tell: the process looks for new places before the next search."""
+    kept_while_open().pop("readiness places", None)
 
 
 async def places_of(work: Work, *asked_for: ReadinessBounds) -> dict[tuple[str, str], int]:
@@ -60,6 +92,7 @@ async def places_of(work: Work, *asked_for: ReadinessBounds) -> dict[tuple[str, 
     known: _Known = kept_while_open().setdefault("readiness places", _Known())
     asked = {("competency", bound.code) for bounds in asked_for for bound in bounds.competencies}
     asked |= {(kind, bound.code) for bounds in asked_for for bound in bounds.checks for kind in ("check", "until")}
+    asked |= {("method", code) for bounds in asked_for for code in bounds.signing_methods}
     if asked - known.places.keys() - known.sought:
         rows = await work.fetch(
             "SELECT kind, code, place, current_setting('transaction_read_only') = 'on' AS settled FROM readiness_item"
@@ -67,7 +100,7 @@ async def places_of(work: Work, *asked_for: ReadinessBounds) -> dict[tuple[str, 
         places = {(row["kind"], row["code"]): row["place"] for row in rows}
         if not rows or not rows[0]["settled"]:
             return places
-        known.places = places
+        known.places, known.lots = places, {}
         known.sought |= asked
     return known.places
 
@@ -76,6 +109,7 @@ async def places_of(work: Work, *asked_for: ReadinessBounds) -> dict[tuple[str, 
 class _Known:
     places: dict[tuple[str, str], int] = field(default_factory=dict)
     sought: set[tuple[str, str]] = field(default_factory=set)
+    lots: dict[tuple[ReadinessBounds, date, int], Counting] = field(default_factory=dict)  # written by these places
 
 
 class Asked:
@@ -134,12 +168,13 @@ class Asked:
         return " AND ".join(asked)
 
     def signed(self, bounds: ReadinessBounds) -> str:
-        """Whether every method used signs somebody off here; one that does not can only have made days look better."""
-        signing = self.value(list(bounds.signing_methods), "text[]")
-        return (
-            "methods & ~(SELECT coalesce(bit_or(1 << i.place), 0) FROM readiness_item i WHERE i.kind = 'method'"  # noqa: S608 - our own text
-            f" AND i.code = ANY ({signing})) = 0"
-        )
+        """Whether every method used signs somebody off here; one that does not can only have made days look better.
+
+        A method that came into use since the process looked is taken for one that does not, so that facts are asked.
+        """
+        places = (self._places.get(("method", code)) for code in bounds.signing_methods)
+        signing = sum(1 << place for place in places if place is not None)
+        return f"methods & ~{self.value(signing, 'int')} = 0"
 
     def _day_of(self, kind: str, code: str) -> str:
         if (kind, code) in self._places:
@@ -150,14 +185,13 @@ class Asked:
         )
 
 
-def _statement(bounds: ReadinessBounds, today: date, places: dict[tuple[str, str], int]) -> tuple[str, list[Any]]:
-    asked = Asked(places, first=2)
+def _counting(asked: Asked, bounds: ReadinessBounds, today: date, rows: str) -> Counting:
     doubt, holds, signed = asked.doubt(bounds), asked.holds(bounds, today), asked.signed(bounds)
-    return (
+    return Counting(
         "SELECT provider_id, count(*) FILTER (WHERE sure) AS ready,"  # noqa: S608 - our own text
         " array_agg(worker_id) FILTER (WHERE NOT sure) AS unclear"
         f" FROM (SELECT provider_id, worker_id, NOT ({doubt}) AND {signed} AS sure"
-        f" FROM worker_readiness WHERE provider_id = ANY ($1) AND ({doubt} OR ({holds}))) looked"
+        f" FROM {rows} AND ({doubt} OR ({holds}))) looked"
         " GROUP BY provider_id",
         asked.values,
     )

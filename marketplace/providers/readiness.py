@@ -21,7 +21,9 @@ from marketplace.policy.standing import (
     worker_readiness,
 )
 from marketplace.providers.facts import Competence, WorkerRecord, worker_records
-from marketplace.providers.reach_index import count_by_days
+from marketplace.providers.lots import FIRST_VALUE, counted_lot_rows
+from marketplace.providers.reach_index import Counted, count_by_days, counting_of_lot, look_again
+from marketplace.providers.standing import Standing, standing_of, standings
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +91,35 @@ async def ready_counts(
     providers = list(provider_ids)
     bounds = readiness_bounds(pack, lot, on, tuple(needs))
     counted = await count_by_days(work, providers, bounds, local_day(work.now))
+    return await _settled(work, counted, pack, lot, needs, on)
+
+
+async def lot_reach(
+    work: Work, framework_id: UUID, pack: Pack, lot: str, needs: Sequence[str], on: date
+) -> list[tuple[Standing, int | None]]:
+    """Everybody ever admitted to a lot by name: how each stands now and, where nothing stands against it, how many of
+    its workers are ready on the day. One statement for a commissioner; `OtherPack` unless it is the framework's."""
+    if work.actor.commissioner_id is None:
+        stand = await standings(work, framework_id, lot)
+        ready = await ready_counts(work, [each.provider_id for each in stand if each.good], pack, lot, needs, on)
+        return [(each, ready.get(each.provider_id)) for each in stand]
+    today = local_day(work.now)
+    counting = await counting_of_lot(work, readiness_bounds(pack, lot, on, tuple(needs)), today, FIRST_VALUE)
+    rows = await counted_lot_rows(work, framework_id, lot, pack.content_hash, counting)
+    found = [(standing_of(pack, framework_id, row, lot, today), row.counted) for row in rows]
+    counted = {standing.provider_id: each for standing, each in found if not standing.reasons}
+    ready = await _settled(work, counted, pack, lot, needs, on)
+    return [(standing, ready.get(standing.provider_id)) for standing, _ in found]
+
+
+async def _settled(
+    work: Work, counted: dict[UUID, Counted], pack: Pack, lot: str, needs: Sequence[str], on: date
+) -> dict[UUID, int]:
+    """The counts, whoever could not be told from days alone judged by the facts."""
     counts = {each: found.ready for each, found in counted.items()}
     unclear = [worker_id for each in counted.values() for worker_id in each.unclear]
     if unclear:
+        look_again()
         having = [provider_id for provider_id, each in counted.items() if each.unclear]
         for provider_id, workers in (await worker_records(work, having, worker_ids=unclear)).items():
             judged = (worker_readiness(pack, lot, on, worker.facts, tuple(needs)) for worker in workers)

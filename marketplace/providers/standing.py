@@ -16,8 +16,9 @@ from marketplace.platform.database import Work
 from marketplace.policy.calendar import local_day
 from marketplace.policy.pack import Pack
 from marketplace.policy.standing import State, explain, provider_standing, standing_state
-from marketplace.providers.facts import ProviderRecord, lot_records, provider_records
+from marketplace.providers.facts import ProviderRecord, provider_records
 from marketplace.providers.holds import Hold
+from marketplace.providers.lots import LotRow, lot_rows
 from marketplace.web.filters import day as written_day
 
 
@@ -127,13 +128,9 @@ async def standings(
     at = at or work.now
     pack = await pack_of(work, framework_id)
     own = work.actor.commissioner_id
-    if provider_ids is None and own is not None and commissioner_id in (None, own) and at >= work.now:
-        on = local_day(at)
+    if provider_ids is None and own is not None and commissioner_id in (None, own) and at == work.now:
         return [
-            Standing(framework_id, provider_id, name, lot, "active", ())  # whom no rule could hold anything against
-            if record is None
-            else judge(pack, framework_id, record, lot, on)
-            for provider_id, name, record in await lot_records(work, framework_id, lot, at)
+            standing_of(pack, framework_id, row, lot, local_day(at)) for row in await lot_rows(work, framework_id, lot)
         ]
     records = await provider_records(
         work,
@@ -144,6 +141,13 @@ async def standings(
         commissioner_id=commissioner_id or work.actor.commissioner_id,
     )
     return [judge(pack, framework_id, record, lot, local_day(at)) for record in records]
+
+
+def standing_of(pack: Pack, framework_id: UUID, row: LotRow, lot: str, on: date) -> Standing:
+    """The standing of one of a lot's providers."""
+    if row.record is None:
+        return Standing(framework_id, row.id, row.name, lot, "active", ())
+    return judge(pack, framework_id, row.record, lot, on)
 
 
 def judge(pack: Pack, framework_id: UUID, record: ProviderRecord, lot: str, on: date) -> Standing:

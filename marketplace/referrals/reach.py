@@ -6,13 +6,13 @@ from collections import Counter
 from dataclasses import dataclass
 from uuid import UUID
 
-from marketplace.frameworks.queries import pack_of
+from marketplace.frameworks.queries import likely_pack, pack_of
 from marketplace.platform.database import Work
 from marketplace.policy.calendar import local_day
-from marketplace.policy.pack import Pack
+from marketplace.policy.pack import Pack, UnknownCode
 from marketplace.policy.standing import explain
-from marketplace.providers.readiness import ready_counts
-from marketplace.providers.standing import Standing, standings
+from marketplace.providers.lots import OtherPack
+from marketplace.providers.readiness import lot_reach
 from marketplace.referrals import needs
 from marketplace.referrals.tables import Referral
 from marketplace.web.filters import count, listing
@@ -43,20 +43,24 @@ class Reach:
 
 async def reach_of(work: Work, referral: Referral, pack: Pack | None = None) -> list[Reach]:
     """Every provider ever admitted to the lot, by name. The referral needs its lot; with no start date today counts."""
+    if pack is None:  # most likely the one this process saw last, which the question checks
+        pack = likely_pack(referral.framework_id) or await pack_of(work, referral.framework_id)
+    try:
+        return await _reached(work, referral, pack)
+    except (OtherPack, UnknownCode):
+        return await _reached(work, referral, await pack_of(work, referral.framework_id))
+
+
+async def _reached(work: Work, referral: Referral, pack: Pack) -> list[Reach]:
     assert referral.lot_code is not None
-    pack = pack or await pack_of(work, referral.framework_id)
-    found: list[Standing] = await standings(work, referral.framework_id, referral.lot_code)
     asked = needs.competencies_needed(pack, referral.lot_code, referral.needs, referral.interventions)
     day = referral.starts_on or local_day(work.now)
-    reached = [each.provider_id for each in found if each.good]
-    ready = await ready_counts(work, reached, pack, referral.lot_code, asked, day) if reached else {}
     return [
-        Reach(
-            each.provider_id, each.provider_name, each.codes, tuple(reason.sentence for reason in each.reasons),
-            ready.get(each.provider_id),
-        )
-        for each in found
-    ]  # fmt: skip
+        Reach(each.provider_id, each.provider_name, (), (), ready)
+        if not each.reasons
+        else Reach(each.provider_id, each.provider_name, each.codes, tuple(r.sentence for r in each.reasons), ready)
+        for each, ready in await lot_reach(work, referral.framework_id, pack, referral.lot_code, asked, day)
+    ]
 
 
 def summary(found: list[Reach], lot_title: str) -> str:

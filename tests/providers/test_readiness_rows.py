@@ -18,8 +18,9 @@ from marketplace.policy.pack import Pack, load_pack
 from marketplace.policy.standing import worker_readiness
 from marketplace.providers import evidence, workforce
 from marketplace.providers.facts import worker_facts
+from marketplace.providers.lots import OtherPack
 from marketplace.providers.reach_index import count_by_days
-from marketplace.providers.readiness import ready_counts
+from marketplace.providers.readiness import lot_reach, ready_counts
 from tests.policy.policy_builders import HARROWDALE, LEWISHAM, PDPS
 from tests.world import providers
 
@@ -252,6 +253,8 @@ async def test_after_any_edits_the_rows_and_the_rules_count_the_same(place, migr
     editor = Editor(migrator, place.provider_id, workers, place.manager.person_id, seed)
     await editor.everything()
     counted, by_days, ready = 0, 0, 0
+    covered = "UPDATE provider SET cqc_registered = true, insurance_until = '2031-01-01' WHERE id = $1"
+    await migrator.execute(covered, place.provider_id)
     pick = random.Random(seed)
     for step in range(110):
         done = await editor.change() if step else "nothing yet"
@@ -267,6 +270,12 @@ async def test_after_any_edits_the_rows_and_the_rules_count_the_same(place, migr
                 bounds = readiness_bounds(pack, lot, on, needs)
                 (told,) = (await count_by_days(work, [place.provider_id], bounds, local_day(work.now))).values()
                 counted, by_days, ready = counted + 4, by_days + 4 - len(told.unclear), ready + expected
+            lot, on = pick.choice(("A", "C")), pick.choice(DAYS)
+            expected = await by_the_facts(work, place.provider_id, place.pack, lot, (), on)
+        # and the broadcast's own question, which reads a lot's workers past their policies
+        found = await ask(place.lead, lot_reach, place.framework_id, place.pack, lot, (), on)
+        stand, told = next(each for each in found if each[0].provider_id == place.provider_id)
+        assert stand.good and told == expected, (seed, step, done, lot, on)
         if step % 10 == 9:  # begin again, or in the end nobody is ready for anything
             await migrator.execute(
                 "UPDATE worker SET stood_down_at = NULL, left_on = NULL, name = 'Wren Ashby', role = $2"
@@ -278,6 +287,14 @@ async def test_after_any_edits_the_rows_and_the_rules_count_the_same(place, migr
             for table in ("worker_competency", "worker_check", "worker_dbs_check"):
                 await migrator.execute(f"DELETE FROM {table} WHERE provider_id = $1", place.provider_id)
             await editor.everything()
+    assert await ask(place.apart, lot_reach, place.framework_id, place.pack, "C", (), DAYS[0]) == []
+    with pytest.raises(OtherPack):
+        other = place.pack.with_decisions({"settings.charging.missed_percent": 7})
+        await ask(place.lead, lot_reach, place.framework_id, other, "C", (), DAYS[0])
+    async with unit_of_work(place.apart, read_only=True) as work:  # and in SQL a stranger is told nothing either
+        asked = place.framework_id, "C"
+        assert await work.fetch("SELECT * FROM lot_workers($1, $2, '{}')", *asked) == []
+        assert await work.fetch("SELECT * FROM lot_standing($1, $2, app_now(), app_today())", *asked) == []
     # both ways of answering were tried, and both answers came
     assert counted * 0.2 < by_days < counted and 0 < ready < counted
 
