@@ -43,8 +43,9 @@ async def _list(request: Asked, form: Form) -> Response[Any]:
         ]
         return csv_file("transfers", ("Day", "Amount", "Says", "State", "Purchase"), lines)
     return page(
-        request, "admin/bank_receipts.html", title="Families’ transfers", rows=rows, numbers=numbers, state=state,
-        states=STATES, number=number, more=len(rows) == bank.PAGE_SIZE, form=form,
+        request, "admin/bank_receipts.html", title="Families’ transfers", rows=rows, state=state, states=STATES,
+        shown=[(key, said, numbers.get(key)) for key, said in STATES.items()], number=number,
+        more=len(rows) == bank.PAGE_SIZE, form=form,
     )  # fmt: skip
 
 

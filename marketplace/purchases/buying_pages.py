@@ -21,7 +21,7 @@ from marketplace.purchases.quoting import Buyable, Quote, VisitPriced, buyable, 
 from marketplace.purchases.references import shown
 from marketplace.purchases.words import METHODS, STATUSES, amount
 from marketplace.web.csv_file import csv_file
-from marketplace.web.filters import clock, day, pounds, weekday
+from marketplace.web.filters import clock, last_moment, moment, pounds, weekday
 from marketplace.web.forms import Form
 from marketplace.web.reading import read_form
 from marketplace.web.render import page, see_other
@@ -108,7 +108,10 @@ async def buy(request: Asked, package_id: FromPath[UUID]) -> Response[Any]:
 
 
 def _check(request: Asked, asked: Quote, form: Form, status: int = 200) -> Response[Any]:
-    ways = [(key, METHODS[key], f"By {day(until)}, {clock(until)}") for key, until in asked.pay_by.items()]
+    ways = [
+        (key, METHODS[key], f"By {last_moment(until) if key == 'transfer' else moment(until)}")
+        for key, until in asked.pay_by.items()
+    ]
     return page(
         request, "purchases/buy_check.html", title="Check what you buy", asked=asked, form=form, ways=ways,
         amount=amount, status=status,

@@ -13,7 +13,7 @@ function busy(form, yes) {
 
 if (paying && window.Stripe) {
   const stripe = window.Stripe(paying.dataset.key)
-  const card = stripe.elements().create('card', { hidePostalCode: true })
+  const card = stripe.elements().create('card', { hidePostalCode: true, style: { base: { fontSize: '19px' } } })
   card.mount(paying.querySelector('[data-app-card-field]'))
   paying.hidden = false
   paying.addEventListener('submit', async (event) => {
