@@ -110,6 +110,7 @@ from marketplace.purchases import (
     finding_pages,
     money_routes,
     payout_pages,
+    rest_pages,
     webhook_routes,
 )
 from marketplace.purchases import routes as purchase_routes
@@ -211,6 +212,7 @@ MODULES: list[Any] = [
     budget_pages,
     budget_account_pages,
     payout_pages,
+    rest_pages,
     money_routes,
     finding_pages,
     asking_pages,

@@ -234,6 +234,12 @@ async def refunds_of_budget(work: Work, direct_payment_id: UUID) -> list[RefundR
     return [RefundRow(*row.values()) for row in rows]
 
 
+async def refunds_of_purchase(work: Work, purchase_id: UUID) -> list[RefundRow]:
+    """What goes back of one purchase, the newest first; to a provider what its visits gave back."""
+    rows = await work.fetch(f"{_REFUNDS} WHERE r.purchase_id = $1 ORDER BY r.owed_at DESC, r.id", purchase_id)
+    return [RefundRow(*row.values()) for row in rows]
+
+
 async def refunds_by_hand(work: Work) -> list[RefundRow]:
     """What a finance officer has to see to: by bank and not paid yet, refused by a card, waiting for a second officer;
     the oldest first."""

@@ -16,6 +16,7 @@ from marketplace.packages.cancellation import PriceChanged
 from marketplace.platform.database import ask
 from marketplace.platform.errors import Conflict, InvalidInput
 from marketplace.purchases import buying, cards
+from marketplace.purchases.bought_queries import refunds_of_purchase
 from marketplace.purchases.buying_queries import PAGE_SIZE, PurchaseView, open_to_pay, purchase, purchases
 from marketplace.purchases.quoting import Buyable, Quote, VisitPriced, buyable, quote
 from marketplace.purchases.references import shown
@@ -154,7 +155,8 @@ async def _purchase_page(request: Asked, purchase_id: UUID, error: str = "") -> 
     return page(
         request, "purchases/purchase.html", title="Bought visits", view=view, ways=ways, account=account,
         status_words=STATUSES[view.status], methods=METHODS, reference=shown(view.reference), form=form,
-        family=request.user.role == "family", status=409 if error else 200,
+        family=request.user.role == "family", refunds=await ask(request.user, refunds_of_purchase, purchase_id),
+        status=409 if error else 200,
     )  # fmt: skip
 
 

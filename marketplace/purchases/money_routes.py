@@ -28,8 +28,10 @@ from marketplace.purchases.bought_queries import (
 )
 from marketplace.purchases.payout_pages import AHEAD, BACK, FARTHEST
 from marketplace.purchases.printing import account_paper, receipt_paper
+from marketplace.purchases.the_rest import call_off_rest, the_rest
 
 READS: dict[str, Any] = {"guards": [requires("direct_payment.read")], "tags": ["Direct payments"]}
+SPENDS: dict[str, Any] = {"guards": [requires("direct_payment.spend")], "tags": ["Purchases"]}
 PAYOUTS: dict[str, Any] = {"guards": [requires("payout.read")], "tags": ["Payments"]}
 MANAGES: dict[str, Any] = {"guards": [requires("payout.account")], "tags": ["Payments"]}
 SETTLES: dict[str, Any] = {"guards": [requires("purchase_money.settle")], "tags": ["Payments"]}
@@ -77,6 +79,20 @@ async def _refunds(work: Work, direct_payment_id: UUID):
 async def get_receipt(request: Asked, purchase_id: FromPath[UUID]) -> Response[bytes]:
     """A receipt for what was paid, as a tagged PDF (PDF/UA-1)."""
     return await pdf_of(await ask(request.user, receipt_paper, purchase_id))
+
+
+@get("/api/v1/purchases/{purchase_id:uuid}/rest", **SPENDS)
+async def get_rest(request: Asked, purchase_id: FromPath[UUID]) -> schemas.RestOut:
+    """What calling off the visits still to come would keep and give back, now."""
+    found = await ask(request.user, the_rest, purchase_id)
+    visits = [each.visit_id for each in found.visits]
+    return schemas.RestOut(visits=visits, kept_pence=found.kept_pence, back_pence=found.back_pence)
+
+
+@post("/api/v1/purchases/{purchase_id:uuid}/rest/call-off", status_code=204, **SPENDS)
+async def post_rest(request: Asked, purchase_id: FromPath[UUID], data: JSONBody[schemas.RestIn]) -> None:
+    """Call off every visit still to come."""
+    await call_off_rest(request.user, purchase_id, reason=data.reason, kept_pence=data.kept_pence)
 
 
 @get("/api/v1/bought-visits", **PAYOUTS)
@@ -177,7 +193,7 @@ async def post_payout_confirmed(request: Asked, framework_id: FromPath[UUID], pr
 
 
 ROUTES: list[Any] = [
-    get_account, get_account_pdf, get_refunds, get_receipt, get_bought_visits, get_payout_statement,
+    get_account, get_account_pdf, get_refunds, get_receipt, get_rest, post_rest, get_bought_visits, get_payout_statement,
     get_payout_account, post_payout_account, get_refunds_to_see_to, post_refund_paid, post_refund_confirmed,
     post_refund_again, get_balances, post_payout_paid, post_payout_confirmed,
 ]  # fmt: skip

@@ -211,3 +211,18 @@ class LinkOut(msgspec.Struct):
     """Where a manager answers Stripe's questions, for a few minutes and one visit."""
 
     url: str
+
+
+class RestIn(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """`kept_pence` is what is kept of them all, as it was shown."""
+
+    reason: str
+    kept_pence: int
+
+
+class RestOut(msgspec.Struct, kw_only=True):
+    """What calling off the visits still to come would keep and give back."""
+
+    visits: list[UUID]
+    kept_pence: int
+    back_pence: int

@@ -6,8 +6,10 @@ import pytest
 
 from marketplace.packages.cancelling import call_off
 from marketplace.platform.database import ask
+from marketplace.platform.errors import Conflict, NotFound, NotPermitted
 from marketplace.providers import actions
 from marketplace.purchases.suspended import tell_of_suspensions
+from marketplace.purchases.the_rest import call_off_rest
 from marketplace.purchases.watching import counted, watched
 from tests.billing.test_pages import text_of
 from tests.laid import Start, the_richest
@@ -43,6 +45,34 @@ async def test_what_comes_back_is_said_before_a_visit_is_called_off(database, se
         assert "£24.00 is kept for the provider" in text_of(check)
         shown = text_of(await door.get(f"/visits/{early}/cancel"))
         assert "You paid £48.00 for this visit. All of it goes back to you" in shown
+
+
+async def test_what_is_left_at_the_end_is_called_off_in_one_go(database, settings, case, clock, migrator):
+    late, early, done = chosen = await visits(case, 3, 6, 2)
+    bought = await buy(migrator, case, chosen, WEEKDAY)
+    clock.move_to((await case.visit(done)).planned_end + HOUR)
+    await packages.confirmed(case, done)
+    clock.move_to((await case.visit(late)).planned_start - HOUR)
+    where = f"/purchases/{bought.purchase_id}"
+    async with at(create_marketplace(database, clock), settings, case.family) as door:
+        assert "Call off the visits still to come" in text_of(await door.get(where))
+        shown = text_of(await door.get(f"{where}/rest"))
+        assert "£72.00 goes back to you" in shown and "£24.00 is kept for the provider" in shown
+        empty = await door.post(f"{where}/rest", {"kept": 2_400, "reason": ""})
+        assert empty.status_code == 400 and "Enter why the visits do not take place" in empty.text
+        stale = await door.post(f"{where}/rest", {"kept": 0, "reason": "We move away"})
+        assert stale.status_code == 409 and "£24.00 would be kept now" in stale.text
+        assert (await door.post(f"{where}/rest", {"kept": 2_400, "reason": "We move away"})).status_code == 303
+        await settled(bought)
+        shown = text_of(await door.get(where))
+        assert "£24.00 is going back to your card" in shown and "£48.00 is going back to your card" in shown
+        assert "No visit of this purchase is still to come" in text_of(await door.get(f"{where}/rest"))
+    with pytest.raises(Conflict, match="still to come"):
+        await call_off_rest(case.family, bought.purchase_id, reason="Again", kept_pence=0)
+    for stranger, fault in ((case.manager, NotPermitted), (await people.family_member(case.referrer), NotFound)):
+        with pytest.raises(fault):
+            await call_off_rest(stranger, bought.purchase_id, reason="Mine", kept_pence=0)
+    assert [(await case.visit(each)).outcome for each in (late, early)] == ["cancelled_by_family"] * 2
 
 
 async def test_families_of_a_suspended_provider_are_told_once_what_it_means(database, settings, case, clock, migrator):

@@ -126,6 +126,16 @@ async def settle(settings: Settings, clock: FrozenClock, migrator: asyncpg.Conne
         " imported_by) VALUES ($1, $2, current_date, 5, 'Rent', 'unmatched', now(), $3) RETURNING id",
         commissioner, "0" * 64, spare.person_id,
     )  # fmt: skip
+    refund_id = await one(
+        """WITH came AS (INSERT INTO bank_receipt (commissioner_id, line_hash, received_on, pence, says, state,
+               purchase_id, framework_id, provider_id, child_id, imported_at, imported_by, matched_at, matched_by)
+               SELECT commissioner_id, $2, current_date, 5, 'Twice', 'matched', id, framework_id, provider_id, child_id,
+               now(), $3, now(), $3 FROM purchase WHERE id = $1 RETURNING *)
+           INSERT INTO refund (commissioner_id, purchase_id, framework_id, provider_id, child_id, cause, pence, way,
+               bank_receipt_id, owed_at) SELECT commissioner_id, purchase_id, framework_id, provider_id, child_id,
+               'paid_twice', 5, 'transfer', id, now() FROM came RETURNING id""",
+        purchase_id, "1" * 64, spare.person_id,
+    )  # fmt: skip
     account_id = await one(
         "INSERT INTO settlement_account (commissioner_id, name, sort_code, number, entered_at, entered_by)"
         " VALUES ($1, 'Client account', '200000', '12345678', now(), $2) RETURNING id",
@@ -135,6 +145,7 @@ async def settle(settings: Settings, clock: FrozenClock, migrator: asyncpg.Conne
     borough.ids = {
         "purchase_id": purchase_id,
         "receipt_id": receipt_id,
+        "refund_id": refund_id,
         "account_id": account_id,
         "correction_id": correction_id,
         "evidence_id": str(file.id),
