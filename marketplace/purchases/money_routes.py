@@ -193,7 +193,7 @@ async def post_payout_confirmed(request: Asked, framework_id: FromPath[UUID], pr
 
 
 ROUTES: list[Any] = [
-    get_account, get_account_pdf, get_refunds, get_receipt, get_rest, post_rest, get_bought_visits, get_payout_statement,
-    get_payout_account, post_payout_account, get_refunds_to_see_to, post_refund_paid, post_refund_confirmed,
-    post_refund_again, get_balances, post_payout_paid, post_payout_confirmed,
+    get_account, get_account_pdf, get_refunds, get_receipt, get_rest, post_rest, get_bought_visits,
+    get_payout_statement, get_payout_account, post_payout_account, get_refunds_to_see_to, post_refund_paid,
+    post_refund_confirmed, post_refund_again, get_balances, post_payout_paid, post_payout_confirmed,
 ]  # fmt: skip
