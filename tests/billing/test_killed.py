@@ -211,6 +211,22 @@ def money(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Money]:
             made.kill_site()
 
 
+async def test_the_database_killed_while_it_prepares_drafts(money: Money) -> None:
+    now, drafts = money.clock.at.isoformat(), "SELECT count(*) FROM prepared_draft"
+    async with money.held(HEADS) as held:  # drafts and lines stand written, the audit waits
+        process = money.started("sweeps", now, "prepared_drafts")
+        await money.somebody_waits(held)
+        money.kill_database()
+    process.kill()
+    process.wait()
+    money.server.start()
+    assert await money.value(drafts) == 0
+    for _ in range(2):
+        assert money.started("sweeps", now, "prepared_drafts").wait(timeout=200) == 0
+        assert await money.value(drafts) == 1  # of the period that ended last; it holds its visit once
+    await money.site_up()
+
+
 async def test_killed_in_the_middle_of_submitting(money: Money) -> None:
     key = {"framework_id": str(money.case.world.framework_id), "payer_id": str(money.case.referrer.organisation_id)}
     for number, (victim, period) in enumerate(zip(("application", "database"), money.periods, strict=True), start=1):
