@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from uuid import UUID
 
-from admin.watch_shapes import MOST, Figure, Row, WatchList, days_since, due, plural, said, some, waited
+from admin.watch_shapes import MOST, Figure, Row, WatchList, due, longest, plural, said, some, waited
 from marketplace.frameworks.queries import pack_of
 from marketplace.platform.database import Work
 from marketplace.policy.calendar import local_day
@@ -45,10 +45,9 @@ async def waiting(work: Work) -> Figure:
         work.actor.commissioner_id, work.now,
     )  # fmt: skip
     assert row is not None
-    longest = days_since(row["since"], work.now) if row["since"] else 0
     return Figure(
         "waiting", row["children"], plural(row["children"], "child waiting", "children waiting"),
-        said(f"the longest {count(longest, 'day')}" if row["children"] else "",
+        said(longest(row["since"], work.now) if row["children"] else "",
              some(row["nobody"], "with no offer and no time left")),
         alarm=row["nobody"] > 0,
     )  # fmt: skip

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from admin.watch_shapes import MOST, Figure, Row, WatchList, days_since, due, our_frameworks, plural, said, some
+from admin.watch_shapes import MOST, Figure, Row, WatchList, due, longest, our_frameworks, plural, said, some
 from marketplace.frameworks.queries import pack_of
 from marketplace.obligations.duty_queries import STATES
 from marketplace.platform.database import Work
@@ -44,10 +44,9 @@ async def late(work: Work) -> Figure:
         work.actor.commissioner_id, ours, work.now,
     )  # fmt: skip
     assert row is not None
-    longest = days_since(row["first"], work.now) if row["first"] else 0
     return Figure(
         "late", row["number"], plural(row["number"], "duty late", "duties late"),
-        said(f"the longest {count(longest, 'day')}" if row["number"] else "", _children(row["children"])),
+        said(longest(row["first"], work.now) if row["number"] else "", _children(row["children"])),
         alarm=row["number"] > 0,
     )  # fmt: skip
 

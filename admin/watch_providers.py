@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
-from admin.watch_shapes import MOST, Figure, Row, WatchList, days_since, our_frameworks, plural, said, some
+from admin.watch_shapes import MOST, Figure, Row, WatchList, longest, our_frameworks, plural, said, some
 from marketplace.frameworks.queries import FrameworkView, pack_of
 from marketplace.platform.database import Work
 from marketplace.policy.calendar import local_day, midnight
@@ -172,7 +172,7 @@ async def suspended(work: Work) -> Figure:
     return Figure(
         "suspended", row["providers"],
         plural(row["providers"], "provider suspended or restricted", "providers suspended or restricted"),
-        said(f"the longest {count(days_since(row['since'], work.now), 'day')}" if row["providers"] else "",
+        said(longest(row["since"], work.now) if row["providers"] else "",
              some(row["plans"], "under a plan"), some(row["limited"], "restricted"),
              "actions of a plan are late" if row["late"] else ""),
         alarm=row["late"] > 0,

@@ -24,7 +24,9 @@ LISTS: dict[str, tuple[AsksFigure, AsksList, str]] = {
     "drifting": (watch_providers.drifting, watch_providers.drifting_list, "standing.read"),
     "suspended": (watch_providers.suspended, watch_providers.suspended_list, "standing.read"),
     "direct_payments": (
-        watch_purchases.direct_payments, watch_purchases.direct_payments_list, "budget.read",
+        watch_purchases.direct_payments,
+        watch_purchases.direct_payments_list,
+        "budget.read",
     ),
     "budgets": (watch_money.budgets, watch_money.budgets_list, "budget.read"),
     "spend": (watch_money.spend, watch_money.spend_list, "invoice.read"),

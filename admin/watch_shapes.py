@@ -96,6 +96,12 @@ def waited(since: datetime, now: datetime) -> str:
     return count(days, "day") if days else "since today"
 
 
+def longest(since: datetime, now: datetime) -> str:
+    """ "the longest 3 days", or "since today"."""
+    days = days_since(since, now)
+    return f"the longest {count(days, 'day')}" if days else "since today"
+
+
 def due(due_at: datetime, now: datetime) -> str:
     """The moment, and how far it is."""
     return f"{moment(due_at)} ({time_left(due_at, now)})"

@@ -135,10 +135,18 @@ async def _admissions(work: Work, provider_id: UUID, names: dict[UUID, str]) -> 
                 Told(row["decided_at"], "admission", says, row["decider"] or "", row["decision_reason"] or "",
                      row["framework_id"])
             )  # fmt: skip
-    for row in await work.fetch("SELECT * FROM admission WHERE provider_id = $1 ORDER BY lot_code, id", provider_id):
+    for row in await work.fetch(
+        "SELECT a.*, p.decided_at, d.name AS decider FROM admission a LEFT JOIN application p"
+        " ON p.framework_id = a.framework_id AND p.id = a.application_id LEFT JOIN person d ON d.id = p.decided_by"
+        " WHERE a.provider_id = $1 ORDER BY a.lot_code, a.id",
+        provider_id,
+    ):
         where = _of(names, row)
-        says = f"It was admitted to {where}."
-        told.append(Told(midnight(row["starts_on"]), "admission", says, "", "", row["framework_id"]))
+        since = midnight(row["starts_on"])
+        says, decided = f"It was admitted to {where}.", row["decided_at"] or since
+        told.append(
+            Told(max(since, decided), "admission", says, row["decider"] or "", "", row["framework_id"])
+        )  # fmt: skip
         if row["ends_on"] is not None:
             says = f"Its admission to {where} ended with this day."
             told.append(

@@ -197,7 +197,7 @@ async def test_a_suspended_provider(borough, overseer):
     assert row[0] == "Cedar Families" and row[2:4] == ("all lots", "Suspended")
     assert row[6:] == ("0 actions to do", "Two missed visits in a week")
     seen = (await figures(overseer))["suspended"]
-    assert (seen.detail, seen.alarm) == ("the longest 0 days; 1 under a plan", False)
+    assert (seen.detail, seen.alarm) == ("since today; 1 under a plan", False)
 
 
 async def test_each_role_sees_its_part_and_no_other_council_sees_any(borough, overseer, database, clock):
