@@ -6,10 +6,12 @@ import asyncio
 from datetime import date, timedelta
 
 from marketplace.platform.database import ask, unit_of_work
-from marketplace.providers import actions
+from marketplace.platform.errors import Conflict
+from marketplace.providers import actions, lifting
 from marketplace.providers.new_families import CLOSED, NewFamilies, new_families, takes_new_families
+from marketplace.purchases.agreeing import accept_answer
 from marketplace.purchases.directory import VISITOR
-from tests.world import people, providers, referrals
+from tests.world import people, providers, purchases, referrals
 
 
 async def asked(home, actor, provider=0) -> NewFamilies:
@@ -112,3 +114,41 @@ async def test_only_who_may_spend_there_holds_a_provider_still(home):
             assert await held(work) is False
     async with unit_of_work(sister) as work:
         assert await held(work) is True
+
+
+async def test_no_family_is_agreed_with_after_the_moment_of_a_suspension(buyers, migrator):
+    """For real and at once, both asked for first in turn: an agreement stands before the suspension, or is refused."""
+    world, council = buyers.world, buyers.world.admin.organisation_id
+    manager = await people.person_in(world.admin, "contract_manager")
+    alder = world.providers[0]
+    answers = []
+    for _ in range(4):
+        enquiry = await purchases.asked(buyers, alder)
+        answers.append((enquiry, await purchases.answered(buyers, enquiry, alder)))
+    first = {"agreed": 0, "refused": 0}
+    for turn, (enquiry, answer) in enumerate(answers):
+        rivals = [
+            accept_answer(buyers.mother, answer),
+            actions.suspend(manager, world.framework_id, alder.organisation_id, reason="A concern", with_plan=False),
+        ]
+        results = await asyncio.gather(*(rivals if turn % 2 else rivals[::-1]), return_exceptions=True)
+        made, suspension = results if turn % 2 else results[::-1]
+        assert not isinstance(suspension, BaseException)
+        order = {
+            row["action"]: row["seq"]
+            for row in await migrator.fetch(
+                "SELECT action, seq FROM audit_entry WHERE organisation_id = $1 AND (details ->> 'suspension' = $2"
+                " OR (action = 'enquiry.accepted' AND subject_id = $3))",
+                council, str(suspension), enquiry,
+            )
+        }  # fmt: skip
+        packages = await migrator.fetchval("SELECT count(*) FROM package WHERE provider_id = $1", alder.organisation_id)
+        if isinstance(made, BaseException):
+            first["refused"] += 1
+            assert isinstance(made, Conflict) and "enquiry.accepted" not in order
+        else:
+            first["agreed"] += 1
+            assert order["enquiry.accepted"] < order["provider.suspended"], "an agreement after the suspension"
+        assert packages == first["agreed"]
+        await lifting.reinstate(manager, suspension, "Looked into")
+    assert first["refused"], "no race was won by the suspension: this proves nothing"
