@@ -46,8 +46,17 @@ from marketplace.frameworks import scoring_routes
 from marketplace.identity import account_pages, front_door, people_pages, trail_pages
 from marketplace.identity import pages as identity_pages
 from marketplace.identity import routes as identity_routes
-from marketplace.obligations import calendar_pages, calendar_routes, duty_pages, duty_routes, stop_pages, stop_routes
+from marketplace.obligations import (
+    calendar_pages,
+    calendar_routes,
+    duty_pages,
+    duty_routes,
+    mail_pages,
+    stop_pages,
+    stop_routes,
+)
 from marketplace.obligations import routes as obligations_routes
+from marketplace.packages import monitoring_pages, monitoring_routes
 from marketplace.packages import story as package_story  # noqa: F401 - in a provider's story
 from marketplace.platform.clock import Clock
 from marketplace.providers import commissioner_pages, commissioner_routes, declaration_routes, suspension_routes
@@ -98,6 +107,9 @@ MODULES: list[Any] = [
     duty_pages,
     duty_routes,
     stop_pages,
+    monitoring_pages,
+    monitoring_routes,
+    mail_pages,
     clock_stops,
     stop_routes,
     record_pages,

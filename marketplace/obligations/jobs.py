@@ -15,6 +15,7 @@ import asyncpg
 
 from marketplace.identity.permissions import FRONT_DOORS
 from marketplace.obligations import queries, sweeps
+from marketplace.obligations.mail_choices import without
 from marketplace.obligations.news import MAIL_NOTICE
 from marketplace.platform.actor import NOBODY, Actor
 from marketplace.platform.database import Work, unit_of_work
@@ -60,7 +61,11 @@ async def mail_digest(settings: Settings, payload: dict[str, Any]) -> None:
         organisation_id = UUID(payload["organisation"]) if payload["organisation"] else None
         person_id = UUID(payload["person"]) if payload["person"] else None
         until = end_of_day(local_day(work.now) + timedelta(days=1))
-        for person in await recipients(work, organisation_id, None, person_id):
+        people = await recipients(work, organisation_id, None, person_id)
+        unwanted = await without(work, [person["id"] for person in people], "duties")
+        for person in people:
+            if person["id"] in unwanted:
+                continue
             duties = [
                 duty
                 for duty in await queries.open_duties_of(work, person["id"], organisation_id, person["roles"])
@@ -78,7 +83,10 @@ async def mail_digest(settings: Settings, payload: dict[str, Any]) -> None:
                 )
 
 
-CLOSING = "You receive this because it concerns your work or your family. Sign in to see it."
+CLOSING = (
+    "You receive this because it concerns your work or your family. Sign in to see it."
+    " Which daily mails you get you choose under My account."
+)
 
 
 def reader(payload: dict[str, Any]) -> Actor:

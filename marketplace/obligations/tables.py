@@ -63,6 +63,14 @@ class DutyStop(Table, db=ENGINE, tablename="duty_stop"):
     ended_by_name = Text(default=None, null=True)
 
 
+class MailChoice(Table, db=ENGINE, tablename="mail_choice"):
+    id = UUID(primary_key=True, default=UUID4(), null=False)
+    person_id = UUID(default=None, null=False)
+    kind = Text(default=None, null=False)
+    wanted = Boolean(default=None, null=False)
+    changed_at = Timestamptz(default=None, null=False)
+
+
 class TodaySeen(Table, db=ENGINE, tablename="today_seen"):
     id = UUID(primary_key=True, default=UUID4(), null=False)
     person_id = UUID(default=None, null=False)

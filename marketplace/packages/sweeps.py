@@ -6,7 +6,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from marketplace.obligations.duties import Owed, owe
-from marketplace.packages import lapse_sweeps, queries
+from marketplace.packages import lapse_sweeps, monitoring, queries
 from marketplace.packages.record_actions import RECORD
 from marketplace.platform.actor import system_for
 from marketplace.platform.database import outside_context, unit_of_work
@@ -15,7 +15,12 @@ from marketplace.settings import Settings
 
 LOOK_BACK = timedelta(days=60)
 # Registered by being imported; named so that nobody takes the import for a leftover.
-OUR_OWN = (lapse_sweeps.look_at_visits_of, lapse_sweeps.look_at_cover_of_visits, lapse_sweeps.look_at_flagged_visits)
+OUR_OWN = (
+    monitoring.monitoring_reports,
+    lapse_sweeps.look_at_visits_of,
+    lapse_sweeps.look_at_cover_of_visits,
+    lapse_sweeps.look_at_flagged_visits,
+)
 
 
 @sweep("visits_without_record", every=timedelta(minutes=10))

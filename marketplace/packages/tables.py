@@ -350,3 +350,18 @@ class RosterRow(Table, db=ENGINE, tablename="roster_row"):
     first_sent_at = Timestamptz(default=None, null=False)
     sent_at = Timestamptz(default=None, null=False)
     sent_by = UUID(default=None, null=False)
+
+
+class MonitoringReport(Table, db=ENGINE, tablename="monitoring_report"):
+    commissioner_id = UUID(default=None, null=False)
+    id = UUID(primary_key=True, default=UUID4(), null=False)
+    framework_id = UUID(default=None, null=False)
+    provider_id = UUID(default=None, null=False)
+    first_day = Date(default=None, null=False)
+    last_day = Date(default=None, null=False)
+    facts = JSONB(default=None, null=False)
+    says = Text(default=None, null=False)
+    actions = Text(default="", null=False)
+    sent_at = Timestamptz(default=None, null=False)
+    sent_by = UUID(default=None, null=False)
+    sent_by_name = Text(default=None, null=False)

@@ -15,6 +15,7 @@ import asyncpg
 
 from marketplace.obligations.jobs import CLOSING, address, recipients
 from marketplace.obligations.news import tell
+from marketplace.obligations.mail_choices import without
 from marketplace.platform.actor import Actor, system_for
 from marketplace.platform.database import Work, domain_now, outside_context, unit_of_work
 from marketplace.platform.errors import MarketplaceError
@@ -132,6 +133,8 @@ async def mail_lapses(settings: Settings, payload: dict[str, Any]) -> None:
     """Write a person's one mail of a day about what lapses, over all providers they work for; run twice, once."""
     person_id, today = UUID(payload["person"]), date.fromisoformat(payload["day"])
     async with unit_of_work(_as(person_id), read_only=True) as work:
+        if await without(work, [person_id], "lapses"):
+            return
         places = await work.fetch(
             "SELECT m.organisation_id, array_agg(m.role) AS roles FROM membership m JOIN organisation o"
             " ON o.id = m.organisation_id WHERE m.person_id = $1 AND o.kind = 'provider'"

@@ -8,6 +8,7 @@ that nothing an action checks can hide what a policy lets through.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -401,6 +402,12 @@ async def lay(connection: asyncpg.Connection) -> Rows:
         decided_by_organisation=ids["northgate"], ground="g", reason="private", from_at=at, asked_at=at,
         asked_by=ids["winner_manager"], asked_by_name="n",
     )  # fmt: skip
+    await put(
+        "monitoring_report", "report", commissioner_id=ids["northgate"], framework_id=framework, provider_id=ids["winner"],
+        first_day=day, last_day=day + timedelta(days=90), facts="{}", says="s", actions="", sent_at=at, sent_by=ids["winner_manager"],
+        sent_by_name="n",
+    )  # fmt: skip
+    await put("mail_choice", "mothers_choice", person_id=ids["mother"], kind="duties", wanted=False, changed_at=at)
     await put(
         "obligation", "rival_obligation", owed_by_organisation=ids["rival"], owed_to=ids["northgate"],
         commissioner_id=ids["northgate"], framework_id=framework, subject_type="referral", subject_id=ids["waiting"],

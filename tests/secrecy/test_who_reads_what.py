@@ -88,6 +88,8 @@ READERS: dict[str, tuple[str, set[str]]] = {
         "obligation", NORTHGATE | {"winner_manager", "allocated_worker", "mother", "plan_only_uncle"},
     ),
     "clock_stop": ("duty_stop", NORTHGATE - {"northgate_finance"} | {"winner_manager"}),
+    "report": ("monitoring_report", NORTHGATE | {"winner_manager"}),
+    "mothers_choice": ("mail_choice", {"mother"}),
     "rival_obligation": ("obligation", NORTHGATE | {"rival_manager"}),
     "direct_payment": ("direct_payment", NORTHGATE | {"mother"}),
     "terms": ("direct_payment_terms", NORTHGATE | {"mother"}),
