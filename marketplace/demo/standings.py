@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, time, timedelta
 from uuid import UUID
 
 from marketplace.demo.cast import BOROUGH, HOUSES
 from marketplace.demo.providers import apply, rate_card
 from marketplace.demo.world import World
 from marketplace.frameworks import queries, rate_actions
-from marketplace.packages import moving
+from marketplace.obligations import queries as obligations
+from marketplace.packages import monitoring, moving
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, ask
+from marketplace.policy.calendar import quarter_containing, wall_time
 from marketplace.providers import actions, causes, lifting, plan_actions
 
 PLAN_OF_ACTION = (
@@ -23,7 +25,7 @@ PLAN_OF_ACTION = (
 
 async def change_standings(world: World) -> None:
     """What happened to providers' standing in the borough, script by script."""
-    for script in (_suspended_and_back, _suspended_now, _proposed, _paused, _applies, _new_rates):
+    for script in (_suspended_and_back, _suspended_now, _proposed, _paused, _applies, _new_rates, _reports):
         world.story.tell(script(world))
 
 
@@ -54,6 +56,22 @@ async def _suspended_and_back(world: World) -> None:
     await story.until(story.at(-20, "10:05"))
     limit = await ask(contracts, _restriction)
     await lifting.end_restriction(contracts, limit, "Three weeks without a gap in the records.")
+
+
+async def _reports(world: World) -> None:
+    """Every firm that delivered something sends its report a few days after the quarter's end."""
+    story = world.story
+    first_day = quarter_containing(story.monday).first_day
+    await story.until(wall_time(first_day + timedelta(days=3), time(10, 20)).astimezone(UTC))
+    quarter = quarter_containing(first_day - timedelta(days=1))
+    for firm in world.firms.values():
+        for duty in await ask(firm.manager, obligations.my_duties):
+            if duty["rule_key"] == monitoring.REPORT:
+                await monitoring.send_report(
+                    firm.manager, duty["framework_id"], duty["commissioner_id"], quarter.first_day,
+                    says="Visits went as planned but for illness in one team. Families liked knowing who comes.",
+                    actions="One more support worker starts next month.",
+                )  # fmt: skip
 
 
 async def _restriction(work: Work) -> UUID:
