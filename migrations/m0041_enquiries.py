@@ -157,6 +157,13 @@ NEW_FUNCTIONS = {
         " AND ((e.commissioner_id, e.id) IN (SELECT * FROM my_reached_enquiries()) OR (e.commissioner_id, e.id) IN (SELECT * FROM my_familys_enquiries()))"
         " ORDER BY g.granted_at, g.id",
     ),
+    # whose requests were open long enough, for the worker's sweep: names nothing but ids
+    "providers_with_lapsed_enquiries()": (
+        "SETOF uuid",
+        "STABLE",
+        "SELECT DISTINCT r.provider_id FROM enquiry_reach r JOIN enquiry e ON e.commissioner_id = r.commissioner_id AND e.id = r.enquiry_id"
+        " WHERE r.closed_at IS NULL AND e.open_until <= app_now() ORDER BY 1",
+    ),
     # whoever was proposed and is ready still becomes the team of the package just made; the family reaches no worker
     "team_of_answer(tenant uuid, package uuid, ready uuid[])": (
         "bigint",
@@ -298,6 +305,7 @@ def up() -> str:
     )
     parts.append(f"REVOKE EXECUTE ON FUNCTION {_named()}, answer_is_kept(), enquiry_is_kept() FROM PUBLIC;")
     parts.append(f"GRANT EXECUTE ON FUNCTION {_named()} TO {{prefix}}_owner, {{prefix}}_app, {{prefix}}_worker;")
+    parts.append("REVOKE EXECUTE ON FUNCTION providers_with_lapsed_enquiries() FROM {prefix}_app;")
     return "\n".join(parts)
 
 

@@ -9,7 +9,17 @@ from typing import Any
 
 import asyncpg
 
-from marketplace.demo import budgets, commissioners, families, invoices, packages, providers, referrals, standings
+from marketplace.demo import (
+    budgets,
+    buyers,
+    commissioners,
+    families,
+    invoices,
+    packages,
+    providers,
+    referrals,
+    standings,
+)
 from marketplace.demo.cast import OPERATOR
 from marketplace.demo.people import first_people
 from marketplace.demo.timeline import Story
@@ -92,6 +102,7 @@ async def _chapters(world: World, say: Say) -> None:
     await packages.open_packages(world)
     await referrals.open_searches(world)
     await standings.change_standings(world)
+    await buyers.family_buys(world)
     await invoices.send_bills(world)
     for week in range(-10, 1):
         began = time.monotonic()

@@ -11,11 +11,14 @@ from marketplace.platform.actor import system_for
 from marketplace.platform.database import outside_context
 from marketplace.platform.jobs import sweep
 from marketplace.platform.stripe_api import StripeError
-from marketplace.purchases import accounts
+from marketplace.purchases import accounts, enquiry_sweeps
 from marketplace.purchases.sending import send_money
 from marketplace.purchases.settling import settle_waiting
 from marketplace.purchases.suspended import tell_of_suspensions
 from marketplace.settings import Settings
+
+# Registered by being imported; named so that nobody takes the import for a leftover.
+OUR_OWN = (enquiry_sweeps.close_lapsed_enquiries,)
 
 log = structlog.get_logger(__name__)
 

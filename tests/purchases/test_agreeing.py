@@ -15,6 +15,7 @@ from marketplace.providers.workforce import stand_down
 from marketplace.purchases import answering, enquiries, enquiring, meeting
 from marketplace.purchases.agreeing import accept_answer
 from marketplace.purchases.direct_payments import record_direct_payment
+from marketplace.purchases.enquiry_sweeps import close_lapsed
 from tests.world import packages, people, providers, purchases, referrals
 
 
@@ -155,7 +156,8 @@ async def test_what_stands_in_the_way_of_accepting(buyers, clock):
     home, world = buyers, buyers.world
     alder = world.providers[0]
     assert alder.provider_id is not None
-    enquiry_id = await purchases.asked(home, alder)
+    birch = world.providers[1]
+    enquiry_id = await purchases.asked(home, alder, birch)
     answer_id = await purchases.answered(home, enquiry_id, alder)
     worker_id = world.workers[alder.provider_id][0]
     await stand_down(alder, worker_id, "A complaint is looked into")
@@ -176,6 +178,11 @@ async def test_what_stands_in_the_way_of_accepting(buyers, clock):
         await answering.say_no(alder, enquiry_id, "other", "Too late")
     view = await ask(home.mother, enquiries.family_view, enquiry_id)
     assert view.state == "lapsed"
+    assert birch.provider_id is not None and await ask(birch, open_duties) == ["enquiry_response"]
+    for provider_id in (alder.provider_id, birch.provider_id):
+        assert [await close_lapsed(provider_id) for _ in range(2)] == [1, 0]
+    assert await ask(birch, open_duties) == []
+    assert any("not open any more" in said for said in await ask(home.mother, told))
 
 
 async def test_a_request_taken_back(buyers):
@@ -212,10 +219,10 @@ async def test_joint_holders_agree_and_sign_together(buyers):
     assert any("counts once you accept" in said for said in await ask(pair[1], told))
     package_id = await accept_answer(pair[1], answer_id)
     assert package_id is not None
+    office = world.providers[0]
+    one, two = world.workers[office.organisation_id]  # type: ignore[index]
     case = packages.Case(
-        world, world.providers[0], world.referrer, pair[0], child_id, package_id, *world.workers[
-            world.providers[0].organisation_id  # type: ignore[index]
-        ][:2], world.providers[0], world.providers[0],
+        world, office, world.referrer, pair[0], child_id, package_id, one, two, office, office
     )  # fmt: skip
     plan_id = await packages.written_plan(case)
     text_hash = await plan_actions.share_plan(case.manager, plan_id)
