@@ -41,7 +41,7 @@ async def family_with(work: Work, package: Package, right: str) -> list[Grant]:
 
 async def tell_family(work: Work, package: Package, sentence: str, link: str, right: str = "see_visits") -> None:
     """Tell every family member who has the right; of a package it pays for, whom it concerns twice hears it once."""
-    once = f"{link} {sentence} {work.now}" if package.direct_payment_id is not None else None
+    once = f"{sentence} {work.now}" if package.direct_payment_id is not None else None
     for grant in await family_with(work, package, right):
         await tell(work, sentence, link, person_id=grant.person_id, once=once)
 
@@ -49,7 +49,8 @@ async def tell_family(work: Work, package: Package, sentence: str, link: str, ri
 async def tell_referrer(work: Work, package: Package, sentence: str, link: str) -> None:
     """Tell the referrer whose case it is; of a package the family pays for, those who stand in the referrer's place."""
     if package.direct_payment_id is not None:
-        await tell_family(work, package, sentence, link, BUYS)
+        theirs = "/who-is-coming" if link.startswith("/packages/") else link  # an office's page of a package
+        await tell_family(work, package, sentence, theirs, BUYS)
         return
     await tell(work, sentence, link, organisation_id=package.commissioner_id, person_id=await _referrer(work, package))
 

@@ -15,7 +15,7 @@ from marketplace.platform.database import ask
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound
 from marketplace.policy.calendar import wall_time
 from marketplace.providers.videos import familys_videos
-from marketplace.purchases import agreeing, enquiries, enquiring, meeting, queries, week_form
+from marketplace.purchases import agreeing, directory, enquiries, enquiring, meeting, queries, week_form
 from marketplace.purchases.directory import Criteria
 from marketplace.purchases.enquiries import Answer, FamilyView
 from marketplace.purchases.enquiring import LONGEST_AREA, LONGEST_SAYS, Wish
@@ -110,6 +110,7 @@ async def _ask_page(
     view = await ask(request.user, queries.direct_payment, direct_payment_id)
     lot = form.value("lot") if form.value("lot") in view.now.lots else next(iter(view.now.lots))
     form.set("lot", lot)
+    form.set("workers", form.value("workers") or "1")
     found = await ask(request.user, search, direct_payment_id, Criteria(lot=lot))
     typed = Form(form.typed)  # its faults are told when it is sent
     pattern = week_form.read(typed, _activities(found))
@@ -177,6 +178,8 @@ async def _request_page(request: Asked, enquiry_id: UUID, form: Form, status: in
         )
         for each in view.answers
     ]
+    row = view.enquiry.row
+    listed = await ask(request.user, directory.entries, row.framework_id, row.commissioner_id)
     return page(
         request,
         "purchases/request.html",
@@ -185,6 +188,7 @@ async def _request_page(request: Asked, enquiry_id: UUID, form: Form, status: in
         week=patterns.summary(asked, pack.activities),
         sides=sides,
         videos=await ask(request.user, familys_videos),
+        listed={each.provider_id: each for each in listed if row.lot_code in each.lots},
         states=STATES,
         form=form,
         status=status,
