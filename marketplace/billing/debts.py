@@ -61,9 +61,10 @@ async def raise_debts(work: Work) -> int:
     assert payer_id is not None
     rows = await work.fetch(
         """SELECT e.framework_id, f.name AS framework, e.provider_id, o.name AS provider,
-                  (SELECT max(i.last_day) FROM invoice i
+                  coalesce((SELECT max(i.last_day) FROM invoice i
                     WHERE i.commissioner_id = $1 AND i.framework_id = e.framework_id
-                      AND i.provider_id = e.provider_id AND i.replaced_at IS NULL) AS last_day
+                      AND i.provider_id = e.provider_id AND i.replaced_at IS NULL),
+                    (min(e.at) AT TIME ZONE 'Europe/London')::date) AS last_day
            FROM ledger_entry e
            JOIN ledger_posting p ON p.commissioner_id = e.commissioner_id AND p.entry_id = e.id AND p.account = $2
            JOIN framework f ON f.id = e.framework_id JOIN organisation o ON o.id = e.provider_id
@@ -114,7 +115,7 @@ async def raise_debts(work: Work) -> int:
             title=f"Invoice what {row['provider']} left owing", commissioner_id=payer_id,
             framework_id=row["framework_id"],
         )  # fmt: skip
-        said = f"{pounds(pence)} of deductions on {row['framework']} had no next invoice to be taken from: "
+        said = f"{pounds(pence)} of deductions and charges on {row['framework']} had no next invoice to be taken from: "
         await tell(work, f"{said}you will be invoiced for it.", "/debts", organisation_id=row["provider_id"])
         made += 1
     return made

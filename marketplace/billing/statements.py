@@ -34,6 +34,7 @@ KINDS = {
     "payment": "Payment",
     "debt": "Left owing: made a debt",
     "debt_paid": "Debt paid",
+    "information_charge": "Charge for time spent on information",
 }
 
 SPAN = timedelta(days=36_500)  # further away there are no books, and soon no calendar

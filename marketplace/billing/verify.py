@@ -55,6 +55,8 @@ _MOVEMENTS = f"""
     FROM provider_debt WHERE commissioner_id = $1 AND paid_on IS NOT NULL
     UNION ALL SELECT 'credit_note', id, framework_id, provider_id, jsonb_build_object('{DEDUCTION}', -pence, '{PROVIDER_PAYABLE}', pence - carried_pence, '{OWED_BY_PROVIDER}', carried_pence)
     FROM credit_note WHERE commissioner_id = $1 AND state = 'confirmed' AND kind = 'deduction'
+    UNION ALL SELECT 'information_charge', id, framework_id, provider_id, jsonb_build_object('{DEDUCTION}', -pence, '{OWED_BY_PROVIDER}', pence)
+    FROM information_charge WHERE commissioner_id = $1 AND stands_at IS NOT NULL
     UNION ALL SELECT 'payment', l.id, i.framework_id, l.provider_id, jsonb_build_object('{PROVIDER_PAYABLE}', l.pence, '{BANK}', -l.pence)
     FROM payment_line l JOIN invoice i ON i.commissioner_id = l.commissioner_id AND i.id = l.invoice_id
     WHERE l.commissioner_id = $1 AND l.paid_on IS NOT NULL AND l.dispute_id IS NULL

@@ -42,6 +42,7 @@ _PROVIDER_OFFICE = frozenset(
         "invoice.submit",
         "bank_account.confirm",
         "payout.read",
+        "contract.read",
     }
 )
 
@@ -91,6 +92,9 @@ ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
             "monitoring.read",
             "suspension.propose",
             "suspension.review",
+            "contract.read",
+            "contract.manage",
+            "contract.review",
             "referral.read",
             "offer.read",
             "child.read_with_reason",
@@ -132,6 +136,8 @@ ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
             "provider.read",
             "standing.read",
             "suspension.review",
+            "contract.read",
+            "contract.review",
             "people.write",
             "audit.read",
             "watch.read",
@@ -146,6 +152,7 @@ ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
         "provider.pause",
         "suspension.answer",
         "payout.account",
+        "contract.answer",
         "people.write",
         "billing_party.write",
         "machine_token.write",

@@ -101,9 +101,11 @@ async def meet(
     *,
     by_organisation: UUID | None = None,
     by_person: UUID | None = None,
+    at: datetime | None = None,
 ) -> int:
     """Mark the open duties of this rule (or these) and subject (of one debtor, if named) as met now; how many it were.
 
+    `at`: when it was done, where that is only noted now (who came to a meeting whose minutes are written later).
     One met at or after its due moment is missed as well, and stays so, whether or not a sweep had seen it yet.
     """
     return _count(
@@ -112,7 +114,7 @@ async def meet(
                       missed_at = CASE WHEN due_at <= $1 THEN coalesce(missed_at, due_at) END
                WHERE rule_key = ANY ($2) AND subject_id = $3 AND met_at IS NULL AND cancelled_at IS NULL
                  AND ($4::uuid IS NULL OR owed_by_organisation = $4) AND ($5::uuid IS NULL OR owed_by_person = $5)""",
-            work.now, [rule_key] if isinstance(rule_key, str) else list(rule_key), subject_id, by_organisation,
+            at or work.now, [rule_key] if isinstance(rule_key, str) else list(rule_key), subject_id, by_organisation,
             by_person,
         )
     )  # fmt: skip

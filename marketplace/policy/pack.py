@@ -177,6 +177,11 @@ class Pack:
         return _group(self.content, "watch", settings.Watch)
 
     @cached_property
+    def contracts(self) -> settings.Contracts:
+        """Meetings, visits and information of contract management."""
+        return _group(self.content, "contracts", settings.Contracts)
+
+    @cached_property
     def holidays(self) -> Holidays:
         """Bank holidays: the published ones and the pack's own."""
         vouched = _group(self.content, "calendar", settings.Calendar).bank_holidays_known_until

@@ -170,6 +170,18 @@ class Watch(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     drift_points: Percent = 10
 
 
+class Contracts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Contract management: how early a meeting or visit is asked for, what stands on each agenda beside the record,
+    what a visit looks at, how long minutes and findings wait for an answer, what an hour on poor information costs."""
+
+    notice_days: Count = 28
+    answer_days: Count = 14
+    agenda: tuple[Text, ...] = ()
+    visit_areas: Annotated[tuple[Text, ...], msgspec.Meta(min_length=1)] = ("What was looked at",)
+    # A pack written before this rule was one charges nothing: no rate was agreed.
+    hour_pence: Pence = 0
+
+
 GROUPS: dict[str, type[msgspec.Struct]] = {
     "charging": Charging,
     "billing": Billing,
@@ -185,4 +197,5 @@ GROUPS: dict[str, type[msgspec.Struct]] = {
     "evaluation": Evaluation,
     "purchases": Purchases,
     "watch": Watch,
+    "contracts": Contracts,
 }

@@ -1,0 +1,373 @@
+"""Meetings, monitoring visits, inspections and interviews: planned, moved, called off, held and shared (L 7.4, 7.7; P
+13.4, 13.5). An unannounced visit is the commissioner's own until its findings are shared; what is shared stays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from marketplace.contracts import agenda
+from marketplace.contracts.agenda import AgendaItem
+from marketplace.contracts.dates import TASKS, due_day
+from marketplace.contracts.steps import (
+    LATEST,
+    SHORT,
+    Place,
+    add_step,
+    answering,
+    attach,
+    is_owed,
+    manager,
+    one_at_a_time,
+    place_of,
+    place_of_row,
+    row_of,
+    said,
+    short,
+    subject,
+    tell_managers,
+    tell_provider,
+)
+from marketplace.obligations.duties import Owed, cancel, meet, owe
+from marketplace.platform.actor import Actor
+from marketplace.platform.database import Work, unit_of_work
+from marketplace.platform.errors import Conflict, InvalidInput, NotFound
+from marketplace.policy.calendar import end_of_day, local_day
+from marketplace.policy.contracts import REPEATING, answer_until
+from marketplace.web.filters import moment
+
+# kind: (what it is called, what a sentence calls it)
+KINDS = {
+    "meeting": ("Contract meeting", "contract meeting"),
+    "monitoring_visit": ("Monitoring visit", "monitoring visit"),
+    "inspection": ("Inspection", "inspection"),
+    "interviews": ("Interviews", "interviews"),
+}
+UNANNOUNCED = ("inspection", "interviews")  # L 7.4
+GRADES = {"met": ("Met", "green"), "partly_met": ("Partly met", "yellow"), "not_met": ("Not met", "red")}
+AGREE, ANSWER = "task.agree_minutes", "task.answer_findings"
+MOST_ITEMS = 40
+
+
+async def plan(
+    actor: Actor,
+    framework_id: UUID,
+    provider_id: UUID,
+    *,
+    kind: str,
+    starts_at: datetime,
+    place: str,
+    about: str = "",
+    announced: bool = True,
+) -> UUID:
+    """Plan one; a meeting's agenda is made from the record. The provider is told, unless it comes unannounced.
+
+    Raises `InvalidInput` by field, `NotFound` for a provider that is not on the framework.
+    """
+    async with unit_of_work(manager(actor)) as work:
+        where = await place_of(work, framework_id, provider_id)
+        wrong: dict[str, str] = {}
+        if kind not in KINDS:
+            wrong["kind"] = "Select what you plan"
+        if not announced and kind not in UNANNOUNCED:
+            wrong["announced"] = "Only an inspection or interviews can come unannounced"
+        if not _may_begin(work, starts_at):
+            wrong["starts_on"] = "The day must be today or later, and before 2200"
+        if not place.strip() or len(place.strip()) > SHORT:
+            wrong["place"] = f"Enter where it is, in up to {SHORT} characters"
+        if len(about.strip()) > 3_000:
+            wrong["about"] = "This must be 3,000 characters or fewer"
+        if wrong:
+            raise InvalidInput(wrong)
+        items = await agenda.made(work, where) if kind == "meeting" else []
+        occasion_id: UUID = await work.fetchval(
+            "INSERT INTO contract_occasion (commissioner_id, framework_id, provider_id, kind, announced, starts_at,"
+            " place, about, agenda, planned_at, planned_by, planned_by_name)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id",
+            where.commissioner_id, where.framework.id, provider_id, kind, announced, starts_at, place.strip(),
+            about.strip(), msgspec.to_builtins(items), work.now, actor.person_id, actor.person_name,
+        )  # fmt: skip
+        await add_step(work, where, "planned", says=_when(starts_at, place), occasion_id=occasion_id)
+        work.audit(
+            "contract_occasion.planned", "contract_occasion", occasion_id, commissioner_id=where.commissioner_id,
+            framework=where.framework.id, kind=kind, starts_at=starts_at, announced=announced,
+            **({"provider": provider_id} if announced else {}),
+        )  # fmt: skip
+        if announced:
+            name = KINDS[kind][1]
+            sentence = f"{actor.organisation_name} plans a {name} with you on {moment(starts_at)}."
+            if kind == "interviews":
+                sentence = f"{actor.organisation_name} plans interviews about your work on {moment(starts_at)}."
+            await tell_provider(work, where, sentence.replace(" a inspection", " an inspection"), link(occasion_id))
+            await _owe_attendance(work, where, kind, starts_at)
+        return occasion_id
+
+
+async def edit_agenda(actor: Actor, occasion_id: UUID, items: Sequence[AgendaItem]) -> None:
+    """Keep the agenda as edited; items without a title are left out. Raises `InvalidInput`, `Conflict` once held."""
+    async with unit_of_work(manager(actor)) as work:
+        row = await _open(work, occasion_id)
+        kept = [item for item in items if item.title.strip()]
+        if len(kept) > MOST_ITEMS:
+            raise InvalidInput({"title": f"An agenda has {MOST_ITEMS} items at most"})
+        for item in kept:
+            said(item.title, "title", "Enter a title", most=SHORT)
+            short(item.text, "text")
+        await _keep_agenda(work, row, kept)
+
+
+async def make_agenda_again(actor: Actor, occasion_id: UUID) -> None:
+    """Make the agenda from the record of this moment; items added by hand stay below it."""
+    async with unit_of_work(manager(actor)) as work:
+        row = await _open(work, occasion_id)
+        by_hand = [item for item in agenda.read(row["agenda"]) if item.key == agenda.BY_HAND]
+        await _keep_agenda(work, row, [*await agenda.made(work, await place_of_row(work, row)), *by_hand])
+
+
+async def _keep_agenda(work: Work, row: asyncpg.Record, items: Sequence[AgendaItem]) -> None:
+    await _change(work, row, "agenda = $3", msgspec.to_builtins(list(items)))
+    work.audit("contract_occasion.agenda", "contract_occasion", row["id"], items=len(items))
+    if row["announced"]:
+        where = await place_of_row(work, row)
+        await tell_provider(work, where, "The agenda of a contract meeting has changed.", link(row["id"]))
+
+
+async def move(actor: Actor, occasion_id: UUID, starts_at: datetime, place: str, reason: str) -> None:
+    """Another time or place, with the reason; the provider is told of what it knows."""
+    async with unit_of_work(manager(actor)) as work:
+        row = await _open(work, occasion_id)
+        wrong: dict[str, str] = {}
+        if not _may_begin(work, starts_at):
+            wrong["starts_on"] = "The day must be today or later, and before 2200"
+        if not place.strip() or len(place.strip()) > SHORT:
+            wrong["place"] = f"Enter where it is, in up to {SHORT} characters"
+        if not reason.strip():
+            wrong["reason"] = "Enter why it is moved"
+        if wrong:
+            raise InvalidInput(wrong)
+        where = await place_of_row(work, row)
+        await _change(work, row, "starts_at = $3, place = $4", starts_at, place.strip())
+        says = f"{_when(starts_at, place)} {short(reason, 'reason')}"
+        await add_step(work, where, "moved", says=says, occasion_id=row["id"])
+        work.audit("contract_occasion.moved", "contract_occasion", row["id"], starts_at=starts_at)
+        if row["announced"]:
+            await _leave_attendance(work, where, row["kind"])
+            await _owe_attendance(work, where, row["kind"], starts_at)
+            sentence = f"Your {KINDS[row['kind']][1]} is moved to {moment(starts_at)}."
+            await tell_provider(work, where, sentence, link(row["id"]))
+
+
+async def call_off(actor: Actor, occasion_id: UUID, reason: str) -> None:
+    """It does not take place, with the reason; what is due stays due."""
+    async with unit_of_work(manager(actor)) as work:
+        row = await _open(work, occasion_id)
+        reason = said(reason, "reason", "Enter why it is called off")
+        where = await place_of_row(work, row)
+        await _change(work, row, "called_off_at = $3, called_off_reason = $4", work.now, reason)
+        await add_step(work, where, "called_off", says=reason, occasion_id=row["id"])
+        work.audit("contract_occasion.called_off", "contract_occasion", row["id"])
+        if row["announced"]:
+            await _leave_attendance(work, where, row["kind"])
+            sentence = f"Your {KINDS[row['kind']][1]} of {moment(row['starts_at'])} is called off."
+            await tell_provider(work, where, sentence, link(row["id"]))
+
+
+async def add_finding(actor: Actor, occasion_id: UUID, *, area: str, grade: str, says: str) -> UUID:
+    """Note what a visit found under a heading; the provider reads it when all is shared. Raises `Conflict` after."""
+    async with unit_of_work(manager(actor)) as work:
+        row = await _open(work, occasion_id)
+        where = await place_of_row(work, row)
+        wrong: dict[str, str] = {}
+        if area not in where.pack.on(local_day(work.now)).contracts.visit_areas:
+            wrong["area"] = "Select what was looked at"
+        if grade not in GRADES:
+            wrong["grade"] = "Select how far it is met"
+        if not says.strip():
+            wrong["says"] = "Enter what was found"
+        if wrong:
+            raise InvalidInput(wrong)
+        if row["kind"] == "meeting":
+            raise Conflict("A meeting has minutes, no findings.")
+        _begun(work, row)
+        finding_id: UUID = await work.fetchval(
+            "INSERT INTO contract_finding (commissioner_id, framework_id, provider_id, occasion_id, area, grade, says,"
+            " found_at, found_by, found_by_name) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING id",
+            where.commissioner_id, where.framework.id, where.provider_id, row["id"], area, grade, short(says), work.now,
+            actor.person_id, actor.person_name,
+        )  # fmt: skip
+        work.audit("contract_finding.noted", "contract_finding", finding_id, occasion=row["id"], grade=grade)
+        return finding_id
+
+
+async def share(actor: Actor, occasion_id: UUID, *, attended_by: str, provider_there: bool, minutes: str) -> None:
+    """It was held: who was there and the minutes (or what a visit found altogether) go to the provider, for good.
+
+    The duty to hold it is met; the provider's to take part as of its day, if it was there. Raises `InvalidInput`,
+    `Conflict` before its time, or for a visit without a finding.
+    """
+    async with unit_of_work(manager(actor)) as work:
+        row = await _open(work, occasion_id)
+        wrong: dict[str, str] = {}
+        if not attended_by.strip() or len(attended_by.strip()) > 1_000:
+            wrong["attended_by"] = "Enter who was there, in up to 1,000 characters"
+        if not minutes.strip() or len(minutes.strip()) > 20_000:
+            wrong["minutes"] = "Enter what was said or found, in up to 20,000 characters"
+        if wrong:
+            raise InvalidInput(wrong)
+        _begun(work, row)
+        where = await place_of_row(work, row)
+        findings = await work.fetchval(
+            "SELECT count(*) FROM contract_finding WHERE commissioner_id = $1 AND occasion_id = $2",
+            where.commissioner_id, row["id"],
+        )  # fmt: skip
+        if row["kind"] != "meeting" and not findings:
+            raise Conflict("Note at least one finding before you share it.")
+        await _change(
+            work, row, "shared_at = $3, attended_by = $4, provider_there = $5, minutes = $6", work.now,
+            attended_by.strip(), provider_there, minutes.strip(),
+        )  # fmt: skip
+        says = "" if provider_there else f"{where.provider_name} was not there."
+        await add_step(work, where, "held", says=says, occasion_id=row["id"])
+        work.audit(
+            "contract_occasion.shared", "contract_occasion", row["id"], commissioner_id=where.commissioner_id,
+            framework=where.framework.id, provider=where.provider_id, kind=row["kind"], provider_there=provider_there,
+            findings=findings,
+        )  # fmt: skip
+        if row["kind"] in REPEATING:
+            about = subject(where.framework.id, where.provider_id, where.commissioner_id, row["kind"])
+            await meet(work, TASKS[row["kind"]][0], about, at=row["starts_at"])
+            if provider_there:
+                await meet(work, REPEATING[row["kind"]], about, at=row["starts_at"])
+        meeting, name = row["kind"] == "meeting", KINDS[row["kind"]][1]
+        asked = "Agree the minutes of the contract meeting, or comment" if meeting else f"Answer what the {name} found"
+        await owe(
+            work, where.pack, AGREE if meeting else ANSWER, title=asked, subject_type="contract_occasion",
+            subject_id=row["id"], reference=where.framework.name, owed_by=Owed(where.provider_id, "provider_manager"),
+            owed_to=where.commissioner_id, link=link(row["id"]), due_at=answer_until(where.pack, work.now),
+            framework_id=where.framework.id, commissioner_id=where.commissioner_id,
+        )  # fmt: skip
+        what = "The minutes of your contract meeting are" if meeting else f"What the {name} found is"
+        await tell_provider(work, where, f"{what} there to read and to answer.", link(row["id"]))
+
+
+# --- the provider -----------------------------------------------------------------------------------------------------
+
+
+async def answer_minutes(actor: Actor, occasion_id: UUID, *, agrees: bool, says: str = "") -> None:
+    """Agree the minutes, or have a comment kept beside them; agreeing comes once. Raises `Conflict`, `InvalidInput`."""
+    async with unit_of_work(answering(actor)) as work:
+        row = await _shared(work, occasion_id)
+        if row["kind"] != "meeting":
+            raise NotFound
+        what = await work.fetchval(
+            "SELECT what FROM contract_step WHERE occasion_id = $1 AND what = 'minutes_agreed'", row["id"]
+        )
+        if what is not None:
+            raise Conflict("These minutes have been agreed already.")
+        says = short(says) if agrees else said(says, "says", "Enter your comment; it is kept with the minutes")
+        where = await place_of_row(work, row)
+        await add_step(
+            work, where, "minutes_agreed" if agrees else "minutes_commented", says=says, occasion_id=row["id"]
+        )
+        await meet(work, AGREE, row["id"])
+        work.audit("contract_occasion.answered", "contract_occasion", row["id"], agrees=agrees)
+        did = "agrees the minutes of its contract meeting" if agrees else "comments on the minutes of its meeting"
+        await tell_managers(work, where, f"{where.provider_name} {did}.", link(row["id"]))
+
+
+async def answer_finding(actor: Actor, finding_id: UUID, says: str, evidence_ids: Sequence[UUID] = ()) -> None:
+    """Answer one finding, with files where they show it; the duty is met once each has an answer."""
+    async with unit_of_work(answering(actor)) as work:
+        finding = await row_of(work, "contract_finding", finding_id)
+        row = await _shared(work, finding["occasion_id"])
+        says = said(says, "says", "Enter your answer to what was found")
+        where = await place_of_row(work, row)
+        step = await add_step(
+            work, where, "finding_answered", says=says, occasion_id=row["id"], finding_id=finding["id"]
+        )
+        files = await attach(work, where, step, evidence_ids)
+        waiting = await work.fetchval(
+            "SELECT count(*) FROM contract_finding f WHERE f.occasion_id = $1 AND NOT EXISTS (SELECT 1 FROM"
+            " contract_step t WHERE t.commissioner_id = f.commissioner_id AND t.finding_id = f.id"
+            " AND t.what = 'finding_answered')",
+            row["id"],
+        )
+        if not waiting:
+            await meet(work, ANSWER, row["id"])
+        work.audit("contract_finding.answered", "contract_finding", finding["id"], files=files)
+        await tell_managers(work, where, f"{where.provider_name} answers a finding.", link(row["id"]))
+
+
+# --- parts ------------------------------------------------------------------------------------------------------------
+
+
+def link(occasion_id: UUID) -> str:
+    """Its page, at either front door."""
+    return f"/contract-occasions/{occasion_id}"
+
+
+def _when(starts_at: datetime, place: str) -> str:
+    return f"{moment(starts_at)}, {place.strip()}."
+
+
+def _may_begin(work: Work, starts_at: datetime) -> bool:
+    return local_day(work.now) <= local_day(starts_at) <= LATEST
+
+
+async def _open(work: Work, occasion_id: UUID) -> asyncpg.Record:
+    row = await row_of(work, "contract_occasion", occasion_id)
+    if row["shared_at"] is not None:
+        raise Conflict("This has been held and shared: it stays as both ends have read it.")
+    if row["called_off_at"] is not None:
+        raise Conflict("This has been called off.")
+    return row
+
+
+async def _shared(work: Work, occasion_id: UUID) -> asyncpg.Record:
+    await one_at_a_time(work, occasion_id)
+    row = await row_of(work, "contract_occasion", occasion_id)
+    if row["shared_at"] is None:
+        raise Conflict("There is nothing to answer yet: you are told when there is.")
+    return row
+
+
+def _begun(work: Work, row: asyncpg.Record) -> None:
+    if work.now < row["starts_at"]:
+        raise Conflict(f"It begins on {moment(row['starts_at'])}: it cannot have been held yet.")
+
+
+async def _change(work: Work, row: asyncpg.Record, columns: str, *values: Any) -> None:
+    now = len(values) + 3
+    await work.execute(
+        f"UPDATE contract_occasion SET {columns}, changes = changes + 1, changed_at = ${now}"  # noqa: S608 - our own columns
+        " WHERE commissioner_id = $1 AND id = $2",
+        row["commissioner_id"], row["id"], *values, work.now,
+    )  # fmt: skip
+
+
+async def _owe_attendance(work: Work, where: Place, kind: str, starts_at: datetime) -> None:
+    """The pack's duty to take part, until the day it is due by the pack, or its own day where that is later."""
+    on: date = local_day(work.now)
+    if kind not in REPEATING or REPEATING[kind] not in where.pack.on(on).duties:
+        return
+    about = subject(where.framework.id, where.provider_id, where.commissioner_id, kind)
+    if await is_owed(work, REPEATING[kind], about):
+        return
+    due = await due_day(work, where, kind)
+    await owe(
+        work, where.pack, REPEATING[kind], subject_type="contract", subject_id=about, reference=where.framework.name,
+        owed_by=Owed(where.provider_id, "provider_manager"), owed_to=where.commissioner_id, link="/contract",
+        due_at=end_of_day(max(local_day(starts_at), due or on)), framework_id=where.framework.id,
+        commissioner_id=where.commissioner_id,
+    )  # fmt: skip
+
+
+async def _leave_attendance(work: Work, where: Place, kind: str) -> None:
+    if kind in REPEATING:
+        about = subject(where.framework.id, where.provider_id, where.commissioner_id, kind)
+        await cancel(work, about, REPEATING[kind])

@@ -1,0 +1,351 @@
+"""Contract management by its actions: meetings, visits nobody was told of, actions, information and what it costs."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+
+from marketplace.billing.statements import statement
+from marketplace.billing.verify import verify_books
+from marketplace.contracts import charges, cqc, dates, following, occasions, queries, requests
+from marketplace.contracts.agenda import AgendaItem
+from marketplace.contracts.sweeps import look_as_commissioner
+from marketplace.obligations.calendars import feed_of, make_feed
+from marketplace.obligations.queries import my_duties
+from marketplace.platform.actor import system_for
+from marketplace.platform.database import ask, unit_of_work
+from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted, WrongState
+from tests.conftest import NOON
+from tests.contracts.conftest import HOUR, Place
+
+TODAY = date(2026, 5, 11)
+
+
+async def titles(actor) -> list[str]:
+    return [row["title"] for row in await ask(actor, my_duties)]
+
+
+async def look_around(place: Place) -> None:
+    """What the sweep does for each commissioner."""
+    for actor in (place.lead, place.partner, place.apart):
+        await look_as_commissioner(actor.organisation_id)
+
+
+async def states(actor, rule: str) -> list[tuple[bool, bool, bool]]:
+    """(met, missed, cancelled) of the duties of a rule, the first first."""
+
+    async def found(work):
+        rows = await work.fetch("SELECT * FROM obligation WHERE rule_key = $1 ORDER BY starts_at, due_at", rule)
+        return [tuple(row[name] is not None for name in ("met_at", "missed_at", "cancelled_at")) for row in rows]
+
+    return await ask(actor, found)
+
+
+async def met(place: Place, clock, *, there: bool = True):
+    """A meeting planned for tomorrow and held."""
+    made = await occasions.plan(
+        place.lead, *place.here, kind="meeting", starts_at=clock.at + timedelta(days=1), place="Town hall, room 4"
+    )
+    clock.move(timedelta(days=1, hours=2))
+    await occasions.share(place.lead, made, attended_by="Cora, Ada", provider_there=there, minutes="All talked over.")
+    return made
+
+
+async def test_a_meeting_comes_near_is_planned_held_and_agreed(place, clock):
+    await look_around(place)
+    assert await titles(place.lead) == []
+    clock.move(timedelta(days=160))  # due on 11 November, asked for 28 days before
+    for _ in range(2):
+        await look_around(place)
+    assert sorted(await titles(place.lead)) == [
+        "Hold the contract meeting with Kindly Care Ltd", "Hold the contract meeting with Rival Care Ltd",
+    ]  # fmt: skip
+    assert await titles(place.partner) == []
+    wrong = {"kind": "dance", "starts_at": clock.at - timedelta(days=1), "place": " ", "announced": False}
+    with pytest.raises(InvalidInput) as error:
+        await occasions.plan(place.lead, *place.here, **wrong)
+    assert set(error.value.fields) == {"kind", "announced", "starts_on", "place"}
+    for stranger in (place.apart, place.manager, place.rival):
+        with pytest.raises((NotFound, NotPermitted)):
+            await occasions.plan(stranger, *place.here, kind="meeting", starts_at=clock.at, place="Here")
+    made = await occasions.plan(
+        place.lead, *place.here, kind="meeting", starts_at=clock.at + timedelta(days=1), place="Town hall"
+    )
+    found = await ask(place.manager, queries.occasion, made)
+    keys = [item.key for item in found.agenda]
+    assert keys[:3] == ["standing", "actions", "duties"] and keys[-4:] == ["pack"] * 4
+    assert found.agenda[0].text == "Active. Since then suspended not at all, restricted not at all."
+    for stranger in (place.rival, place.partner, place.apart):
+        with pytest.raises(NotFound):
+            await ask(stranger, queries.occasion, made)
+    assert "Attend the contract monitoring meeting" in await titles(place.manager)
+    await occasions.edit_agenda(place.lead, made, [AgendaItem(title="The rota"), AgendaItem(title=" ", text="gone")])
+    await occasions.make_agenda_again(place.lead, made)
+    assert [item.title for item in (await ask(place.manager, queries.occasion, made)).agenda][-1] == "The rota"
+    with pytest.raises(Conflict, match="cannot have been held"):
+        await occasions.share(place.lead, made, attended_by="A", provider_there=True, minutes="M")
+    later = clock.at + timedelta(days=2)
+    await occasions.move(place.lead, made, later, "Town hall, room 2", "A strike")
+    feed = await feed_of(await make_feed(place.manager, "own"), "marketplace")
+    [entry] = [each for each in feed.entries if each.uid == f"contract-{made}"]
+    assert (entry.starts_at, entry.text, entry.title) == (later, "Town hall, room 2", "Contract meeting: Northgate Council")
+    clock.move(timedelta(days=30))  # the minutes are written late, past the day it was due: it was held in time
+    with pytest.raises(InvalidInput) as error:
+        await occasions.share(place.lead, made, attended_by="", provider_there=True, minutes=" ")
+    assert set(error.value.fields) == {"attended_by", "minutes"}
+    with pytest.raises(Conflict, match="nothing to answer yet"):
+        await occasions.answer_minutes(place.manager, made, agrees=True)
+    await occasions.share(place.lead, made, attended_by="Cora, Ada", provider_there=True, minutes="The rota holds.")
+    assert await states(place.lead, "contract_meeting") == [(False, False, True), (True, False, False)]
+    assert [*(await states(place.lead, "task.hold_contract_meeting"))].count((True, False, False)) == 1
+    with pytest.raises(Conflict, match="stays as both ends have read it"):
+        await occasions.edit_agenda(place.lead, made, [])
+    assert "Agree the minutes of the contract meeting, or comment" in await titles(place.manager)
+    with pytest.raises(NotPermitted):
+        await occasions.answer_minutes(place.coordinator, made, agrees=True)
+    with pytest.raises(InvalidInput):
+        await occasions.answer_minutes(place.manager, made, agrees=False, says=" ")
+    await occasions.answer_minutes(place.manager, made, agrees=False, says="Two of three visits.")
+    await occasions.answer_minutes(place.manager, made, agrees=True)
+    with pytest.raises(Conflict, match="agreed already"):
+        await occasions.answer_minutes(place.manager, made, agrees=True)
+    found = await ask(place.lead, queries.occasion, made)
+    assert found.agreed is not None and [step.says for step in found.comments] == ["Two of three visits."]
+    [line] = [each for each in await ask(place.lead, queries.contracts) if each.provider_id == place.provider_id]
+    assert line.next_meeting == date(2027, 4, 20) and line.last_meeting == date(2026, 10, 20)
+    with pytest.raises(InvalidInput) as error:
+        await dates.set_next(place.lead, *place.here, kind="meeting", due_on=TODAY, reason="")
+    assert set(error.value.fields) == {"due_on", "reason"}
+    soon = (clock.at + timedelta(days=20)).date()
+    for _ in range(2):
+        await dates.set_next(place.lead, *place.here, kind="meeting", due_on=soon, reason="Serious concerns")
+    assert (await titles(place.lead)).count("Hold the contract meeting with Kindly Care Ltd") == 1
+    [own] = await ask(place.manager, queries.contracts)
+    assert own.next_meeting == soon
+
+
+async def test_a_meeting_the_provider_missed_stays_missed_and_one_called_off_is_owed_no_more(place, clock):
+    made = await met(place, clock, there=False)
+    clock.move(timedelta(days=190))
+    assert await states(place.lead, "contract_meeting") == [(False, False, False)]
+    off = await occasions.plan(
+        place.lead, *place.here, kind="meeting", starts_at=clock.at + timedelta(days=1), place="Town hall"
+    )
+    with pytest.raises(InvalidInput):
+        await occasions.call_off(place.lead, off, " ")
+    await occasions.call_off(place.lead, off, "Snow")
+    assert await states(place.lead, "contract_meeting") == [(False, True, True)]
+    with pytest.raises(Conflict, match="called off"):
+        await occasions.move(place.lead, off, clock.at, "Here", "Why not")
+    story = [event.title for event in await ask(place.manager, queries.contract_events, *reversed(place.here))]
+    assert story[0] == "Contract meeting: called off" and "Contract meeting: planned" in story
+    assert (await ask(place.manager, queries.occasion, made)).provider_there is False
+
+
+async def test_an_unannounced_visit_stays_unseen_until_its_findings_are_shared(place, clock):
+    made = await occasions.plan(
+        place.lead, *place.here, kind="inspection", starts_at=clock.at + timedelta(hours=2), place="Its office",
+        announced=False,
+    )  # fmt: skip
+    clock.move(timedelta(hours=3))
+
+    async def hidden(actor) -> bool:
+        async def count(work):
+            tables = ("contract_occasion", "contract_finding", "contract_step", "contract_action")
+            rows = [await work.fetchval(f"SELECT count(*) FROM {table}") for table in tables]  # noqa: S608
+            told = await work.fetchval("SELECT count(*) FROM notice WHERE link LIKE '/contract-%'")
+            owed = await work.fetchval("SELECT count(*) FROM obligation WHERE link LIKE '/contract-%'")
+            trail = await work.fetchval("SELECT count(*) FROM audit_entry WHERE subject_type = 'contract_occasion'")
+            return [*rows, told, owed, trail]
+
+        return not any(await ask(actor, count))
+
+    with pytest.raises(InvalidInput) as error:
+        await occasions.add_finding(place.lead, made, area="The moon", grade="good", says="")
+    assert set(error.value.fields) == {"area", "grade", "says"}
+    with pytest.raises(Conflict, match="at least one finding"):
+        await occasions.share(place.lead, made, attended_by="Cora", provider_there=True, minutes="Looked.")
+    finding = await occasions.add_finding(
+        place.lead, made, area="Safeguarding", grade="partly_met", says="Two of ten files lack a plan."
+    )
+    for reader in (place.manager, place.coordinator, place.rival, place.partner, place.apart):
+        assert await hidden(reader), reader
+    with pytest.raises(NotFound):
+        await ask(place.manager, queries.occasion, made)
+    with pytest.raises(NotFound):
+        await occasions.answer_finding(place.manager, finding, "Early")
+    feed = await feed_of(await make_feed(place.manager, "own"), "marketplace")
+    assert not [each for each in feed.entries if each.uid.startswith("contract")]
+    assert not (await ask(place.manager, queries.contract_events, *reversed(place.here)))
+    with pytest.raises(Conflict, match="first"):
+        await following.ask_action(place.lead, made, title="Mend", due_on=TODAY)
+    await occasions.share(place.lead, made, attended_by="Cora", provider_there=True, minutes="Sound on the whole.")
+    found = await ask(place.manager, queries.occasion, made)
+    assert [each.says for each in found.findings] == ["Two of ten files lack a plan."]
+    for stranger in (place.rival, place.partner, place.apart):
+        assert await hidden(stranger)
+        with pytest.raises(NotFound):
+            await ask(stranger, queries.occasion, made)
+    with pytest.raises(NotFound):
+        await occasions.answer_finding(place.rival, finding, "Not mine")
+    assert "Answer what the inspection found" in await titles(place.manager)
+    await occasions.answer_finding(place.manager, finding, "Both are written since.")
+    assert "Answer what the inspection found" not in await titles(place.manager)
+    with pytest.raises(Conflict):
+        await occasions.add_finding(place.lead, made, area="Safeguarding", grade="met", says="More")
+
+
+async def test_actions_are_carried_until_done(place, clock):
+    made = await met(place, clock)
+    day = clock.at.date()
+    with pytest.raises(InvalidInput) as error:
+        await following.ask_action(place.lead, made, title="", due_on=TODAY - timedelta(days=9), owner_name="x" * 200)
+    assert set(error.value.fields) == {"title", "due_on", "owner_name"}
+    action = await following.ask_action(
+        place.lead, made, title="A stand-in for each visit", due_on=day + timedelta(days=3), owner_name="Robin"
+    )
+    ours = await following.ask_action(
+        place.lead, made, title="Send the form", due_on=day + timedelta(days=5), for_provider=False
+    )
+    assert "Contract action: A stand-in for each visit" in await titles(place.manager)
+    assert "Contract action: Send the form" in await titles(place.lead)
+    assert "Contract action: Send the form" not in await titles(place.manager)
+    for actor, one in ((place.rival, action), (place.apart, action)):
+        with pytest.raises((NotFound, NotPermitted)):
+            await following.say_done(actor, one, "Done")
+    with pytest.raises(Conflict, match="commissioner does"):
+        await following.say_done(place.manager, ours, "Done")
+    with pytest.raises(WrongState):
+        await following.accept(place.lead, action)
+    clock.move(timedelta(days=5))
+    [late] = await ask(place.lead, lambda work: following.actions_of(work, action_id=action))
+    assert late.state == "late"
+    await following.move(place.lead, action, late.due_on + timedelta(days=10), "Half term")
+    await following.say_done(place.manager, action, "In use since Monday")
+    with pytest.raises(WrongState):
+        await following.say_done(place.manager, action, "Again")
+    await following.send_back(place.lead, action, "Evenings are missing")
+    following_meeting = await occasions.plan(
+        place.lead, *place.here, kind="meeting", starts_at=clock.at + timedelta(days=1), place="Town hall"
+    )
+    found = await ask(place.manager, queries.occasion, following_meeting)
+    assert "A stand-in for each visit" in next(item.text for item in found.agenda if item.key == "actions")
+    assert len(await ask(place.manager, queries.carried_actions, found)) == 2
+    await following.say_done(place.manager, action, "Evenings too")
+    await following.accept(place.lead, action)
+    with pytest.raises(InvalidInput):
+        await following.accept(place.lead, ours, "")
+    await following.withdraw(place.lead, ours, "Not needed")
+    assert await ask(place.manager, queries.carried_actions, found) == []
+    assert not [title for title in await titles(place.manager) if title.startswith("Contract action")]
+
+
+async def test_information_is_asked_given_returned_and_charged_and_the_charge_is_borne(place, clock):
+    with pytest.raises(InvalidInput) as error:
+        await requests.ask_information(place.lead, *place.here, title="", asks="", format="", due_on=date(2020, 1, 1))
+    assert set(error.value.fields) == {"title", "asks", "format", "due_on"}
+    made = await requests.ask_information(
+        place.lead, *place.here, title="Training of spring", asks="Who was trained?", format="A table, one line each"
+    )
+    assert (await ask(place.manager, queries.request, made)).due_on == TODAY + timedelta(days=7)
+    for stranger in (place.rival, place.partner, place.apart):
+        with pytest.raises(NotFound):
+            await ask(stranger, queries.request, made)
+    with pytest.raises(Conflict, match="neither"):
+        await charges.charge(place.lead, made, minutes=60, reason="Asked twice")
+    with pytest.raises(NotFound):
+        await requests.give(place.rival, made, "Ours")
+    await requests.give(place.manager, made, "Most of them")
+    with pytest.raises(WrongState):
+        await requests.give(place.manager, made, "Twice")
+    with pytest.raises(InvalidInput):
+        await requests.send_back(place.lead, made, "", TODAY)
+    clock.move(timedelta(hours=1))
+    await requests.send_back(place.lead, made, "No names of courses", TODAY + timedelta(days=3))
+    clock.move(timedelta(days=5))
+    await requests.give(place.manager, made, "Table sent")
+    assert await states(place.manager, "information_request") == [(True, False, False), (True, True, False)]
+    await requests.accept(place.lead, made)
+    with pytest.raises(InvalidInput) as error:
+        await charges.charge(place.lead, made, minutes=0, reason="")
+    assert set(error.value.fields) == {"minutes", "reason"}
+    await charges.charge(place.lead, made, minutes=90, reason="Asking each worker")
+    with pytest.raises(Conflict, match="already"):
+        await charges.charge(place.lead, made, minutes=90, reason="Twice")
+    pence = (HOUR * 90 + 30) // 60
+    with pytest.raises(NotFound):
+        await charges.object_to(place.rival, made, "Not ours")
+    await charges.object_to(place.manager, made, "The form was wrong")
+    with pytest.raises(Conflict):
+        await charges.object_to(place.manager, made, "Again")
+    with pytest.raises(Conflict, match="somebody else"):
+        await charges.decide(place.lead, made, stands=True, says="It was not")
+    clock.move(timedelta(days=40))
+    await look_around(place)
+    assert (await ask(place.manager, queries.request, made)).charge_state == "objected"
+    await charges.decide(place.other, made, stands=True, says="The form was as agreed")
+    with pytest.raises(Conflict):
+        await charges.decide(place.other, made, stands=False, says="Twice")
+    second = await requests.ask_information(place.lead, *place.here, title="Rota", asks="Which?", format="Words")
+    clock.move(timedelta(days=9))  # never given
+    await charges.charge(place.lead, second, minutes=30, reason="Asked families instead")
+    await look_around(place)
+    assert (await ask(place.manager, queries.request, second)).charge_state == "waiting"
+    clock.move(timedelta(days=30))
+    for _ in range(2):
+        await look_around(place)
+    with pytest.raises(Conflict, match="decided"):
+        await charges.object_to(place.manager, second, "Late")
+    third = await requests.ask_information(place.lead, *place.here, title="Rota", asks="Which?", format="Words")
+    clock.move(timedelta(days=9))
+    await charges.charge(place.lead, third, minutes=30, reason="Asked again")
+    await charges.object_to(place.manager, third, "It was sent by post")
+    await charges.decide(place.admin, third, stands=False, says="So it was")
+    owed = pence + (HOUR * 30 + 30) // 60
+
+    async def books(work):
+        return await statement(work, place.framework_id, place.lead.organisation_id, place.provider_id)
+
+    assert (await ask(place.manager, books)).closing["owed_by_provider"] == owed
+    async with unit_of_work(system_for(place.lead.organisation_id, "commissioner")) as work:
+        assert (await verify_books(work)).differences == []
+    await requests.withdraw(place.lead, second, "Known by now")
+
+
+async def test_a_charge_needs_a_contract_that_charges(place, clock):
+    assert NOON == clock.at
+    made = await requests.ask_information(
+        place.lead, *place.here, title="Rota", asks="Which?", format="Words", due_on=TODAY
+    )
+    await requests.move(place.lead, made, TODAY + timedelta(days=2), "Illness")
+    with pytest.raises(InvalidInput):
+        await requests.move(place.lead, made, TODAY, "Sooner")
+    with pytest.raises(NotPermitted):
+        await charges.charge(place.manager, made, minutes=60, reason="x")
+
+
+async def test_what_the_commission_changed_is_told_at_once_and_late_where_it_is(place, clock):
+    with pytest.raises(InvalidInput) as error:
+        await cqc.report(place.manager, kind="x", says="", learnt_at=clock.at + timedelta(hours=1))
+    assert set(error.value.fields) == {"kind", "says", "learnt_on"}
+    with pytest.raises(NotPermitted):
+        await cqc.report(place.coordinator, kind="rating", says="Good", learnt_at=clock.at)
+    await cqc.report(place.manager, kind="rating", says="Good in all", learnt_at=clock.at - timedelta(hours=23))
+    clock.move(timedelta(minutes=1))
+    await cqc.report(place.manager, kind="non_compliance", says="Records", learnt_at=clock.at - timedelta(hours=25))
+    for reader in (place.manager, place.lead):
+        assert [(each.kind, each.late) for each in await ask(reader, queries.changes)] == [
+            ("non_compliance", True), ("rating", False),
+        ]  # fmt: skip
+    assert len(await ask(place.partner, queries.changes)) == 2
+    for stranger in (place.apart, place.rival):
+        assert await ask(stranger, queries.changes) == []
+    assert await states(place.manager, "cqc_report") == [(True, True, False), (True, False, False)]
+
+    async def news(work):
+        return await work.fetchval("SELECT count(*) FROM notice WHERE sentence LIKE '%Care Quality Commission%'")
+
+    assert [await ask(each, news) for each in (place.lead, place.partner, place.apart)] == [2, 2, 0]
+    line = [event.title for event in await ask(place.lead, queries.contract_events, *reversed(place.here))]
+    assert line[0] == "Reported late: it found us non-compliant"
