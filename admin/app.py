@@ -13,6 +13,8 @@ from admin import (
     assessments,
     bank_receipts,
     clock_stops,
+    contract_occasions,
+    contracts,
     credit_notes,
     debts,
     disputes,
@@ -41,6 +43,12 @@ from marketplace.billing import (
     timesheet_pages,
 )
 from marketplace.billing import story as billing_story  # noqa: F401 - in a provider's story
+from marketplace.contracts import (
+    calendar_entries,  # noqa: F401 - meetings and visits in people's calendars
+    desk_routes,
+)
+from marketplace.contracts import routes as contract_routes
+from marketplace.contracts import shared_pages as contract_shared_pages
 from marketplace.frameworks import routes as framework_routes
 from marketplace.frameworks import scoring_routes
 from marketplace.identity import account_pages, front_door, people_pages, trail_pages
@@ -116,6 +124,11 @@ MODULES: list[Any] = [
     package_pages,
     provider_pages,
     suspensions,
+    contracts,
+    contract_occasions,
+    contract_shared_pages,
+    contract_routes,
+    desk_routes,
     commissioner_pages,
     commissioner_routes,
     suspension_routes,

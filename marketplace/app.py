@@ -43,6 +43,13 @@ from marketplace.billing import (
 from marketplace.billing import pages as billing_pages
 from marketplace.billing import routes as billing_routes
 from marketplace.billing import story as billing_story  # noqa: F401 - in a provider's story
+from marketplace.contracts import (
+    calendar_entries as contract_calendar_entries,  # noqa: F401 - meetings and visits in people's calendars
+)
+from marketplace.contracts import own_routes as contract_own_routes
+from marketplace.contracts import pages as contract_pages
+from marketplace.contracts import routes as contract_routes
+from marketplace.contracts import shared_pages as contract_shared_pages
 from marketplace.frameworks import pages as framework_pages
 from marketplace.frameworks import routes as framework_routes
 from marketplace.frameworks import scoring_routes, terms_pages
@@ -237,6 +244,10 @@ MODULES: list[Any] = [
     paper_routes,
     import_pages,
     import_routes,
+    contract_pages,
+    contract_shared_pages,
+    contract_routes,
+    contract_own_routes,
     provider_pages,
     listing_pages,
     file_pages,

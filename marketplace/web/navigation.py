@@ -88,6 +88,7 @@ CONSOLE: dict[str, tuple[Item, ...]] = {
         Item("Watch", "/watch"),
         Item("Frameworks", "/frameworks"),
         Item("Providers", "/providers"),
+        Item("Contracts", "/contracts"),
         Item("Packages", "/packages"),
         Item("Budgets", "/budgets"),
         Item("Invoices", "/invoices"),
