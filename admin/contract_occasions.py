@@ -213,10 +213,10 @@ LOOKS = {
 }  # fmt: skip
 
 
-async def _look(work: Work, request_id: UUID, deed: str) -> tuple[Ask, Pack]:
+async def _look(work: Work, information_id: UUID, deed: str) -> tuple[Ask, Pack]:
     if work.actor.commissioner_id is None:
         raise NotFound
-    found = await queries.request(work, request_id)
+    found = await queries.request(work, information_id)
     caption, back = f"{found.title}, {found.provider}", requests.link(found.id)
     pack = (await place_of(work, found.framework_id, found.provider_id)).pack
     if deed in LOOKS:
@@ -255,31 +255,31 @@ async def _look(work: Work, request_id: UUID, deed: str) -> tuple[Ask, Pack]:
     raise NotFound
 
 
-@get("/information-requests/{request_id:uuid}/{deed:str}", **DECIDES)
-async def look_page(request: Asked, request_id: FromPath[UUID], deed: FromPath[str]) -> Response[Any]:
+@get("/information-requests/{information_id:uuid}/{deed:str}", **DECIDES)
+async def look_page(request: Asked, information_id: FromPath[UUID], deed: FromPath[str]) -> Response[Any]:
     """Accept, return, give more time, withdraw, charge; decide on an objection."""
-    return show(request, (await ask(request.user, _look, request_id, deed))[0])
+    return show(request, (await ask(request.user, _look, information_id, deed))[0])
 
 
-@post("/information-requests/{request_id:uuid}/{deed:str}", status_code=303, **DECIDES)
-async def look(request: Asked, request_id: FromPath[UUID], deed: FromPath[str]) -> Response[Any]:
+@post("/information-requests/{information_id:uuid}/{deed:str}", status_code=303, **DECIDES)
+async def look(request: Asked, information_id: FromPath[UUID], deed: FromPath[str]) -> Response[Any]:
     """Does it; a charge is shown with its sum first."""
-    asked, pack = await ask(request.user, _look, request_id, deed)
+    asked, pack = await ask(request.user, _look, information_id, deed)
     today = await ask(request.user, _today)
 
     async def do(given: Answers) -> None:
         actor = request.user
         if deed == "charge":
-            await charges.charge(actor, request_id, minutes=given["minutes"], reason=given["reason"])
+            await charges.charge(actor, information_id, minutes=given["minutes"], reason=given["reason"])
         elif deed == "decide":
-            await charges.decide(actor, request_id, stands=given["outcome"] == "stands", says=given["says"])
+            await charges.decide(actor, information_id, stands=given["outcome"] == "stands", says=given["says"])
         elif deed in ("send-back", "move"):
             if deed == "move":
-                await requests.move(actor, request_id, given["due_on"], given["says"])
+                await requests.move(actor, information_id, given["due_on"], given["says"])
             else:
-                await requests.send_back(actor, request_id, given["says"], given["due_on"])
+                await requests.send_back(actor, information_id, given["says"], given["due_on"])
         else:
-            await {"accept": requests.accept, "withdraw": requests.withdraw}[deed](actor, request_id, given["says"])
+            await {"accept": requests.accept, "withdraw": requests.withdraw}[deed](actor, information_id, given["says"])
 
     def price(given: Answers) -> tuple[str, str]:
         return "Charged", pounds(charge_pence(pack, today, given["minutes"]))

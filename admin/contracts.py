@@ -236,8 +236,8 @@ ACTIONS = {
 }  # fmt: skip
 
 
-async def _action(work: Work, action_id: UUID, deed: str) -> Ask:
-    found = await following.actions_of(work, action_id=action_id)
+async def _action(work: Work, contract_action_id: UUID, deed: str) -> Ask:
+    found = await following.actions_of(work, action_id=contract_action_id)
     if not found or deed not in ACTIONS or work.actor.commissioner_id is None:
         raise NotFound
     action = found[0]
@@ -250,24 +250,24 @@ async def _action(work: Work, action_id: UUID, deed: str) -> Ask:
     )  # fmt: skip
 
 
-@get("/contract-actions/{action_id:uuid}/{deed:str}", **MANAGES)
-async def action_page(request: Asked, action_id: FromPath[UUID], deed: FromPath[str]) -> Response[Any]:
+@get("/contract-actions/{contract_action_id:uuid}/{deed:str}", **MANAGES)
+async def action_page(request: Asked, contract_action_id: FromPath[UUID], deed: FromPath[str]) -> Response[Any]:
     """Accept, send back, give more time or withdraw."""
-    return show(request, await ask(request.user, _action, action_id, deed))
+    return show(request, await ask(request.user, _action, contract_action_id, deed))
 
 
-@post("/contract-actions/{action_id:uuid}/{deed:str}", status_code=303, **MANAGES)
-async def act(request: Asked, action_id: FromPath[UUID], deed: FromPath[str]) -> Response[Any]:
+@post("/contract-actions/{contract_action_id:uuid}/{deed:str}", status_code=303, **MANAGES)
+async def act(request: Asked, contract_action_id: FromPath[UUID], deed: FromPath[str]) -> Response[Any]:
     """Does it; the provider is told."""
 
     async def do(given: Answers) -> None:
         if deed == "move":
-            await following.move(request.user, action_id, given["due_on"], given["says"])
+            await following.move(request.user, contract_action_id, given["due_on"], given["says"])
         else:
             verbs = {"accept": following.accept, "send-back": following.send_back, "withdraw": following.withdraw}
-            await verbs[deed](request.user, action_id, given["says"])
+            await verbs[deed](request.user, contract_action_id, given["says"])
 
-    asked = await ask(request.user, _action, action_id, deed)
+    asked = await ask(request.user, _action, contract_action_id, deed)
     return await send(request, asked, do, to=asked.back, flash="The provider has been told.")
 
 

@@ -123,64 +123,64 @@ async def ask_action(request: Asked, occasion_id: FromPath[UUID], data: JSONBody
     return MadeOut(made)
 
 
-@post("/api/v1/contract-actions/{action_id:uuid}/accept", status_code=204, **MANAGES)
-async def accept_action(request: Asked, action_id: FromPath[UUID], data: JSONBody[schemas.SaysIn]) -> None:
+@post("/api/v1/contract-actions/{contract_action_id:uuid}/accept", status_code=204, **MANAGES)
+async def accept_action(request: Asked, contract_action_id: FromPath[UUID], data: JSONBody[schemas.SaysIn]) -> None:
     """The action is done."""
-    await following.accept(request.user, action_id, data.says)
+    await following.accept(request.user, contract_action_id, data.says)
 
 
-@post("/api/v1/contract-actions/{action_id:uuid}/send-back", status_code=204, **MANAGES)
-async def send_action_back(request: Asked, action_id: FromPath[UUID], data: JSONBody[schemas.SaysIn]) -> None:
+@post("/api/v1/contract-actions/{contract_action_id:uuid}/send-back", status_code=204, **MANAGES)
+async def send_action_back(request: Asked, contract_action_id: FromPath[UUID], data: JSONBody[schemas.SaysIn]) -> None:
     """Something is missing: the action is to do again."""
-    await following.send_back(request.user, action_id, data.says)
+    await following.send_back(request.user, contract_action_id, data.says)
 
 
-@post("/api/v1/contract-actions/{action_id:uuid}/withdraw", status_code=204, **MANAGES)
-async def withdraw_action(request: Asked, action_id: FromPath[UUID], data: JSONBody[schemas.SaysIn]) -> None:
+@post("/api/v1/contract-actions/{contract_action_id:uuid}/withdraw", status_code=204, **MANAGES)
+async def withdraw_action(request: Asked, contract_action_id: FromPath[UUID], data: JSONBody[schemas.SaysIn]) -> None:
     """The action is no longer asked for."""
-    await following.withdraw(request.user, action_id, data.says)
+    await following.withdraw(request.user, contract_action_id, data.says)
 
 
-@post("/api/v1/contract-actions/{action_id:uuid}/move", status_code=204, **MANAGES)
-async def move_action(request: Asked, action_id: FromPath[UUID], data: JSONBody[schemas.LaterIn]) -> None:
+@post("/api/v1/contract-actions/{contract_action_id:uuid}/move", status_code=204, **MANAGES)
+async def move_action(request: Asked, contract_action_id: FromPath[UUID], data: JSONBody[schemas.LaterIn]) -> None:
     """Give an open action a later day."""
-    await following.move(request.user, action_id, data.due_on, data.says)
+    await following.move(request.user, contract_action_id, data.due_on, data.says)
 
 
-@post("/api/v1/information-requests/{request_id:uuid}/accept", status_code=204, **MANAGES)
-async def accept(request: Asked, request_id: FromPath[UUID], data: JSONBody[schemas.SaysIn]) -> None:
+@post("/api/v1/information-requests/{information_id:uuid}/accept", status_code=204, **MANAGES)
+async def accept(request: Asked, information_id: FromPath[UUID], data: JSONBody[schemas.SaysIn]) -> None:
     """The information is what was asked for."""
-    await requests.accept(request.user, request_id, data.says)
+    await requests.accept(request.user, information_id, data.says)
 
 
-@post("/api/v1/information-requests/{request_id:uuid}/send-back", status_code=204, **MANAGES)
-async def send_back(request: Asked, request_id: FromPath[UUID], data: JSONBody[schemas.LaterIn]) -> None:
+@post("/api/v1/information-requests/{information_id:uuid}/send-back", status_code=204, **MANAGES)
+async def send_back(request: Asked, information_id: FromPath[UUID], data: JSONBody[schemas.LaterIn]) -> None:
     """Return the information as poor, with the reasons and a new last day."""
-    await requests.send_back(request.user, request_id, data.says, data.due_on)
+    await requests.send_back(request.user, information_id, data.says, data.due_on)
 
 
-@post("/api/v1/information-requests/{request_id:uuid}/move", status_code=204, **MANAGES)
-async def move_request(request: Asked, request_id: FromPath[UUID], data: JSONBody[schemas.LaterIn]) -> None:
+@post("/api/v1/information-requests/{information_id:uuid}/move", status_code=204, **MANAGES)
+async def move_request(request: Asked, information_id: FromPath[UUID], data: JSONBody[schemas.LaterIn]) -> None:
     """Give a request a later day."""
-    await requests.move(request.user, request_id, data.due_on, data.says)
+    await requests.move(request.user, information_id, data.due_on, data.says)
 
 
-@post("/api/v1/information-requests/{request_id:uuid}/withdraw", status_code=204, **MANAGES)
-async def withdraw(request: Asked, request_id: FromPath[UUID], data: JSONBody[schemas.SaysIn]) -> None:
+@post("/api/v1/information-requests/{information_id:uuid}/withdraw", status_code=204, **MANAGES)
+async def withdraw(request: Asked, information_id: FromPath[UUID], data: JSONBody[schemas.SaysIn]) -> None:
     """The information is no longer asked for."""
-    await requests.withdraw(request.user, request_id, data.says)
+    await requests.withdraw(request.user, information_id, data.says)
 
 
-@post("/api/v1/information-requests/{request_id:uuid}/charge", **MANAGES)
-async def charge(request: Asked, request_id: FromPath[UUID], data: JSONBody[schemas.ChargeIn]) -> MadeOut:
+@post("/api/v1/information-requests/{information_id:uuid}/charge", **MANAGES)
+async def charge(request: Asked, information_id: FromPath[UUID], data: JSONBody[schemas.ChargeIn]) -> MadeOut:
     """Charge the time spent on information that was poor or late, at the framework's rate."""
-    return MadeOut(await charges.charge(request.user, request_id, minutes=data.minutes, reason=data.reason))
+    return MadeOut(await charges.charge(request.user, information_id, minutes=data.minutes, reason=data.reason))
 
 
-@post("/api/v1/information-requests/{request_id:uuid}/decide", status_code=204, **REVIEWS)
-async def decide(request: Asked, request_id: FromPath[UUID], data: JSONBody[schemas.DecideIn]) -> None:
+@post("/api/v1/information-requests/{information_id:uuid}/decide", status_code=204, **REVIEWS)
+async def decide(request: Asked, information_id: FromPath[UUID], data: JSONBody[schemas.DecideIn]) -> None:
     """Decide on an objection to a charge, by somebody else than who made it."""
-    await charges.decide(request.user, request_id, stands=data.stands, says=data.says)
+    await charges.decide(request.user, information_id, stands=data.stands, says=data.says)
 
 
 @get("/api/v1/contract-steps/{step_id:uuid}/files/{evidence_id:uuid}", **MANAGES)

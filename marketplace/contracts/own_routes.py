@@ -32,22 +32,22 @@ async def answer_finding(request: Asked, finding_id: FromPath[UUID], data: JSONB
     await occasions.answer_finding(request.user, finding_id, data.says, data.evidence)
 
 
-@post("/api/v1/contract-actions/{action_id:uuid}/done", status_code=204, **ANSWERS)
-async def say_done(request: Asked, action_id: FromPath[UUID], data: JSONBody[schemas.AnswerIn]) -> None:
+@post("/api/v1/contract-actions/{contract_action_id:uuid}/done", status_code=204, **ANSWERS)
+async def say_done(request: Asked, contract_action_id: FromPath[UUID], data: JSONBody[schemas.AnswerIn]) -> None:
     """Say that an action is done, with files that show it."""
-    await following.say_done(request.user, action_id, data.says, data.evidence)
+    await following.say_done(request.user, contract_action_id, data.says, data.evidence)
 
 
-@post("/api/v1/information-requests/{request_id:uuid}/give", status_code=204, **ANSWERS)
-async def give(request: Asked, request_id: FromPath[UUID], data: JSONBody[schemas.AnswerIn]) -> None:
+@post("/api/v1/information-requests/{information_id:uuid}/give", status_code=204, **ANSWERS)
+async def give(request: Asked, information_id: FromPath[UUID], data: JSONBody[schemas.AnswerIn]) -> None:
     """Give the information asked for, in words and files."""
-    await requests.give(request.user, request_id, data.says, data.evidence)
+    await requests.give(request.user, information_id, data.says, data.evidence)
 
 
-@post("/api/v1/information-requests/{request_id:uuid}/object", status_code=204, **ANSWERS)
-async def object_to(request: Asked, request_id: FromPath[UUID], data: JSONBody[schemas.SaysIn]) -> None:
+@post("/api/v1/information-requests/{information_id:uuid}/object", status_code=204, **ANSWERS)
+async def object_to(request: Asked, information_id: FromPath[UUID], data: JSONBody[schemas.SaysIn]) -> None:
     """Object to a charge for information."""
-    await charges.object_to(request.user, request_id, data.says)
+    await charges.object_to(request.user, information_id, data.says)
 
 
 @post("/api/v1/cqc-changes", **ANSWERS)

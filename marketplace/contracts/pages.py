@@ -118,8 +118,8 @@ async def answer_finding(request: Asked, finding_id: FromPath[UUID]) -> Response
 # --- actions ----------------------------------------------------------------------------------------------------------
 
 
-async def _action(work: Work, action_id: UUID) -> Ask:
-    found = await following.actions_of(work, action_id=action_id)
+async def _action(work: Work, contract_action_id: UUID) -> Ask:
+    found = await following.actions_of(work, action_id=contract_action_id)
     if not found or work.actor.provider_id is None or not found[0].for_provider:
         raise NotFound
     action = found[0]
@@ -132,32 +132,33 @@ async def _action(work: Work, action_id: UUID) -> Ask:
     return with_files(asked, await attachable_files(work))
 
 
-@get("/contract-actions/{action_id:uuid}/done", **ANSWERS)
-async def done_page(request: Asked, action_id: FromPath[UUID]) -> Response[Any]:
+@get("/contract-actions/{contract_action_id:uuid}/done", **ANSWERS)
+async def done_page(request: Asked, contract_action_id: FromPath[UUID]) -> Response[Any]:
     """What was done."""
-    return show(request, await ask(request.user, _action, action_id))
+    return show(request, await ask(request.user, _action, contract_action_id))
 
 
-@post("/contract-actions/{action_id:uuid}/done", status_code=303, **ANSWERS)
-async def done(request: Asked, action_id: FromPath[UUID]) -> Response[Any]:
+@post("/contract-actions/{contract_action_id:uuid}/done", status_code=303, **ANSWERS)
+async def done(request: Asked, contract_action_id: FromPath[UUID]) -> Response[Any]:
     """Says so."""
 
     async def do(given: Answers) -> None:
-        await following.say_done(request.user, action_id, given["says"], given.get("evidence_id", ()))
+        await following.say_done(request.user, contract_action_id, given["says"], given.get("evidence_id", ()))
 
-    asked = await ask(request.user, _action, action_id)
+    asked = await ask(request.user, _action, contract_action_id)
     return await send(request, asked, do, to=asked.back, flash="The contract manager has been told.")
 
 
 # --- information and what it cost -------------------------------------------------------------------------------------
 
 
-async def _request(work: Work, request_id: UUID, deed: str) -> Ask:
-    found = await queries.request(work, request_id)
+async def _request(work: Work, information_id: UUID, deed: str) -> Ask:
+    found = await queries.request(work, information_id)
     if deed == "give":
         asked = Ask(
             "Give the information", found.title,
-            "The contract manager looks at it, and accepts it or says what is wrong.", requests.link(found.id), "Give it",
+            "The contract manager looks at it, and accepts it or says what is wrong.",
+            requests.link(found.id), "Give it",
             (Question("lines", "says", "The information, or what the files are", hint=NO_NAMES, rows=8),),
             facts=(("Asked for", found.asks), ("Format", found.format), ("Until", day(found.due_on))),
         )  # fmt: skip
@@ -176,23 +177,23 @@ async def _request(work: Work, request_id: UUID, deed: str) -> Ask:
     )  # fmt: skip
 
 
-@get("/information-requests/{request_id:uuid}/{deed:str}", **ANSWERS)
-async def request_deed_page(request: Asked, request_id: FromPath[UUID], deed: FromPath[str]) -> Response[Any]:
+@get("/information-requests/{information_id:uuid}/{deed:str}", **ANSWERS)
+async def request_deed_page(request: Asked, information_id: FromPath[UUID], deed: FromPath[str]) -> Response[Any]:
     """Give the information, or object to a charge."""
-    return show(request, await ask(request.user, _request, request_id, deed))
+    return show(request, await ask(request.user, _request, information_id, deed))
 
 
-@post("/information-requests/{request_id:uuid}/{deed:str}", status_code=303, **ANSWERS)
-async def request_deed(request: Asked, request_id: FromPath[UUID], deed: FromPath[str]) -> Response[Any]:
+@post("/information-requests/{information_id:uuid}/{deed:str}", status_code=303, **ANSWERS)
+async def request_deed(request: Asked, information_id: FromPath[UUID], deed: FromPath[str]) -> Response[Any]:
     """Sends it."""
 
     async def do(given: Answers) -> None:
         if deed == "give":
-            await requests.give(request.user, request_id, given["says"], given.get("evidence_id", ()))
+            await requests.give(request.user, information_id, given["says"], given.get("evidence_id", ()))
         else:
-            await charges.object_to(request.user, request_id, given["says"])
+            await charges.object_to(request.user, information_id, given["says"])
 
-    asked = await ask(request.user, _request, request_id, deed)
+    asked = await ask(request.user, _request, information_id, deed)
     return await send(request, asked, do, to=asked.back, flash="Sent. The contract manager has been told.")
 
 

@@ -48,10 +48,10 @@ async def list_requests(request: Asked) -> list[schemas.RequestOut]:
     return [schemas.request_out(each) for each in await ask(request.user, queries.requests)]
 
 
-@get("/api/v1/information-requests/{request_id:uuid}", **READS)
-async def get_request(request: Asked, request_id: FromPath[UUID]) -> schemas.RequestOut:
+@get("/api/v1/information-requests/{information_id:uuid}", **READS)
+async def get_request(request: Asked, information_id: FromPath[UUID]) -> schemas.RequestOut:
     """One request with what was given, and its charge."""
-    return schemas.request_out(await ask(request.user, queries.request, request_id))
+    return schemas.request_out(await ask(request.user, queries.request, information_id))
 
 
 @get("/api/v1/cqc-changes", **READS)

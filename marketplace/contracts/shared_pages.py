@@ -80,10 +80,10 @@ async def requests_page(request: Asked) -> Response[Any]:
     return page(request, "contracts/requests.html", title="Information asked for", rows=rows, **rights(request.user))
 
 
-@get("/information-requests/{request_id:uuid}", **READS)
-async def request_page(request: Asked, request_id: FromPath[UUID]) -> Response[Any]:
+@get("/information-requests/{information_id:uuid}", **READS)
+async def request_page(request: Asked, information_id: FromPath[UUID]) -> Response[Any]:
     """What is asked in which format until when, what was given, and what it cost where it was poor."""
-    found = await ask(request.user, queries.request, request_id)
+    found = await ask(request.user, queries.request, information_id)
     mine = found.charge is not None and found.charge["charged_by"] == request.user.person_id
     return page(
         request, "contracts/request.html", title=found.title, found=found, mine=mine, **rights(request.user)

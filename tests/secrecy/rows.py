@@ -69,7 +69,7 @@ _WITHOUT_ID = {
     "declaration_file", "import_progress", "invoice_other_line", "enquiry_reach", "enquiry_worker",
     "correction_answer", "visit_reason",
     "purchase_agreement", "purchase_visit", "purchase_share", "provider_account",
-    "purchase_settling",
+    "purchase_settling", "contract_step_evidence",
 }  # fmt: skip
 
 
@@ -331,6 +331,7 @@ async def lay(connection: asyncpg.Connection) -> Rows:
         reason="r", rule_key="insurance_lapsed", imposed_by_name="a rule", lifted_at=at,
     )  # fmt: skip
     await _suspension_rows(put, ids, framework, package, at)
+    await _contract_rows(put, ids, framework, at)
     await put("lapse_look", provider_id=ids["winner"], looked_on=day)
     await _evidence_rows(put, ids, framework, at, day)
     await put(
@@ -536,6 +537,47 @@ async def _evidence_rows(put: Any, ids: dict[str, UUID], framework: UUID, at: An
     await put(
         "profile_video", "video_agreement", **own, worker_id=ids["allocated_worker_row"],
         evidence_id=ids["allocated_worker_file"], agreed_at=at,
+    )  # fmt: skip
+
+
+async def _contract_rows(put: Any, ids: dict[str, UUID], framework: UUID, at: Any) -> None:
+    """A meeting, an unannounced visit not shared yet, information with its charge, a change by the Commission."""
+    manager, day = ids["northgate_contract_manager"], at.date()
+    scope = {"commissioner_id": ids["northgate"], "framework_id": framework, "provider_id": ids["winner"]}
+    planned = {"starts_at": at, "place": "p", "planned_at": at, "planned_by": manager, "planned_by_name": "n"}
+    shared = {"shared_at": at, "attended_by": "a", "provider_there": True, "minutes": "m"}
+    said = {"at": at, "by_provider": False, "by_person": manager, "by_name": "n"}
+    found = {"area": "a", "grade": "met", "says": "s", "found_at": at, "found_by": manager, "found_by_name": "n"}
+    for name, kind, announced, more in (
+        ("meeting", "meeting", True, shared), ("secret_visit", "inspection", False, {}),
+    ):  # fmt: skip
+        occasion = await put("contract_occasion", name, **scope, kind=kind, announced=announced, **planned, **more)
+        await put("contract_finding", f"{name}_finding", **scope, occasion_id=occasion, **found)
+        await put(
+            "contract_action", f"{name}_action", **scope, occasion_id=occasion, for_provider=True, title="t",
+            due_on=day, asked_at=at, asked_by=manager, asked_by_name="n",
+        )  # fmt: skip
+        await put("contract_step", f"{name}_step", **scope, occasion_id=occasion, what="planned", **said)
+    request = await put(
+        "information_request", "information", **scope, title="t", asks="a", format="f", due_on=day, asked_at=at,
+        asked_by=manager, asked_by_name="n",
+    )  # fmt: skip
+    await put(
+        "information_charge", "information_charge", **scope, request_id=request, minutes=1, hour_pence=60, pence=1,
+        clause="c", reason="r", pack_hash="h1", charged_at=at, charged_by=manager, charged_by_name="n", object_until=at,
+    )  # fmt: skip
+    step = await put("contract_step", "information_step", **scope, request_id=request, what="information_asked", **said)
+    await put(
+        "contract_step_evidence", commissioner_id=ids["northgate"], provider_id=ids["winner"], step_id=step,
+        evidence_id=ids["allocated_worker_file"],
+    )  # fmt: skip
+    await put(
+        "contract_next", "next_meeting", **scope, kind="meeting", due_on=day, reason="r", set_at=at, set_by=manager,
+        set_by_name="n",
+    )  # fmt: skip
+    await put(
+        "cqc_change", "cqc_change", provider_id=ids["winner"], kind="rating", says="s", learnt_at=at, reported_at=at,
+        reported_by=ids["winner_manager"], reported_by_name="n",
     )  # fmt: skip
 
 

@@ -12,6 +12,8 @@ import httpx
 
 from marketplace.billing import agreements
 from marketplace.billing.budgets import set_allocation
+from marketplace.contracts import cqc, following, occasions, requests
+from marketplace.frameworks.queries import pack_of
 from marketplace.identity import tokens
 from marketplace.identity.permissions import FRONT_DOORS, ROLE_PERMISSIONS
 from marketplace.identity.sessions import digest, new_token, places_of
@@ -79,6 +81,18 @@ async def settle(settings: Settings, clock: FrozenClock, migrator: asyncpg.Conne
     )
     await plan_actions.withdraw_action(decider, action_id, "No longer needed")
     await lifting.reinstate(decider, suspension_id, "Mended", new_packages=50)
+    contract = world.framework_id, provider
+    occasion_id = await occasions.plan(decider, *contract, kind="inspection", starts_at=clock.at, place="Its office")
+    area = (await ask(decider, pack_of, world.framework_id)).contracts.visit_areas[0]
+    finding_id = await occasions.add_finding(decider, occasion_id, area=area, grade="met", says="Sound")
+    await occasions.share(decider, occasion_id, attended_by="All", provider_there=True, minutes="Sound")
+    contract_action_id = await following.ask_action(
+        decider, occasion_id, title="A rota", due_on=await ask(decider, providers.today)
+    )
+    information_id = await requests.ask_information(
+        decider, *contract, title="Rota", asks="Which?", format="Words", due_on=day + timedelta(days=90)
+    )
+    change_id = await cqc.report(case.manager, kind="rating", says="Good", learnt_at=clock.at)
     cause_id = await causes.propose(
         decider, world.framework_id, provider, rule_key="repeated_incidents", facts="Incident I-1"
     )
@@ -192,6 +206,11 @@ async def settle(settings: Settings, clock: FrozenClock, migrator: asyncpg.Conne
         "suspension_id": str(suspension_id),
         "action_id": str(action_id),
         "cause_id": str(cause_id),
+        "occasion_id": str(occasion_id),
+        "finding_id": str(finding_id),
+        "contract_action_id": str(contract_action_id),
+        "information_id": str(information_id),
+        "change_id": str(change_id),
         "duty_id": await one(
             "SELECT id FROM obligation WHERE owed_by_organisation = $1 ORDER BY starts_at, id", provider
         ),

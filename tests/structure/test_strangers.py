@@ -19,7 +19,8 @@ from tests.world import door as doors
 SECRET = re.compile(
     r"\{(child|referral|draft|question|offer|package|visit|plan|invoice|grant|worker|application|admission|card|membership"
     r"|reason|signature|booking|duty|dispute|debt|direct_payment|spending|enquiry|answer|meeting"
-    r"|purchase|receipt|account|refund)_id\}"
+    r"|purchase|receipt|account|refund"
+    r"|occasion|finding|contract_action|information)_id\}"
 )
 ROUTES = [route for route in ALL if SECRET.search(route[2])]
 
