@@ -9,8 +9,8 @@ from marketplace.contracts.steps import (
     LATEST,
     Place,
     add_step,
-    is_owed,
     manager,
+    open_until,
     place_of,
     said,
     subject,
@@ -103,7 +103,7 @@ async def owe_holding(work: Work, place: Place, kind: str, due_on: date) -> bool
     """Ask the contract managers to hold it, once its time is near; whether this is new."""
     rule, title = TASKS[kind]
     about = subject(place.framework.id, place.provider_id, place.commissioner_id, kind)
-    if rules.ask_from(place.pack, due_on) > work.now or await is_owed(work, rule, about):
+    if rules.ask_from(place.pack, due_on) > work.now or await open_until(work, rule, about) is not None:
         return False
     made = await owe(
         work, place.pack, rule, title=f"{title} {place.provider_name}", subject_type="contract", subject_id=about,

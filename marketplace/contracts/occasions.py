@@ -21,9 +21,9 @@ from marketplace.contracts.steps import (
     add_step,
     answering,
     attach,
-    is_owed,
     manager,
     one_at_a_time,
+    open_until,
     place_of,
     place_of_row,
     row_of,
@@ -156,7 +156,6 @@ async def move(actor: Actor, occasion_id: UUID, starts_at: datetime, place: str,
         await add_step(work, where, "moved", says=says, occasion_id=row["id"])
         work.audit("contract_occasion.moved", "contract_occasion", row["id"], starts_at=starts_at)
         if row["announced"]:
-            await _leave_attendance(work, where, row["kind"])
             await _owe_attendance(work, where, row["kind"], starts_at)
             sentence = f"Your {KINDS[row['kind']][1]} is moved to {moment(starts_at)}."
             await tell_provider(work, where, sentence, link(row["id"]))
@@ -356,13 +355,16 @@ async def _owe_attendance(work: Work, where: Place, kind: str, starts_at: dateti
     if kind not in REPEATING or REPEATING[kind] not in where.pack.on(on).duties:
         return
     about = subject(where.framework.id, where.provider_id, where.commissioner_id, kind)
-    if await is_owed(work, REPEATING[kind], about):
-        return
     due = await due_day(work, where, kind)
+    due_at = end_of_day(max(local_day(starts_at), due or on))
+    owed_until = await open_until(work, REPEATING[kind], about)
+    if owed_until is not None and owed_until >= due_at:
+        return
+    await cancel(work, about, REPEATING[kind])
     await owe(
         work, where.pack, REPEATING[kind], subject_type="contract", subject_id=about, reference=where.framework.name,
         owed_by=Owed(where.provider_id, "provider_manager"), owed_to=where.commissioner_id, link="/contract",
-        due_at=end_of_day(max(local_day(starts_at), due or on)), framework_id=where.framework.id,
+        due_at=due_at, framework_id=where.framework.id,
         commissioner_id=where.commissioner_id,
     )  # fmt: skip
 

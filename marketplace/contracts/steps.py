@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -100,11 +100,11 @@ async def row_of(work: Work, table: str, row_id: UUID, *, hold: bool = True) -> 
 _CHANGED = ("contract_occasion", "information_charge")
 
 
-async def is_owed(work: Work, rule_key: str, subject_id: UUID) -> bool:
-    """Whether such a duty stands open already."""
+async def open_until(work: Work, rule_key: str, subject_id: UUID) -> datetime | None:
+    """Until when such a duty stands open; None where none does."""
     return await work.fetchval(
-        "SELECT EXISTS (SELECT 1 FROM obligation WHERE rule_key = $1 AND subject_id = $2 AND met_at IS NULL"
-        " AND cancelled_at IS NULL)",
+        "SELECT max(due_at) FROM obligation WHERE rule_key = $1 AND subject_id = $2 AND met_at IS NULL"
+        " AND cancelled_at IS NULL",
         rule_key, subject_id,
     )  # fmt: skip
 

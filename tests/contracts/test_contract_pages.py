@@ -208,10 +208,10 @@ async def test_the_api_does_what_the_pages_do(app, console, database, place, clo
         own, rival = await bearer(database, place.manager), await bearer(database, place.rival)
         home = f"/api/v1/contracts/{place.framework_id}/{place.provider_id}"
 
-        async def posted(client, path, who, expected=204, **data):  # type: ignore[no-untyped-def]
+        async def posted(client, path, who, expected=204, **data) -> dict[str, str]:  # type: ignore[no-untyped-def]
             answer = await client.post(path, json=data, headers=who)
             assert answer.status_code == expected, (path, answer.text)
-            return answer.json() if expected == 201 else None
+            return answer.json() if expected == 201 else {}
 
         when = (clock.at + timedelta(hours=1)).isoformat()
         plan = {"kind": "inspection", "starts_at": when, "place": "Its office", "announced": False}
