@@ -134,6 +134,7 @@ async def test_a_meeting_comes_near_is_planned_held_and_agreed(place, clock):
     soon = (clock.at + timedelta(days=20)).date()
     for _ in range(2):
         await dates.set_next(place.lead, *place.here, kind="meeting", due_on=soon, reason="Serious concerns")
+        clock.move(timedelta(minutes=1))
     assert (await titles(place.lead)).count("Hold the contract meeting with Kindly Care Ltd") == 1
     [own] = await ask(place.manager, queries.contracts)
     assert own.next_meeting == soon
