@@ -19,6 +19,10 @@ FRAMEWORKS = (
 )
 
 
+# What a council has agreed where its pack proposes nothing: pence for an hour spent on poor information.
+AGREED = {"settings.contracts.hour_pence": 4_500}
+
+
 async def open_councils(world: World) -> None:
     """The commissioners' places, their people, their frameworks from the packs with every decision confirmed."""
     story = world.story
@@ -37,7 +41,7 @@ async def open_councils(world: World) -> None:
             partner_ids=[_organisation(world.councils[key].admin) for key in partners],
         )
         for decision in await ask(admin, queries.decisions, framework_id):
-            await actions.confirm_decision(admin, framework_id, decision.key)
+            await actions.confirm_decision(admin, framework_id, decision.key, AGREED.get(decision.key))
         await actions.open_framework(admin, framework_id)
         for key in (lead, *partners):
             world.frameworks[key] = framework_id

@@ -13,6 +13,7 @@ from marketplace.demo import (
     budgets,
     buyers,
     commissioners,
+    contracts,
     families,
     invoices,
     packages,
@@ -103,6 +104,7 @@ async def _chapters(world: World, say: Say) -> None:
     await referrals.open_searches(world)
     await standings.change_standings(world)
     await buyers.family_buys(world)
+    await contracts.manage_contracts(world)
     await invoices.send_bills(world)
     for week in range(-10, 1):
         began = time.monotonic()
