@@ -11,7 +11,7 @@ from marketplace.demo.world import World
 
 MINUTES = (
     "Every visit of the last eight weeks was gone through. Two were missed when a carer fell ill at a weekend; the"
-    " on-call rota had no second name. The yearly review of the medication policy is late and will be done this month.\n"
+    " on-call rota had no second name. The yearly review of the medication policy is late; it follows this month.\n"
     "Families were asked twice since spring; they want to know earlier who comes in the holidays."
 )
 
