@@ -51,7 +51,7 @@ async def _meeting(world: World) -> None:
         due_on=story.monday + timedelta(days=10), owner_name="Joanne Whitlock",
     )  # fmt: skip
     await following.ask_action(
-        contracts, meeting, title="Send the new form for feedback", due_on=story.monday + timedelta(days=4),
+        contracts, meeting, title="Send the new form for feedback", due_on=story.monday + timedelta(days=9),
         for_provider=False,
     )  # fmt: skip
     await story.until(story.at(-26, "09:30"))
