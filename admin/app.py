@@ -49,6 +49,7 @@ from marketplace.contracts import (
 )
 from marketplace.contracts import routes as contract_routes
 from marketplace.contracts import shared_pages as contract_shared_pages
+from marketplace.contracts import story as contract_story  # noqa: F401 - in a provider's story
 from marketplace.frameworks import routes as framework_routes
 from marketplace.frameworks import scoring_routes
 from marketplace.identity import account_pages, front_door, people_pages, trail_pages

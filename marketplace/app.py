@@ -50,6 +50,7 @@ from marketplace.contracts import own_routes as contract_own_routes
 from marketplace.contracts import pages as contract_pages
 from marketplace.contracts import routes as contract_routes
 from marketplace.contracts import shared_pages as contract_shared_pages
+from marketplace.contracts import story as contract_story  # noqa: F401 - in a provider's story
 from marketplace.frameworks import pages as framework_pages
 from marketplace.frameworks import routes as framework_routes
 from marketplace.frameworks import scoring_routes, terms_pages

@@ -14,7 +14,6 @@ from marketplace.contracts.agenda import read
 from marketplace.contracts.charges import charge_of, poor_or_late
 from marketplace.contracts.dates import due_days
 from marketplace.contracts.following import Action, actions_of
-from marketplace.contracts.occasions import KINDS
 from marketplace.contracts.requests import last_day_of, state_of
 from marketplace.contracts.steps import place_of_row
 from marketplace.contracts.views import Change, Contract, Finding, Line, Occasion, Request, Step, StepFile
@@ -23,7 +22,6 @@ from marketplace.platform.database import Work
 from marketplace.platform.errors import NotFound
 from marketplace.policy import contracts as rules
 from marketplace.policy.calendar import local_day
-from marketplace.providers.queries import Event
 
 MOST = 500
 
@@ -295,36 +293,3 @@ async def changes(work: Work, provider_id: UUID | None = None) -> list[Change]:
         )
         for row in rows
     ]  # fmt: skip
-
-
-async def contract_events(work: Work, provider_id: UUID, framework_id: UUID) -> list[Event]:
-    """A contract's management as a provider's story tells it, the newest first: meetings and visits, actions,
-    information and charges, the next days set, changes by the Care Quality Commission; as far as the reader reaches."""
-    rows = await work.fetch(
-        """SELECT t.*, coalesce(a.title, n.area, r.title, '') AS about, o.kind FROM contract_step t
-           LEFT JOIN contract_action a ON a.commissioner_id = t.commissioner_id AND a.id = t.action_id
-           LEFT JOIN contract_finding n ON n.commissioner_id = t.commissioner_id AND n.id = t.finding_id
-           LEFT JOIN information_request r ON r.commissioner_id = t.commissioner_id AND r.id = t.request_id
-           LEFT JOIN contract_occasion o ON o.commissioner_id = t.commissioner_id AND o.id = t.occasion_id
-           WHERE t.provider_id = $1 AND t.framework_id = $2 AND t.at <= $3 ORDER BY t.in_order DESC""",
-        provider_id, framework_id, work.now,
-    )  # fmt: skip
-    events = [
-        Event(
-            row["at"],
-            (f"{KINDS[row['kind']][0]}: {_lower(title)}" if row["kind"] else title),
-            row["by_name"],
-            row["says"],
-        )
-        for row in rows
-        for title in [_step(row).title]
-    ]
-    events += [
-        Event(each.reported_at, f"Reported{' late' if each.late else ''}: {_lower(each.title)}", each.by, each.says)
-        for each in await changes(work, provider_id)
-    ]
-    return sorted(events, key=lambda event: event.at, reverse=True)
-
-
-def _lower(text: str) -> str:
-    return text[:1].lower() + text[1:]

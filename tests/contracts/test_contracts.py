@@ -18,6 +18,7 @@ from marketplace.contracts import (
     queries,
     requests,
 )
+from marketplace.contracts import story as contract_story  # noqa: F401 - registers itself
 from marketplace.contracts.agenda import AgendaItem
 from marketplace.contracts.sweeps import look_as_commissioner
 from marketplace.obligations.calendars import feed_of, make_feed
@@ -25,6 +26,7 @@ from marketplace.obligations.queries import my_duties
 from marketplace.platform.actor import system_for
 from marketplace.platform.database import ask, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted, WrongState
+from marketplace.providers.story import story
 from tests.conftest import NOON
 from tests.contracts.conftest import HOUR, Place
 
@@ -33,6 +35,15 @@ TODAY = date(2026, 5, 11)
 
 async def titles(actor) -> list[str]:
     return [row["title"] for row in await ask(actor, my_duties)]
+
+
+async def told(actor, place: Place) -> list[str]:
+    """What the provider's story tells of its contract."""
+
+    async def said(work):
+        return [each.says for each in await story(work, place.provider_id, kind="contract")]
+
+    return await ask(actor, said)
 
 
 async def look_around(place: Place) -> None:
@@ -153,8 +164,8 @@ async def test_a_meeting_the_provider_missed_stays_missed_and_one_called_off_is_
     assert await states(place.lead, "contract_meeting") == [(False, True, True), (False, False, True)]
     with pytest.raises(Conflict, match="called off"):
         await occasions.move(place.lead, off, clock.at, "Here", "Why not")
-    story = [event.title for event in await ask(place.manager, queries.contract_events, *reversed(place.here))]
-    assert story[0] == "Contract meeting: called off" and "Contract meeting: planned" in story
+    said = await told(place.manager, place)
+    assert said[0] == "Contract meeting: called off." and "Contract meeting: planned." in said
     assert (await ask(place.manager, queries.occasion, made)).provider_there is False
 
 
@@ -192,7 +203,7 @@ async def test_an_unannounced_visit_stays_unseen_until_its_findings_are_shared(p
         await occasions.answer_finding(place.manager, finding, "Early")
     feed = await feed_of(await make_feed(place.manager, "own"), "marketplace")
     assert not [each for each in feed.entries if each.uid.startswith("contract")]
-    assert not (await ask(place.manager, queries.contract_events, *reversed(place.here)))
+    assert await told(place.manager, place) == []
     with pytest.raises(Conflict, match="first"):
         await following.ask_action(place.lead, made, title="Mend", due_on=TODAY)
     await occasions.share(place.lead, made, attended_by="Cora", provider_there=True, minutes="Sound on the whole.")
@@ -362,5 +373,5 @@ async def test_what_the_commission_changed_is_told_at_once_and_late_where_it_is(
         return await work.fetchval("SELECT count(*) FROM notice WHERE sentence LIKE '%Care Quality Commission%'")
 
     assert [await ask(each, news) for each in (place.lead, place.partner, place.apart)] == [2, 2, 0]
-    line = [event.title for event in await ask(place.lead, queries.contract_events, *reversed(place.here))]
-    assert line[0] == "Reported late: it found us non-compliant"
+    said = await told(place.lead, place)
+    assert said[0] == "Reported late of the Care Quality Commission: it found us non-compliant."
