@@ -30,16 +30,11 @@ async def contracts_told(work: Work, provider_id: UUID) -> list[Told]:
     opens = may(work.actor, READ)
     for row in rows:
         words = WORDS[row["what"]] + (f" ({row['about']})" if row["about"] else "")
-        of = (
-            KINDS[row["kind"]][0]
-            if row["kind"]
-            else f"Information “{row['request']}”"
-            if row["request"]
-            else "Contract"
-        )
-        where = (
-            link(row["occasion_id"]) if row["kind"] else link_to_request(row["request_id"]) if row["request"] else ""
-        )
+        of, where = "Contract", ""
+        if row["kind"]:
+            of, where = KINDS[row["kind"]][0], link(row["occasion_id"])
+        elif row["request"]:
+            of, where = f"Information “{row['request']}”", link_to_request(row["request_id"])
         where = where if opens else ""  # brokerage and finance read the story, not the pages it leads to
         says = f"{of}: {words[:1].lower()}{words[1:]}."
         told.append(Told(row["at"], "contract", says, row["by_name"], row["says"], row["framework_id"], where))
