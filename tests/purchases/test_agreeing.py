@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from uuid import uuid4
 
@@ -274,3 +275,22 @@ async def test_bought_visits_share_no_time_with_commissioned_ones(buyers, clock)
     await packages.a_visit(ordinary, day)
     with pytest.raises(Conflict):
         await packages.a_visit(bought.case, day)
+
+
+async def test_two_acceptances_and_a_suspension_at_once(buyers):
+    """Whoever comes second sees the first: one package at most, and none after the suspension's moment."""
+    home, world = buyers, buyers.world
+    alder, birch, _ = world.providers
+    assert alder.provider_id is not None
+    enquiry_id = await purchases.asked(home, alder, birch)
+    answers = [await purchases.answered(home, enquiry_id, manager) for manager in (alder, birch)]
+    manager = await people.person_in(world.admin, "contract_manager", "Cora Manager")
+    done = await asyncio.gather(
+        *(accept_answer(home.mother, each) for each in answers for _ in range(2)),
+        suspend(manager, world.framework_id, alder.provider_id, reason="Three missed visits"),
+        return_exceptions=True,
+    )
+    assert not isinstance(done[-1], BaseException)
+    made = [each for each in done[:-1] if not isinstance(each, BaseException)]
+    refused = [each for each in done[:-1] if isinstance(each, BaseException)]
+    assert len(made) == 1 and all(isinstance(each, Conflict) for each in refused), done

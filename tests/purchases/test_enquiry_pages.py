@@ -126,6 +126,7 @@ async def test_asked_answered_compared_and_agreed(app, settings, buyers):
         assert "Direct payment" in listed and "Alder Care" in listed
         page = await door.get(package[1])
         assert page.status_code == 200 and "/referrals/" not in page.text and "/undo-award" not in page.text
+        assert (await door.get(f"{package[1]}/funding")).status_code == 200
         assert "/move" not in page.text and (await door.get(f"{package[1]}/undo-award")).status_code == 404
         assert (await door.get(enquiry)).status_code in (403, 404)
 
