@@ -22,7 +22,7 @@ from marketplace.web.reading import read_form
 from marketplace.web.render import page, see_other
 
 SETTLES: dict[str, Any] = {"guards": [requires("purchase_money.settle")]}
-HEADS = ("Owed since", "Purchase", "Provider", "Pounds", "How", "State")
+HEADS = ("Owed since", "Purchase", "Provider", "Pounds", "How", "State", "Came in by")
 HERE = "/purchase-money"
 Asked = Request[Any, Any, Any]
 
@@ -38,7 +38,7 @@ async def _list(request: Asked, sentence: str = "") -> Response[Any]:
     if request.query_params.get("format") == "csv":
         rows = (
             (f"{each.owed_at:%Y-%m-%d}", each.reference, each.provider, f"{each.pence // 100}.{each.pence % 100:02d}",
-             "by bank" if each.way == "transfer" else "card", each.state)
+             "by bank" if each.way == "transfer" else "card", each.state, each.came_by)
             for each in refunds
         )  # fmt: skip
         return csv_file("refunds-to-pay", HEADS, rows)
@@ -84,7 +84,7 @@ async def _refund(request: Asked, refund_id: UUID, form: Form) -> Response[Any]:
         raise NotFound("There is no refund to pay by that address.")
     return page(
         request, "admin/purchase_money_paid.html", title="A refund paid by bank", form=form, pence=found.pence,
-        what=f"Refund of purchase {found.reference}", about=found.provider, shown=None,
+        what=f"Refund of purchase {found.reference}", about=found.provider, shown=None, came_by=found.came_by,
         status=400 if form.errors else 200,
     )  # fmt: skip
 

@@ -206,6 +206,7 @@ class RefundRow:
     settled_on: date | None
     settled_by: UUID | None
     settled_reference: str | None
+    came_by: str  # the lines of the bank's statement the money came in by, for who pays it back by bank
 
     @property
     def waits_for_second(self) -> bool:
@@ -220,7 +221,9 @@ class RefundRow:
 
 _REFUNDS = """
     SELECT r.id, r.purchase_id, p.reference, o.name AS provider, v.planned_start AS visit_start, r.cause, r.pence,
-        r.way, r.state, r.failure, r.owed_at, r.sent_at, r.arrived_at, r.settled_on, r.settled_by, r.settled_reference
+        r.way, r.state, r.failure, r.owed_at, r.sent_at, r.arrived_at, r.settled_on, r.settled_by, r.settled_reference,
+        coalesce((SELECT string_agg(b.received_on || ' ' || b.says, '; ' ORDER BY b.received_on) FROM bank_receipt b
+            WHERE b.commissioner_id = r.commissioner_id AND b.purchase_id = r.purchase_id), '') AS came_by
     FROM refund r JOIN purchase p ON p.commissioner_id = r.commissioner_id AND p.id = r.purchase_id
     JOIN organisation o ON o.id = r.provider_id
     LEFT JOIN visit v ON v.commissioner_id = r.commissioner_id AND v.id = r.visit_id"""

@@ -82,7 +82,7 @@ async def bought_page(request: Asked) -> Response[Any]:
     return page(
         request, "purchases/bought_visits.html", title="Visits families bought", days=days, lines=lines, form=form,
         account=account, state=state, standing=STATES[state], cards=stripe_api.on(settings_of(request)),
-        manages=may(request.user, "payout.account"), statement=await ask(request.user, _statement, days),
+        manages=may(request.user, "payout.account"), due=await ask(request.user, _due_now),
         status=400 if form.errors else 200,
     )  # fmt: skip
 
@@ -90,6 +90,11 @@ async def bought_page(request: Asked) -> Response[Any]:
 async def _statement(work: Work, days: Period) -> Any:
     assert work.actor.provider_id is not None
     return await payout_statement(work, work.actor.provider_id, days)
+
+
+async def _due_now(work: Work) -> int:
+    today = local_day(work.now)
+    return (await _statement(work, Period(today, today))).after_pence
 
 
 def _line(line: BoughtLine) -> tuple[object, ...]:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
+import structlog
+
 from marketplace.billing.records import WORKERS_AND_SHARES, record_of
 from marketplace.frameworks.queries import pack_of, rate_card_rows
 from marketplace.obligations.news import tell
@@ -26,6 +28,7 @@ from marketplace.referrals.grants import grants_of, holders
 from marketplace.web.filters import pounds
 
 AT_ONCE = 200
+log = structlog.get_logger(__name__)
 DELIVERED_LESS = "shorter"
 UNUSED = "unused"
 
@@ -51,7 +54,7 @@ class Ending:
 
 
 async def settle_waiting(actor: Actor) -> int:
-    """Settle what is put down for one council (the system acts in its rows); returns how many visits were looked at.
+    """Settle what is put down for one council (the system acts in its rows); returns how many visits were settled.
 
     Each visit is a unit of its own: one that cannot be priced keeps nobody else waiting.
     """
@@ -61,10 +64,16 @@ async def settle_waiting(actor: Actor) -> int:
             " GROUP BY visit_id, purchase_id ORDER BY min(in_order) LIMIT $2",
             actor.commissioner_id, AT_ONCE,
         )  # fmt: skip
+    done = 0
     for row in waiting:
-        async with unit_of_work(actor) as work:
-            await settle_visit(work, row["visit_id"], row["purchase_id"])
-    return len(waiting)
+        try:
+            async with unit_of_work(actor) as work:
+                await settle_visit(work, row["visit_id"], row["purchase_id"])
+        except ValueError as error:  # no price can be worked out: past the bank holidays known, say
+            log.warning("a bought visit waits to be settled", why=type(error).__name__, visit=str(row["visit_id"]))
+            continue
+        done += 1
+    return done
 
 
 async def settle_visit(work: Work, visit_id: UUID, purchase_id: UUID) -> None:

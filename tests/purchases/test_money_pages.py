@@ -145,7 +145,7 @@ async def test_finance_pays_by_bank_and_a_second_officer_confirms(api, database,
     async with at(console, settings, one) as door:
         shown = text_of(await door.get("/purchase-money"))
         assert "£24.00" in shown and "£48.00" in shown and "£72.00" in shown and "Maya" not in shown
-        assert "DPTEST01" in (await door.get("/purchase-money?format=csv")).text
+        assert "2026-05-11 DPTEST01" in (await door.get("/purchase-money?format=csv")).text
         where = f"/purchase-money/refunds/{rows[0]['id']}/paid"
         empty = await door.post(where, {"reference": "BACS 7"})
         assert empty.status_code == 400 and "BACS 7" in empty.text
