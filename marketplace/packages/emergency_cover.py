@@ -21,6 +21,7 @@ from marketplace.packages.lapsed_visits import coming_visits
 from marketplace.packages.planning import pattern_of, when
 from marketplace.packages.tables import Package, Visit
 from marketplace.packages.telling import tell_family, tell_provider, tell_referrer
+from marketplace.packages.visit_moving import keep_reason
 from marketplace.packages.visit_requests import close_moves
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, unit_of_work
@@ -279,10 +280,11 @@ async def cover_agreed(work: Work, made: Package) -> None:
 async def _ends(work: Work, package: Package, visit: Visit) -> None:
     """One visit does not take place by its provider's lapse: not charged, not to be made up, since it is covered."""
     await work.execute(
-        "UPDATE visit SET outcome = 'cancelled_by_provider', outcome_at = $3, version = version + 1, outcome_reason ="
-        " 'Covered by another provider: care could not lawfully go on here' WHERE commissioner_id = $1 AND id = $2",
+        "UPDATE visit SET outcome = 'cancelled_by_provider', outcome_at = $3, version = version + 1"
+        " WHERE commissioner_id = $1 AND id = $2",
         visit.commissioner_id, visit.id, work.now,
     )  # fmt: skip
+    await keep_reason(work, visit, "Covered by another provider: care could not lawfully go on here")
     await work.execute(
         "UPDATE visit_flag SET cleared_at = $3 WHERE commissioner_id = $1 AND visit_id = $2 AND cleared_at IS NULL",
         visit.commissioner_id, visit.id, work.now,

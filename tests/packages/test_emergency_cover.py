@@ -115,10 +115,12 @@ async def test_once_it_is_agreed_the_covered_visits_end_by_the_providers_lapse(c
     offer = await offers.offered(case.world, birch, cover.referral_id)
     made = await offers.awarded(case.world, offer, case.family)
     rows = await migrator.fetch(
-        "SELECT outcome, outcome_reason FROM visit WHERE package_id = $1 ORDER BY planned_start", case.package_id
+        "SELECT outcome, says FROM visit v JOIN visit_reason r ON r.commissioner_id = v.commissioner_id"
+        " AND r.visit_id = v.id WHERE package_id = $1 ORDER BY planned_start",
+        case.package_id,
     )
     assert [row["outcome"] for row in rows] == ["cancelled_by_provider"] * 3
-    assert "could not lawfully go on" in rows[0]["outcome_reason"]
+    assert "could not lawfully go on" in rows[0]["says"]
     assert await migrator.fetchval("SELECT count(*) FROM visit_flag WHERE cleared_at IS NULL") == 0
     assert await migrator.fetchval("SELECT count(*) FROM booking WHERE released_at IS NULL") == 0
     charged = await migrator.fetch("SELECT details FROM audit_entry WHERE action = 'visit.cancelled_by_provider'")
