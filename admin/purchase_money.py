@@ -131,7 +131,7 @@ async def _payout(request: Asked, framework_id: UUID, provider_id: UUID, form: F
         raise NotFound("There is nothing to pay to this provider by bank.")
     return page(
         request, "admin/purchase_money_paid.html", title="A provider paid by bank", form=form, pence=found.pence,
-        what=f"{found.provider}, {found.visits} visits", about=found.framework, shown=found.pence,
+        what=f"{found.provider}, {found.visits} visits", about=found.framework, shown=found.pence, came_by="",
         status=400 if form.errors else 200,
     )  # fmt: skip
 

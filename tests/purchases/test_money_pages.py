@@ -156,6 +156,7 @@ async def test_finance_pays_by_bank_and_a_second_officer_confirms(api, database,
         assert again.status_code == 409 and "written down already" in again.text
         [balance] = (await api.get("/purchase-payouts", headers=mine)).json()
         there = f"/purchase-money/providers/{balance['framework_id']}/{balance['provider_id']}/paid"
+        assert "£72.00" in text_of(await door.get(there))
         stale = await door.post(there, paid | {"shown": 1}, page="/purchase-money")
         assert stale.status_code == 409 and "£72.00 is owed now" in stale.text
         assert (await door.post(there, paid | {"shown": 7_200})).status_code == 303
