@@ -10,9 +10,7 @@ ID = "m0047_clock_stops"
 
 APP = "TO {prefix}_app, {prefix}_worker"
 # the words are about a family's case: of the commissioner's people only those who meet it read them
-PARTIES = (
-    "asked_by_organisation = app_organisation() OR decided_by_organisation = app_commissioner() AND (SELECT app_reads_notes())"
-)
+PARTIES = "asked_by_organisation = app_organisation() OR decided_by_organisation = app_commissioner() AND (SELECT app_reads_notes())"
 
 UP = f"""
 SET LOCAL ROLE {{prefix}}_owner;

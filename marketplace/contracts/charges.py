@@ -1,4 +1,4 @@
-"""What poor information costs a provider: the time it took, at the pack's rate (L 7.10; decision 18).
+"""What poor information costs a provider: the time it took, at the pack's rate (L 7.10; decision 20).
 
 A charge can be objected to as a deduction can be disputed. It is booked, and so borne by the next invoice, only when
 that time is over without an objection, or when somebody else than who charged it lets it stand.

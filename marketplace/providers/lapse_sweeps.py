@@ -14,8 +14,8 @@ from uuid import UUID
 import asyncpg
 
 from marketplace.obligations.jobs import CLOSING, address, recipients
-from marketplace.obligations.news import tell
 from marketplace.obligations.mail_choices import without
+from marketplace.obligations.news import tell
 from marketplace.platform.actor import Actor, system_for
 from marketplace.platform.database import Work, domain_now, outside_context, unit_of_work
 from marketplace.platform.errors import MarketplaceError

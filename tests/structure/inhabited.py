@@ -215,10 +215,13 @@ async def settle(settings: Settings, clock: FrozenClock, migrator: asyncpg.Conne
             "SELECT id FROM obligation WHERE owed_by_organisation = $1 ORDER BY starts_at, id", provider
         ),
         "report_id": await one(
-            "INSERT INTO monitoring_report (commissioner_id, framework_id, provider_id, first_day, last_day, facts, says,"
-            " actions, sent_at, sent_by, sent_by_name) VALUES ($1, $2, $3, '2026-01-01', '2026-03-31', '{}', 's', '',"
+            "INSERT INTO monitoring_report (commissioner_id, framework_id, provider_id, first_day, last_day, facts,"
+            " says, actions, sent_at, sent_by, sent_by_name) VALUES ($1, $2, $3, '2026-01-01', '2026-03-31', '{}', 's', '',"
             " now(), $4, 'n') RETURNING id",
-            commissioner, world.framework_id, provider, case.manager.person_id,
+            commissioner,
+            world.framework_id,
+            provider,
+            case.manager.person_id,
         ),
         "stop_id": await one(
             "INSERT INTO duty_stop (duty_id, asked_by_organisation, decided_by_organisation, ground, reason, from_at,"
