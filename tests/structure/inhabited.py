@@ -216,8 +216,8 @@ async def settle(settings: Settings, clock: FrozenClock, migrator: asyncpg.Conne
         ),
         "report_id": await one(
             "INSERT INTO monitoring_report (commissioner_id, framework_id, provider_id, first_day, last_day, facts,"
-            " says, actions, sent_at, sent_by, sent_by_name) VALUES ($1, $2, $3, '2026-01-01', '2026-03-31', '{}', 's', '',"
-            " now(), $4, 'n') RETURNING id",
+            " says, actions, sent_at, sent_by, sent_by_name) VALUES ($1, $2, $3, '2026-01-01', '2026-03-31', '{}',"
+            " 's', '', now(), $4, 'n') RETURNING id",
             commissioner,
             world.framework_id,
             provider,
