@@ -24,6 +24,7 @@ from marketplace.providers.causes import raise_cause
 from marketplace.providers.declaration_details import INSURANCE, LONGEST, REGISTRATION, checked, kind_of
 from marketplace.providers.files import attachable
 from marketplace.providers.queries import admitted_lots
+from marketplace.providers.repeating import declared_again, running
 from marketplace.providers.vocabulary import Words, words
 from marketplace.providers.workforce import ensure_profile
 
@@ -100,7 +101,9 @@ async def keep_declaration(
     details: Mapping[str, Any] | None = None,
     files: Sequence[UUID] = (),
 ) -> UUID:
-    """The change itself, in the caller's unit: the row, what the profile shows of it, and what was to be mended."""
+    """The change itself, in the caller's unit: the row, what the profile shows of it, what was to be mended, and the
+    duties that it meets."""
+    turns = await running(work, provider_id)
     rejected = await work.fetch(
         "SELECT DISTINCT ON (a.framework_id) a.framework_id, a.declaration_id, a.verdict FROM declaration_assessment a"
         " JOIN declaration d ON d.provider_id = a.provider_id AND d.id = a.declaration_id"
@@ -121,6 +124,7 @@ async def keep_declaration(
         "UPDATE provider SET declarations = declarations || $2::jsonb WHERE id = $1",
         provider_id, {key: declared_on.isoformat()},
     )  # fmt: skip
+    await declared_again(work, provider_id, turns)
     if key == REGISTRATION and details:
         await work.execute(
             "UPDATE provider SET cqc_registered = true, cqc_provider_id = $2 WHERE id = $1",

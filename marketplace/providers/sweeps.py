@@ -10,12 +10,12 @@ from marketplace.platform.actor import system_for
 from marketplace.platform.database import outside_context, unit_of_work
 from marketplace.platform.jobs import sweep
 from marketplace.policy.calendar import local_day
-from marketplace.providers import coverage, dbs_updates, lapse_sweeps, suspension_sweeps
+from marketplace.providers import coverage, dbs_updates, lapse_sweeps, repeating, suspension_sweeps
 from marketplace.settings import Settings
 
 # Registered by being imported; named so that nobody takes the imports for leftovers.
 OUR_OWN = (lapse_sweeps.look_at_lapses, lapse_sweeps.mail_lapses, coverage.look_at_covers, coverage.look_at_cover,
-           suspension_sweeps.look_at_suspensions)  # fmt: skip
+           suspension_sweeps.look_at_suspensions, repeating.declarations_again)  # fmt: skip
 
 
 @sweep("workers_who_left", every=timedelta(hours=1))
