@@ -46,6 +46,7 @@ class Ours:
     plan: PlanVersion | None
     to_sign: PlanVersion | None
     budget: AllocationRow | None
+    buys: bool  # this family member pays for its visits from the direct payment
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,12 @@ async def home(work: Work) -> Home:
                 next((each for each in versions if each.state == "signed"), None),
                 waiting if mine else None,
                 await allocation_now(work, package.child_id) if package.direct_payment_id is None else None,
+                package.direct_payment_id is not None
+                and await work.fetchval(
+                    "SELECT ($1::uuid, $2::uuid) IN (SELECT * FROM my_bought_packages())",
+                    package.commissioner_id,
+                    package.id,
+                ),
             )
         )
     ours.sort(key=lambda each: each.coming[0].visit.planned_start.timestamp() if each.coming else float("inf"))
