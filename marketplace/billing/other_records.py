@@ -7,7 +7,7 @@ Longer time of a visit that an accepted invoice bills stands on its referrer's a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from uuid import UUID
 
 import asyncpg
@@ -114,8 +114,11 @@ async def others_to_bill(
     return await _records(work, rows, taken)
 
 
-async def others_judged(work: Work, payer_id: UUID, invoice_id: UUID, received_at: datetime) -> tuple[OtherLine, ...]:
-    """The lines an invoice was judged with, as they stood when it was received: for computing it again."""
+async def others_judged(work: Work, payer_id: UUID, invoice_id: UUID) -> tuple[OtherLine, ...]:
+    """The lines an invoice was judged with, as they stood when it was received: for computing it again.
+
+    What came before it is told by the numbers, which have no gaps: two invoices may be received at one moment.
+    """
     rows = await work.fetch(
         _LINES
         + """ JOIN invoice_other_line i ON i.commissioner_id = l.commissioner_id AND i.line_id = l.id
@@ -125,13 +128,16 @@ async def others_judged(work: Work, payer_id: UUID, invoice_id: UUID, received_a
     taken = {
         row["agreement_id"]: row["pence"]
         for row in await work.fetch(
-            """SELECT l.agreement_id, sum(i.payable_pence)::int AS pence FROM invoice_other_line i
+            """SELECT l.agreement_id, sum(i.payable_pence)::int AS pence FROM invoice j
+               JOIN invoice n ON n.commissioner_id = j.commissioner_id AND n.framework_id = j.framework_id
+                 AND n.provider_id = j.provider_id AND n.number < j.number
+               JOIN invoice_other_line i ON i.commissioner_id = n.commissioner_id AND i.invoice_id = n.id
                JOIN other_line l ON l.commissioner_id = i.commissioner_id AND l.id = i.line_id
-               JOIN invoice n ON n.commissioner_id = i.commissioner_id AND n.id = i.invoice_id
-               WHERE i.commissioner_id = $1 AND i.invoice_id <> $2 AND n.received_at < $3
-                 AND (n.replaced_at IS NULL OR n.replaced_at > $3) AND l.agreement_id = ANY ($4)
+               WHERE j.commissioner_id = $1 AND j.id = $2 AND l.agreement_id = ANY ($3) AND NOT EXISTS (
+                 SELECT 1 FROM invoice r WHERE r.commissioner_id = n.commissioner_id AND r.replaces_id = n.id
+                 AND r.number <= j.number)
                GROUP BY l.agreement_id""",
-            payer_id, invoice_id, received_at, [row["agreement_id"] for row in rows],
+            payer_id, invoice_id, [row["agreement_id"] for row in rows],
         )
     }  # fmt: skip
     return tuple(record.facts for record in await _records(work, rows, taken))

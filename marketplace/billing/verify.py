@@ -138,7 +138,7 @@ async def _invoice_differences(work: Work, invoice: asyncpg.Record):
     asked = tuple(line for line in claim.lines if line.visit not in held)
     rest = claim.total_pence - sum(line.pence for line in claim.lines if line.visit in held)
     card = await rate_card_rows(work, invoice["framework_id"], invoice["provider_id"])
-    others = await others_judged(work, invoice["commissioner_id"], invoice["id"], invoice["received_at"])
+    others = await others_judged(work, invoice["commissioner_id"], invoice["id"])
     try:
         again = assess_invoice(
             pack,

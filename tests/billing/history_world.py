@@ -1,4 +1,7 @@
-"""What the random histories start from: a provider with two packages, one paid by two commissioners, visits planned."""
+"""What the random histories start from: a provider with two packages, one paid by two commissioners, visits planned.
+
+Cancellations are charged, and the first package has a written agreement about miles that does not go far.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,12 @@ from uuid import UUID
 
 import asyncpg
 
+from marketplace.billing.agreements import Terms, agree_to, propose
 from marketplace.frameworks.queries import billing_period
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import ask, prepare_connection
 from marketplace.policy.calendar import Period
+from marketplace.providers import file_actions
 from marketplace.settings import Settings
 from tests.world import packages, people, referrals
 from tests.world.packages import Case
@@ -24,6 +29,12 @@ MINUTES = 95
 PLAN = ((1, 0), (2, 1), (5, 0), (6, 1), (9, 0))
 FIRST = 7  # the packages start in the second week of the first period
 PERIODS = 3
+LATE, ON_ARRIVAL = 33, 100  # percent of the price
+ANSWERS = {
+    "settings.charging.cancelled_on_arrival_percent": ON_ARRIVAL,
+    "settings.charging.cancelled_late_percent": LATE,
+}
+MILE, MILES_IN_ALL = 45, 1_500  # pence: what one above the pack's twenty costs, and all of them together
 
 
 @dataclass
@@ -46,6 +57,8 @@ class HistoryWorld:
     payers: tuple[UUID, UUID]
     periods: tuple[Period, ...]
     visits: tuple[Planned, ...]
+    agreement_id: UUID  # about miles of the first package's visits
+    mileage_log: UUID
 
     @property
     def framework_id(self) -> UUID:
@@ -59,7 +72,7 @@ class HistoryWorld:
 async def two_payers(settings: Settings) -> HistoryWorld:
     """Made by actions, but for the shares of the second package, which two councils would agree over days."""
     partner = await people.council(settings, "Southmere Council")
-    world = await referrals.borough(settings, provider_names=("Alder Care",), partners=[partner])
+    world = await referrals.borough(settings, provider_names=("Alder Care",), partners=[partner], answers=ANSWERS)
     first = await packages.set_up(world)
     child_id = await referrals.add_child(world.referrer, "Noor Haddad", other_names="")
     family = await referrals.family_of(world.referrer, child_id, "Samir Haddad", email="samir@example.org")
@@ -79,8 +92,17 @@ async def two_payers(settings: Settings) -> HistoryWorld:
                FROM package_funding WHERE package_id = $1""",
             second.package_id, south, SHARES[SOUTH],
         )  # fmt: skip
+        log = await file_actions.announce(
+            first.manager, kind="policy", file_name="log.pdf", size=9, content_type="application/pdf"
+        )
+        await connection.execute(
+            "UPDATE evidence SET state = 'checking', quarantine_version = 'v' WHERE id = $1", log.id
+        )
     finally:
         await connection.close()
+    terms = Terms("mileage", "The pool is far out", MILE, MILES_IN_ALL, date(2026, 1, 1), date(2027, 12, 31))
+    agreement_id = await propose(first.manager, first.package_id, terms)
+    await agree_to(first.referrer, agreement_id)
     cases = first, second
     officers = tuple(
         [(await people.person_in(admin, "finance"), await people.person_in(admin, "finance"))
@@ -98,4 +120,6 @@ async def two_payers(settings: Settings) -> HistoryWorld:
             visit_id = await packages.a_visit(cases[package], on, START, END)
             ends_at = (await cases[package].visit(visit_id)).planned_end
             visits.append(Planned(visit_id, n, on, ends_at, package))
-    return HistoryWorld(cases, officers, (north, south), tuple(periods), tuple(visits))  # type: ignore[arg-type]
+    return HistoryWorld(
+        cases, officers, (north, south), tuple(periods), tuple(visits), agreement_id, log.id  # type: ignore[arg-type]
+    )  # fmt: skip
