@@ -76,12 +76,21 @@ async def open_account(
     permit(actor, "direct_payment.read")
     async with unit_of_work(actor) as work:
         view = await queries.direct_payment(work, direct_payment_id)
-        if actor.role != "family":
-            await own_case(work, actor, view.child_id)
-            if view.now.account == "none":
-                raise NotPermitted("The terms of this direct payment ask the family for no account.")
-            await work.look(view.commissioner_id, "child", view.child_id, "own case, account of a direct payment")
+        await look_at_account(work, actor, view)
         return await account_of(work, view, first_day, last_day)
+
+
+async def look_at_account(work: Work, actor: Actor, view: DirectPaymentView) -> None:
+    """Before anything of a family's account is shown: free to the family, to a referrer a look, logged.
+
+    Raises `NotPermitted` to a referrer whose case it is not, or where the terms ask the family for no account.
+    """
+    if actor.role == "family":
+        return
+    await own_case(work, actor, view.child_id)
+    if view.now.account == "none":
+        raise NotPermitted("The terms of this direct payment ask the family for no account.")
+    await work.look(view.commissioner_id, "child", view.child_id, "own case, account of a direct payment")
 
 
 async def account_of(

@@ -17,7 +17,8 @@ from marketplace.platform.database import ask
 from marketplace.platform.errors import Conflict, InvalidInput
 from marketplace.purchases import buying, cards
 from marketplace.purchases.bought_queries import refunds_of_purchase
-from marketplace.purchases.buying_queries import PAGE_SIZE, PurchaseView, open_to_pay, purchase, purchases
+from marketplace.purchases.buying_queries import PAGE_SIZE, PurchaseView, purchase, purchases
+from marketplace.purchases.opening import open_purchase
 from marketplace.purchases.quoting import Buyable, Quote, VisitPriced, buyable, quote
 from marketplace.purchases.references import shown
 from marketplace.purchases.words import METHODS, STATUSES, amount
@@ -148,7 +149,7 @@ async def purchase_page(request: Asked, purchase_id: FromPath[UUID]) -> Response
 
 
 async def _purchase_page(request: Asked, purchase_id: UUID, error: str = "") -> Response[Any]:
-    view, ways, account = await ask(request.user, open_to_pay, settings_of(request), purchase_id)
+    view, ways, account = await open_purchase(request.user, settings_of(request), purchase_id)
     form = Form()
     if error:
         form.error("", error)

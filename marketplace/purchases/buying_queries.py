@@ -22,8 +22,8 @@ PAGE_SIZE = 20
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A visit of a purchase at the price it was bought at. `top_up_pence` is None to the provider; `back_pence` goes
-    back, or has gone."""
+    """A visit of a purchase at the price it was bought at. `top_up_pence` is the family's alone, None to everybody
+    else; `back_pence` goes back, or has gone."""
 
     visit_id: UUID
     start: datetime
@@ -50,7 +50,8 @@ class CardPayment:
 
 @dataclass(frozen=True, slots=True)
 class PurchaseView:
-    """A block of visits bought. What was paid, how and by whom is given to the family and the council alone."""
+    """A block of visits bought. How it is paid is given to the family alone: to everybody else `method`, `due_at`,
+    `missing_pence` and `card` are None, and nothing has come in."""
 
     id: UUID
     commissioner_id: UUID
@@ -62,13 +63,13 @@ class PurchaseView:
     provider: str
     first_day: date
     last_day: date
-    method: Method
+    method: Method | None
     state: str
     pence: int
     minutes: int
     made_at: datetime
     made_by: str
-    due_at: datetime
+    due_at: datetime | None
     paid_at: datetime | None
     given_up_at: datetime | None
     given_up_reason: str | None
@@ -85,9 +86,9 @@ class PurchaseView:
         return sum(line.top_up_pence or 0 for line in self.lines)
 
     @property
-    def missing_pence(self) -> int:
+    def missing_pence(self) -> int | None:
         """What has yet to come in."""
-        return max(0, self.pence - self.came_pence + self.sent_back_pence)
+        return None if self.method is None else max(0, self.pence - self.came_pence + self.sent_back_pence)
 
     @property
     def status(self) -> str:
@@ -124,9 +125,11 @@ async def purchase(work: Work, purchase_id: UUID) -> PurchaseView:
 async def purchases(
     work: Work, *, direct_payment_id: UUID | None = None, package_id: UUID | None = None, page: int = 1
 ) -> list[PurchaseView]:
-    """Purchases within reach, the newest first: of one budget or package, or all."""
+    """Purchases within reach, the newest first: of one budget or package, or all; to a council's officer own cases."""
     return await _views(
-        work, "($1::uuid IS NULL OR p.direct_payment_id = $1) AND ($2::uuid IS NULL OR p.package_id = $2)",
+        work, """($1::uuid IS NULL OR p.direct_payment_id = $1) AND ($2::uuid IS NULL OR p.package_id = $2)
+            AND (app_commissioner() IS NULL OR EXISTS (SELECT FROM child c WHERE c.commissioner_id = p.commissioner_id
+                AND c.id = p.child_id AND c.referrer_id = app_person()))""",
         direct_payment_id, package_id, offset=PAGE_SIZE * (page - 1),
     )  # fmt: skip
 
@@ -140,18 +143,19 @@ async def _views(work: Work, condition: str, *args: Any, offset: int = 0) -> lis
         *args,
     )
     ids = [row["id"] for row in rows]
+    family = work.actor.role == "family"
     lines: defaultdict[UUID, list[Line]] = defaultdict(list)
     for row in await work.fetch(
         """SELECT l.purchase_id, l.visit_id, v.planned_start, v.planned_end, l.minutes, l.pence, v.outcome,
-               s.top_up_pence, (SELECT coalesce(sum(r.pence), 0)::int FROM refund r
+               CASE WHEN $2 THEN s.top_up_pence END AS top_up, (SELECT coalesce(sum(r.pence), 0)::int FROM refund r
                    WHERE r.commissioner_id = l.commissioner_id AND r.purchase_id = l.purchase_id
                    AND r.visit_id = l.visit_id) AS back
            FROM purchase_visit l JOIN visit v ON v.commissioner_id = l.commissioner_id AND v.id = l.visit_id
            LEFT JOIN purchase_share s ON s.commissioner_id = l.commissioner_id AND s.purchase_id = l.purchase_id
                AND s.visit_id = l.visit_id
            WHERE l.purchase_id = ANY ($1) ORDER BY v.planned_start, v.id""",
-        ids,
-    ):
+        ids, family,
+    ):  # fmt: skip
         lines[row["purchase_id"]].append(Line(*list(row)[1:]))
     agreed: defaultdict[UUID, list[Any]] = defaultdict(list)
     for row in await work.fetch(
@@ -160,33 +164,34 @@ async def _views(work: Work, condition: str, *args: Any, offset: int = 0) -> lis
         agreed[row["purchase_id"]].append(row)
     cards: dict[UUID, CardPayment] = {}
     came: defaultdict[UUID, int] = defaultdict(int)
+    paying = ids if family else []  # how a family pays is its own
     for row in await work.fetch(
         """SELECT * FROM card_payment WHERE purchase_id = ANY ($1)
            ORDER BY state IN ('asked', 'confirming', 'failed'), asked_at, id""",
-        ids,
+        paying,
     ):
         came[row["purchase_id"]] += row["received_pence"]
         cards[row["purchase_id"]] = CardPayment(
             row["id"], row["pence"], row["state"], row["stripe_id"], row["failure"], row["received_pence"],
             row["asked_at"],
         )  # fmt: skip
-    for row in await work.fetch("SELECT purchase_id, pence FROM bank_receipt WHERE purchase_id = ANY ($1)", ids):
+    for row in await work.fetch("SELECT purchase_id, pence FROM bank_receipt WHERE purchase_id = ANY ($1)", paying):
         came[row["purchase_id"]] += row["pence"]
     back = {
         row["purchase_id"]: row["pence"]
         for row in await work.fetch(
             "SELECT purchase_id, sum(pence)::int AS pence FROM refund WHERE purchase_id = ANY ($1)"
             " AND visit_id IS NULL GROUP BY purchase_id",
-            ids,
+            paying,
         )
     }
     return [
         PurchaseView(
             row["id"], row["commissioner_id"], row["reference"], row["package_id"], row["package_reference"],
             row["direct_payment_id"], row["provider_id"], row["provider"], row["first_day"], row["last_day"],
-            row["method"], row["state"], row["pence"], row["minutes"], row["made_at"], row["made_by_name"],
-            row["due_at"], row["paid_at"], row["given_up_at"], row["given_up_reason"], work.now,
-            tuple(lines[row["id"]]), tuple(each["person_name"] for each in agreed[row["id"]]),
+            row["method"] if family else None, row["state"], row["pence"], row["minutes"], row["made_at"],
+            row["made_by_name"], row["due_at"] if family else None, row["paid_at"], row["given_up_at"],
+            row["given_up_reason"], work.now, tuple(lines[row["id"]]), tuple(each["person_name"] for each in agreed[row["id"]]),
             any(each["person_id"] == work.actor.person_id for each in agreed[row["id"]]), came[row["id"]],
             back.get(row["id"], 0), cards.get(row["id"]),
         )
@@ -225,6 +230,8 @@ async def open_to_pay(
 ) -> tuple[PurchaseView, dict[Method, datetime], Account | None]:
     """A purchase with how it can be paid, and where a transfer goes: what its page shows."""
     view = await purchase(work, purchase_id)
+    if view.method is None:  # not the family
+        return view, {}, None
     ways = await ways_to_pay(work, settings, await purchase_row(work, purchase_id)) if view.state == "waiting" else {}
     return view, ways, await account(work, view.commissioner_id)
 

@@ -12,7 +12,7 @@ from marketplace.identity.context import settings_of
 from marketplace.identity.guards import requires
 from marketplace.platform.database import ask
 from marketplace.purchases import buying, cards
-from marketplace.purchases.buying_queries import open_to_pay, purchases
+from marketplace.purchases.buying_queries import purchases
 from marketplace.purchases.buying_schemas import (
     AnswerOut,
     BuyableOut,
@@ -27,6 +27,7 @@ from marketplace.purchases.buying_schemas import (
     purchase_out,
     quote_out,
 )
+from marketplace.purchases.opening import open_purchase
 from marketplace.purchases.quoting import buyable, quote
 from marketplace.purchases.schemas import Made
 from marketplace.purchases.words import declined
@@ -78,8 +79,9 @@ async def get_purchases(
 
 @get(ONE, **READS)
 async def get_purchase(request: Asked, purchase_id: FromPath[UUID]) -> PurchaseOut:
-    """One purchase; while it waits for the money, how it can be paid and where a transfer goes."""
-    return purchase_out(*await ask(request.user, open_to_pay, settings_of(request), purchase_id))
+    """One purchase; while it waits for the money, how it can be paid and where a transfer goes.
+    How it is paid is the family's alone; a referrer opens own cases, and the look is logged."""
+    return purchase_out(*await open_purchase(request.user, settings_of(request), purchase_id))
 
 
 @post(f"{ONE}/agree", status_code=204, **SPENDS)

@@ -70,7 +70,7 @@ class QuoteOut(msgspec.Struct, kw_only=True):
 
 
 class LineOut(msgspec.Struct, kw_only=True):
-    """A bought visit. `top_up_pence` is null to the provider."""
+    """A bought visit. `top_up_pence` is the family's alone, null to everybody else."""
 
     visit_id: UUID
     starts_at: datetime
@@ -88,7 +88,10 @@ class TransferTo(msgspec.Struct, kw_only=True):
 
 
 class PurchaseOut(msgspec.Struct, kw_only=True):
-    """`status`: drafted, to_pay, confirming, declined, part_paid, paid, unpaid, withdrawn, ended."""
+    """`status`: drafted, to_pay, confirming, declined, part_paid, paid, unpaid, withdrawn, ended.
+
+    How it is paid, by when, what is missing and what came too much is the family's alone: null to everybody else.
+    """
 
     id: UUID
     reference: str
@@ -98,14 +101,14 @@ class PurchaseOut(msgspec.Struct, kw_only=True):
     provider: str
     first_day: date
     last_day: date
-    method: str
+    method: str | None
     status: str
     pence: int
     minutes: int
-    missing_pence: int
-    sent_back_pence: int
+    missing_pence: int | None
+    sent_back_pence: int | None
     made_at: datetime
-    due_at: datetime
+    due_at: datetime | None
     paid_at: datetime | None
     lines: list[LineOut]
     pay_by: dict[str, datetime] = {}
@@ -208,7 +211,8 @@ def purchase_out(
         id=view.id, reference=view.reference, package_id=view.package_id, direct_payment_id=view.direct_payment_id,
         provider_id=view.provider_id, provider=view.provider, first_day=view.first_day, last_day=view.last_day,
         method=view.method, status=view.status, pence=view.pence, minutes=view.minutes,
-        missing_pence=view.missing_pence, sent_back_pence=view.sent_back_pence, made_at=view.made_at,
+        missing_pence=view.missing_pence, made_at=view.made_at,
+        sent_back_pence=None if view.method is None else view.sent_back_pence,
         due_at=view.due_at, paid_at=view.paid_at, lines=[_line(each) for each in view.lines],
         pay_by={str(key): until for key, until in (ways or {}).items()}, transfer_to=to,
     )  # fmt: skip

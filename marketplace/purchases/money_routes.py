@@ -16,18 +16,13 @@ from marketplace.identity.guards import requires
 from marketplace.platform.database import Work, ask
 from marketplace.platform.errors import InvalidInput
 from marketplace.policy.calendar import Period, local_day
-from marketplace.purchases import accounts, by_hand, queries
+from marketplace.purchases import accounts, by_hand
 from marketplace.purchases import money_schemas as schemas
 from marketplace.purchases.account_statement import open_account
-from marketplace.purchases.bought_queries import (
-    balances_by_hand,
-    of_provider,
-    payout_statement,
-    refunds_by_hand,
-    refunds_of_budget,
-)
+from marketplace.purchases.bought_queries import balances_by_hand, of_provider, payout_statement, refunds_by_hand
+from marketplace.purchases.opening import open_receipt, open_refunds
 from marketplace.purchases.payout_pages import AHEAD, BACK, FARTHEST
-from marketplace.purchases.printing import account_paper, receipt_paper
+from marketplace.purchases.printing import account_paper
 from marketplace.purchases.the_rest import call_off_rest, the_rest
 
 READS: dict[str, Any] = {"guards": [requires("direct_payment.read")], "tags": ["Direct payments"]}
@@ -66,19 +61,16 @@ async def get_account_pdf(
 
 @get(f"{ONE}/refunds", **READS)
 async def get_refunds(request: Asked, direct_payment_id: FromPath[UUID]) -> list[schemas.RefundOut]:
-    """What goes back, or has gone, to those who pay from a direct payment; the newest first."""
-    return [schemas.refund_out(each) for each in await ask(request.user, _refunds, direct_payment_id)]
-
-
-async def _refunds(work: Work, direct_payment_id: UUID):
-    await queries.direct_payment(work, direct_payment_id)
-    return await refunds_of_budget(work, direct_payment_id)
+    """What goes back, or has gone, to those who pay from a direct payment; the newest first. To a referrer as the
+    account is, and never the way."""
+    family = request.user.role == "family"
+    return [schemas.refund_out(each, how=family) for each in await open_refunds(request.user, direct_payment_id)]
 
 
 @get("/api/v1/purchases/{purchase_id:uuid}/receipt", media_type="application/pdf", **READS)
 async def get_receipt(request: Asked, purchase_id: FromPath[UUID]) -> Response[bytes]:
-    """A receipt for what was paid, as a tagged PDF (PDF/UA-1)."""
-    return await pdf_of(await ask(request.user, receipt_paper, purchase_id))
+    """A receipt for what was paid, as a tagged PDF (PDF/UA-1). To a referrer as the account is."""
+    return await pdf_of(await open_receipt(request.user, purchase_id))
 
 
 @get("/api/v1/purchases/{purchase_id:uuid}/rest", **SPENDS)

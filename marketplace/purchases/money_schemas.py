@@ -93,7 +93,8 @@ def account_out(found: AccountStatement) -> AccountOut:
 
 
 class RefundOut(msgspec.Struct, kw_only=True):
-    """Money on its way back. `way`: card, transfer; `state`: owed, sent, arrived, failed (owed as before)."""
+    """Money on its way back. `way`: card, transfer, null to a referrer; `state`: owed, sent, arrived, failed (owed as
+    before)."""
 
     id: UUID
     purchase_id: UUID
@@ -102,7 +103,7 @@ class RefundOut(msgspec.Struct, kw_only=True):
     visit_starts_at: datetime | None
     cause: str
     pence: int
-    way: str
+    way: str | None
     state: str
     owed_at: datetime
     sent_at: datetime | None
@@ -111,13 +112,13 @@ class RefundOut(msgspec.Struct, kw_only=True):
     waits_for_second: bool
 
 
-def refund_out(row: RefundRow) -> RefundOut:
-    """One refund."""
+def refund_out(row: RefundRow, *, how: bool = True) -> RefundOut:
+    """One refund; with the way it goes where that may be known."""
     return RefundOut(
         id=row.id, purchase_id=row.purchase_id, reference=row.reference, provider=row.provider,
-        visit_starts_at=row.visit_start, cause=row.cause, pence=row.pence, way=row.way, state=row.state,
-        owed_at=row.owed_at, sent_at=row.sent_at, arrived_at=row.arrived_at, settled_on=row.settled_on,
-        waits_for_second=row.waits_for_second,
+        visit_starts_at=row.visit_start, cause=row.cause, pence=row.pence, way=row.way if how else None,
+        state=row.state, owed_at=row.owed_at, sent_at=row.sent_at, arrived_at=row.arrived_at,
+        settled_on=row.settled_on if how else None, waits_for_second=how and row.waits_for_second,
     )  # fmt: skip
 
 

@@ -21,20 +21,20 @@ METHODS = {"card": "By card", "transfer": "By bank transfer"}
 
 
 async def receipt_paper(work: Work, purchase_id: UUID) -> Printed:
-    """A receipt for what was paid. Raises `Conflict` before it was, `NotFound` outside the context's reach."""
+    """A receipt for what was paid; how, for the family alone. Raises `Conflict` before it was, `NotFound`."""
     view = await receipt(work, purchase_id)
     if view.paid_at is None:
         raise Conflict("This purchase is not paid, so there is no receipt for it yet.")
     lines = await of_purchase(work, purchase_id)
     back, own = sum(line.back_pence for line in lines), sum(line.top_up_pence or 0 for line in lines)
+    how = (("How", METHODS[view.method]), ("Of it your own money", pounds(own) if own else ""))
     blocks = (
         facts(
             ("Purchase", view.reference),
             ("Provider", view.provider),
             ("Package", view.package_reference),
             ("Paid", f"{pounds(view.pence)} on {day(view.paid_at)}"),
-            ("How", METHODS[view.method]),
-            ("Of it your own money", pounds(own) if own else ""),
+            *(how if work.actor.role == "family" else ()),
             ("Gone back since, or on its way", pounds(back) if back else ""),
         ),
         heading("Visits"),
