@@ -14,6 +14,7 @@ from marketplace.platform.database import unit_of_work
 from marketplace.platform.errors import InvalidInput
 from marketplace.policy.calendar import local_day
 from marketplace.policy.contracts import CQC
+from marketplace.providers.actions import registration_ended
 from marketplace.providers.queries import admitted_lots
 
 KINDS = {
@@ -23,12 +24,14 @@ KINDS = {
     "registration": "Our registration ended, was suspended or cancelled",
     "enforcement": "Enforcement action or a warning notice",
 }
+ENDED = "registration"
 FIRST_YEAR = 2009  # the Commission's first
 
 
 async def report(actor: Actor, *, kind: str, says: str, learnt_at: datetime) -> UUID:
     """Report a change with when it was learnt of: every commissioner of our frameworks is told at once.
 
+    A registration that has ended has ended in the profile too, in the same unit, so that its lapse is acted on.
     The duty to report stands with its clock from `learnt_at`, met now, and late where it is. Raises `InvalidInput`.
     """
     async with unit_of_work(answering(actor)) as work:
@@ -68,5 +71,7 @@ async def report(actor: Actor, *, kind: str, says: str, learnt_at: datetime) -> 
                         f" {KINDS[kind].lower()}.", f"/contracts/{view.id}/{actor.provider_id}",
                         organisation_id=member.commissioner_id, role="contract_manager",
                     )  # fmt: skip
+        if kind == ENDED:
+            await registration_ended(work)
         work.audit("cqc_change.reported", "cqc_change", change_id, kind=kind, learnt_at=learnt_at)
         return change_id

@@ -201,8 +201,9 @@ async def request_deed(request: Asked, information_id: FromPath[UUID], deed: Fro
 
 CHANGE = Ask(
     "Report a change by the Care Quality Commission", "Contract management",
-    "Every commissioner of your frameworks reads it at once. Change your profile and your declared reports too, where"
-    " they say something else now.",
+    "Every commissioner of your frameworks reads it at once. If your registration has ended, your profile then says so"
+    " by itself, and visits that need it may not go on until a contract manager decides. Change the rest of your"
+    " profile and your declared reports yourself, where they say something else now.",
     "/contract", "Continue",
     (
         Question("choice", "kind", "What changed?", "what changed", options=tuple(cqc.KINDS.items())),

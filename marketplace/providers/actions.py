@@ -82,7 +82,28 @@ async def update_profile(
         changed = [name for name, value in zip(PROFILE_FIELDS, values, strict=True) if before[name] != value]
         work.audit("provider.profile_updated", "provider", provider_id, changed=changed)
         if {"cqc_registered", "insurance_until"} & set(changed):
-            await work.enqueue("look_at_cover", {"provider": provider_id}, dedupe_key=f"cover {provider_id}")
+            await _look_at_cover(work, provider_id)
+
+
+async def registration_ended(work: Work) -> bool:
+    """The acting provider is not registered with the Commission any more: its profile says so, its cover is looked at.
+
+    For the unit in which it reports that. False where the profile said so already.
+    """
+    permit(work.actor, "provider.write")
+    provider_id = await ensure_profile(work)
+    ended = await work.fetchval(
+        "UPDATE provider SET cqc_registered = false WHERE id = $1 AND cqc_registered RETURNING id", provider_id
+    )
+    if ended is None:
+        return False
+    work.audit("provider.profile_updated", "provider", provider_id, changed=["cqc_registered"])
+    await _look_at_cover(work, provider_id)
+    return True
+
+
+async def _look_at_cover(work: Work, provider_id: UUID) -> None:
+    await work.enqueue("look_at_cover", {"provider": provider_id}, dedupe_key=f"cover {provider_id}")
 
 
 async def declare(actor: Actor, keys: Sequence[str], declared_on: date) -> None:

@@ -26,9 +26,13 @@ from marketplace.obligations.queries import my_duties
 from marketplace.platform.actor import system_for
 from marketplace.platform.database import ask, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted, WrongState
+from marketplace.providers.coverage import LOOK_AT_COVER, look_as_lead
+from marketplace.providers.queries import profile
+from marketplace.providers.standing import standing
 from marketplace.providers.story import story
 from tests.conftest import NOON
 from tests.contracts.conftest import HOUR, Place
+from tests.obligations.conftest import as_worker, run_jobs
 
 TODAY = date(2026, 5, 11)
 
@@ -375,3 +379,21 @@ async def test_what_the_commission_changed_is_told_at_once_and_late_where_it_is(
     assert [await ask(each, news) for each in (place.lead, place.partner, place.apart)] == [2, 2, 0]
     said = await told(place.lead, place)
     assert said[0] == "Reported late of the Care Quality Commission: it found us non-compliant."
+
+
+async def test_a_registration_reported_as_ended_has_ended_for_everyone(database, place, clock, migrator):
+    lead = place.lead.organisation_id
+    assert lead is not None
+    await look_as_lead(lead)
+    assert (await ask(place.lead, standing, place.framework_id, place.provider_id, "C")).good
+    for _ in range(2):  # reported twice, ended once
+        await cqc.report(place.manager, kind="registration", says="Cancelled", learnt_at=clock.at - timedelta(hours=1))
+    found = await ask(place.lead, standing, place.framework_id, place.provider_id, "C")
+    assert found.codes == ("cqc_not_registered",)
+    assert (await ask(place.manager, profile, place.provider_id))["cqc_registered"] is False
+    async with as_worker(database, clock):
+        assert await run_jobs(database, migrator, LOOK_AT_COVER) >= 1
+    assert "suspended_lot" in (await ask(place.lead, standing, place.framework_id, place.provider_id, "C")).codes
+    assert (await ask(place.lead, standing, place.framework_id, place.rival.provider_id, "C")).good
+    rows = await migrator.fetch("SELECT details FROM audit_entry WHERE details->'changed' = '[\"cqc_registered\"]'")
+    assert len(rows) == 1
