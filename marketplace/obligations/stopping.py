@@ -21,9 +21,9 @@ from marketplace.obligations.tables import DutyStop
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted
-from marketplace.policy.clock_stops import Stood, due_after_stops, latest_end
+from marketplace.policy.clock_stops import due_after_stops, latest_end, standing_or_next
 from marketplace.policy.pack import Pack
-from marketplace.policy.reminders import remind_at
+from marketplace.policy.reminders import check_after_stop
 from marketplace.web.filters import count, last_moment, moment
 
 LONGEST = 2_000
@@ -46,7 +46,7 @@ async def ask_to_stop(
         permit(actor, ASK)
         if row["owed_by_organisation"] != actor.organisation_id or row["owed_to"] is None:
             raise NotPermitted("Only whoever owes a duty asks for its clock to stand.")
-        if row["met_at"] is not None or row["cancelled_at"] is not None:
+        if _over(row):
             raise Conflict("This duty is over: there is no clock left to stop.")
         if row["due_at"] <= work.now:
             raise Conflict("Its time is over, so its clock cannot be stopped any more. What is late stays late.")
@@ -128,7 +128,7 @@ async def end_stop(actor: Actor, stop_id: UUID) -> None:
         view, stop = await _held_stop(work, stop_id)
         if actor.role != "contract_manager":
             permit(actor, ASK)
-        if not stop.accepted or stop.stands_until is None or stop.stands_until <= work.now or view.row["met_at"]:
+        if not stop.accepted or stop.stands_until is None or stop.stands_until <= work.now or _over(view.row):
             raise Conflict("This clock does not stand any more.")
         await work.execute(
             "UPDATE duty_stop SET stands_until = greatest(from_at, $2), ended_at = $2, ended_by = $3,"
@@ -202,16 +202,19 @@ async def _move(work: Work, pack: Pack, row: asyncpg.Record) -> datetime:
     stood = stop_queries.stood(stops)
     first = row["first_due_at"] or row["due_at"]
     due = due_after_stops(pack, row["rule_key"], row["starts_at"], first, stood)
-    latest = max(stood, key=lambda each: each.ends_at, default=Stood(row["starts_at"], row["starts_at"]))
-    open_still = row["met_at"] is None and row["cancelled_at"] is None
-    check_at = max(remind_at(pack, row["starts_at"], due), latest.ends_at, work.now) if open_still else None
+    shown = standing_or_next(stood, work.now)
+    check_at = None if _over(row) else check_after_stop(pack, row["starts_at"], due, shown, work.now)
     await work.execute(
         """UPDATE obligation SET due_at = $2, first_due_at = $3, stopped_from = $4, stopped_until = $5,
                   next_check_at = $6, missed_at = CASE WHEN coalesce(met_at, missed_at) IS NOT NULL
                                        AND $2 <= coalesce(met_at, $7) THEN $2::timestamptz END WHERE id = $1""",
-        row["id"], due, first, latest.starts_at, latest.ends_at, check_at, work.now,
+        row["id"], due, first, shown and shown.starts_at, shown and shown.ends_at, check_at, work.now,
     )  # fmt: skip
     return due
+
+
+def _over(row: asyncpg.Record) -> bool:
+    return row["met_at"] is not None or row["cancelled_at"] is not None
 
 
 def _audit(work: Work, row: asyncpg.Record, action: str, stop_id: UUID, **details: Any) -> None:

@@ -12,14 +12,16 @@ from uuid import UUID
 
 import asyncpg
 
+from marketplace.obligations import stop_queries
 from marketplace.obligations.news import tell
 from marketplace.obligations.packs import pack_of_hash
 from marketplace.platform.actor import OrganisationKind, system_for
 from marketplace.platform.database import Work, domain_now, outside_context, unit_of_work
 from marketplace.platform.errors import MarketplaceError
 from marketplace.policy.calendar import local_day
+from marketplace.policy.clock_stops import standing_or_next
 from marketplace.policy.pack import Pack, PackError
-from marketplace.policy.reminders import remind_again_at
+from marketplace.policy.reminders import check_after_stop, remind_again_at, remind_at
 from marketplace.web.filters import last_moment, time_left
 
 MAIL_DIGEST = "mail_digest"
@@ -72,13 +74,36 @@ async def look_at(work: Work, duty: asyncpg.Record, pack: Pack) -> Missed | None
         await remind_of_missed(work, duty)
     elif work.now >= duty["due_at"]:
         return await miss(work, duty, pack)
-    else:
+    elif not await stands_on(work, duty, pack):
         await remind(work, duty, pack)
     return None
 
 
+async def stands_on(work: Work, duty: asyncpg.Record, pack: Pack) -> bool:
+    """Whether the clock stands once more after the stop that has just ended, or will: that stop is then its stop."""
+    if duty["stopped_until"] is None or work.now < duty["stopped_until"]:
+        return False
+    stop = standing_or_next(stop_queries.stood(await stop_queries.stops_of(work, duty["id"])), work.now)
+    if stop is None or stop.ends_at <= work.now:
+        return False
+    await work.execute(
+        "UPDATE obligation SET stopped_from = $2, stopped_until = $3, next_check_at = $4 WHERE id = $1",
+        duty["id"], stop.starts_at, stop.ends_at,
+        check_after_stop(pack, duty["starts_at"], duty["due_at"], stop, work.now),
+    )  # fmt: skip
+    return True
+
+
 async def remind(work: Work, duty: asyncpg.Record, pack: Pack) -> None:
-    """Before it is due. Short clocks are mailed at once; the rest comes with the day's one digest."""
+    """Before it is due. Short clocks are mailed at once; the rest comes with the day's one digest. A duty whose clock
+    stood may be looked at too early, or again."""
+    reminder = remind_at(pack, duty["starts_at"], duty["due_at"])
+    if work.now < reminder:
+        await work.execute("UPDATE obligation SET next_check_at = $2 WHERE id = $1", duty["id"], reminder)
+        return
+    if duty["reminded_at"] is not None and duty["reminded_at"] >= reminder:
+        await work.execute("UPDATE obligation SET next_check_at = due_at WHERE id = $1", duty["id"])
+        return
     short = duty["due_at"] - duty["starts_at"] < 2 * timedelta(
         hours=pack.on(local_day(duty["starts_at"])).reminders.before_hours
     )
@@ -91,8 +116,10 @@ async def remind(work: Work, duty: asyncpg.Record, pack: Pack) -> None:
     if not short:
         await _queue_digest(work, duty)
     await work.execute(
-        "UPDATE obligation SET reminded_at = $2, next_check_at = due_at WHERE id = $1", duty["id"], work.now
-    )
+        """UPDATE obligation SET reminded_at = $2,
+           next_check_at = least(due_at, CASE WHEN stopped_until > $2 THEN stopped_until END) WHERE id = $1""",
+        duty["id"], work.now,
+    )  # fmt: skip
 
 
 async def miss(work: Work, duty: asyncpg.Record, pack: Pack) -> Missed | None:

@@ -45,8 +45,27 @@ def due_after_stops(
     """When a duty falls due whose clock stood: `first_due` moved by the time it stood, all stops together.
 
     A duty counted in hours moves by elapsed time. One counted in days still ends with a whole local day, so that part
-    of a day counts as one; one counted in working days then ends with the next working day.
+    of a day counts as one; one counted in working days then ends with the next working day. A stop that begins when
+    the duty is due already, because one before it ended early, stops nothing any more.
     """
+    due, counted = first_due, list[Stood]()
+    for each in sorted(stops, key=lambda stop: stop.starts_at):
+        if not is_before(each.starts_at, due):
+            break
+        counted.append(each)
+        due = _moved(pack, duty, starts_at, first_due, counted)
+    return due
+
+
+def standing_or_next(stops: Sequence[Stood], now: datetime) -> Stood | None:
+    """The stop a clock stands in, or else the one it will stand in next; the last one where all are over."""
+    ahead = [each for each in stops if is_before(each.starts_at, each.ends_at) and is_before(now, each.ends_at)]
+    if ahead:
+        return min(ahead, key=lambda stop: stop.starts_at)
+    return max(stops, key=lambda stop: stop.ends_at, default=None)
+
+
+def _moved(pack: Pack, duty: str, starts_at: datetime, first_due: datetime, stops: Sequence[Stood]) -> datetime:
     if not any(is_before(each.starts_at, each.ends_at) for each in stops):
         return first_due
     rules = pack.on(local_day(starts_at))

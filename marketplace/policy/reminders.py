@@ -3,7 +3,8 @@ are warned of evidence that lapses."""
 
 from datetime import date, datetime, timedelta
 
-from marketplace.policy.calendar import after, elapsed, end_of_day, local_day
+from marketplace.policy.calendar import after, elapsed, end_of_day, is_before, local_day
+from marketplace.policy.clock_stops import Stood
 from marketplace.policy.pack import Pack
 
 
@@ -12,6 +13,13 @@ def remind_at(pack: Pack, starts_at: datetime, due_at: datetime) -> datetime:
     half = elapsed(starts_at, due_at) / 2
     ahead = timedelta(hours=pack.on(local_day(starts_at)).reminders.before_hours)
     return after(due_at, -min(half, ahead)) if half > timedelta() else due_at
+
+
+def check_after_stop(pack: Pack, starts_at: datetime, due_at: datetime, stop: Stood | None, now: datetime) -> datetime:
+    """When to look at a duty again whose clock stands, or will: nobody is reminded while it stands."""
+    reminder = remind_at(pack, starts_at, due_at)
+    waits = stop is not None and is_before(now, stop.ends_at) and not is_before(reminder, stop.starts_at)
+    return max(stop.ends_at if stop is not None and waits else reminder, now)
 
 
 def remind_again_at(pack: Pack, due_at: datetime) -> datetime:

@@ -104,6 +104,30 @@ async def test_accepted_the_clock_stands_everywhere_and_then_runs_on(
     assert not any("hospital" in str(row["details"]) for row in trail)
 
 
+async def test_two_stops_one_after_the_other_are_both_shown_and_reminded_of_between(
+    database, world, referrer, manager, decider, clock
+):
+    duty = await owe_plan(world, manager, referrer)
+    start = clock.at
+    for first, last in ((0, 1), (3, 4)):
+        stop = await ask_to_stop(
+            manager, duty, ground=CANNOT, reason="Away", from_at=start + first * DAY, until_at=start + last * DAY
+        )
+        await decide_stop(decider, stop, True, "Yes.")
+    due = end_of_day(local_day(start) + 7 * DAY)
+    seen = []
+    for _ in range(14):  # twice a day, as the sweep finds it
+        await sweep(database, clock)
+        seen.append((await stands(manager, duty))[0])
+        clock.move(DAY / 2)
+    assert seen == ["stopped"] * 2 + ["open"] * 4 + ["stopped"] * 2 + ["open"] * 6
+    row = (await ask(manager, duty_queries.duty, duty)).row
+    assert row["due_at"] == due and row["reminded_at"] is not None
+    clock.move(DAY)
+    await sweep(database, clock)
+    assert (await stands(manager, duty))[0] == "late"
+
+
 async def test_asked_in_time_and_accepted_too_late_it_was_never_late_asked_too_late_it_stays(
     database, world, referrer, manager, decider, clock
 ):

@@ -11,7 +11,7 @@ from hypothesis import strategies as some
 
 from marketplace.policy.calendar import end_of_day, wall_time
 from marketplace.policy.checking import faults_of
-from marketplace.policy.clock_stops import Stood, due_after_stops, grounds, latest_end
+from marketplace.policy.clock_stops import Stood, due_after_stops, grounds, latest_end, standing_or_next
 from marketplace.policy.duties import due_at
 from marketplace.policy.pack import load_pack
 from tests.policy.policy_builders import HARROWDALE, LEWISHAM, PDPS
@@ -45,8 +45,11 @@ def test_days_stay_whole_hours_move_by_what_stood_working_days_end_on_one() -> N
     two = [hours(START, 20), hours(START + timedelta(days=2), 28)]
     assert due_after_stops(pack, "plan_signed", START, first, two) == end_of_day(date(2026, 3, 9))
     # a night in which the clocks change is one day on the wall
+    spring = wall_time(date(2026, 3, 26), START.time())
     late = Stood(wall_time(date(2026, 3, 28), START.time()), wall_time(date(2026, 3, 30), START.time()))
-    assert due_after_stops(pack, "plan_signed", START, first, [late]) == end_of_day(date(2026, 3, 9))
+    in_spring = due_at(pack, "plan_signed", spring)
+    assert in_spring == end_of_day(date(2026, 3, 31))
+    assert due_after_stops(pack, "plan_signed", spring, in_spring, [late]) == end_of_day(date(2026, 4, 2))
     # hours and minutes are elapsed ones
     short = due_at(pack, "safeguarding_report", START)
     assert due_after_stops(pack, "safeguarding_report", START, short, [hours(START, 1.5)]) == short + timedelta(
@@ -69,7 +72,10 @@ def test_more_standing_is_never_an_earlier_due_moment_nor_less_time_than_stood(s
     first = due_at(pack, "plan_signed", starts)
     stops, due = [], first
     for minutes in gaps:
-        stops.append(hours(starts + timedelta(days=3 * len(stops)), minutes / 60))
+        stop = hours(starts + timedelta(days=3 * len(stops)), minutes / 60)
+        if stop.starts_at >= due:
+            break
+        stops.append(stop)
         later = due_after_stops(pack, "plan_signed", starts, first, stops)
         assert later >= due and later - first >= sum((s.ends_at - s.starts_at for s in stops), timedelta()) - timedelta(
             hours=1
@@ -77,6 +83,21 @@ def test_more_standing_is_never_an_earlier_due_moment_nor_less_time_than_stood(s
         due = later
     [rule, *_] = grounds(pack, "plan_signed", starts)
     assert latest_end(rule, starts, stops) <= starts + timedelta(days=rule.most_days)
+
+
+def test_a_stop_that_begins_when_the_duty_is_due_already_stops_nothing() -> None:
+    pack = PACKS[0]
+    first = due_at(pack, "plan_signed", START)
+    later = hours(first + timedelta(hours=11), 24)
+    assert due_after_stops(pack, "plan_signed", START, first, [later, hours(START, 0)]) == first
+    assert due_after_stops(pack, "plan_signed", START, first, [later, hours(START, 20)]) == end_of_day(date(2026, 3, 9))
+
+
+def test_the_stop_shown_is_the_running_one_then_the_next_then_the_last() -> None:
+    one, two = hours(START, 24), hours(START + timedelta(days=3), 24)
+    shown = [standing_or_next([two, one], START + timedelta(days=day)) for day in (-1, 0, 2, 3, 9)]
+    assert shown == [one, one, two, two, two]
+    assert standing_or_next([], START) is None
 
 
 def test_a_stop_cannot_end_before_it_begins() -> None:
