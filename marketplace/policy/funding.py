@@ -52,6 +52,21 @@ def part_of(pence: int, shares: Shares, payer: str) -> int:
     return split(pence, shares).get(payer, 0) if shares else pence
 
 
+def part_of_longer(then: int, now: int, shares: Shares, payer: str) -> int:
+    """What one payer still owes of a price it was billed its part of at `then`, and that is `now` more; not negative.
+
+    It is what its part grows by: a payer billed in between pays its part of `now` at once, and both make the whole.
+    Largest remainders may take a penny back from one of three payers or more. Nobody is billed below nothing: all of
+    them then share the difference alone, which makes the whole as well once each of them was billed at `then`.
+    """
+    if not shares:
+        return now - then
+    before, since = split(then, shares), split(now, shares)
+    if any(since[each] < before[each] for each in since):
+        return part_of(now - then, shares, payer)
+    return since.get(payer, 0) - before.get(payer, 0)
+
+
 def share_of(shares: Shares, payer: str) -> int:
     """One payer's share in basis points; the whole where no shares are agreed."""
     return sum(share.basis_points for share in shares if share.payer == payer) if shares else WHOLE

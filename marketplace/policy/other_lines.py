@@ -12,9 +12,9 @@ from typing import Literal
 import msgspec
 
 from marketplace.policy.facts import Agreement, OtherLine, RateCard
-from marketplace.policy.funding import part_of
+from marketplace.policy.funding import part_of_longer
 from marketplace.policy.pack import Pack
-from marketplace.policy.pricing import longer_price
+from marketplace.policy.pricing import longer_prices
 
 LONGER = "longer_time"
 OtherFault = Literal["never_billed", "no_agreement", "outside_agreement", "no_evidence", "beyond_agreement"]
@@ -91,7 +91,8 @@ def judge_others(
     """Judge lines beside visits in their order, the agreements' sums shared out as they come.
 
     `claimed` holds the amounts claimed by line id; None takes each line as claimed at what its agreement gives. Longer
-    time is priced by the rate card, and the payer pays its share of it. Raises as `pricing.price_visit`.
+    time is priced by the rate card, and costs a payer what its part of the visit grows by. Raises as
+    `pricing.price_visit`.
     """
     used: dict[str, int] = {}
     judged: list[OtherResult] = []
@@ -102,7 +103,8 @@ def judge_others(
             left = max(0, line.agreement.most_pence - line.billed_pence - used.get(key, 0))
             price = min(full_price(pack, line, line.agreement), left)
         elif fault is None and line.longer is not None:
-            price = left = part_of(longer_price(pack, card, line.longer), line.longer.visit.shares, payer)
+            then, now = longer_prices(pack, card, line.longer)
+            price = left = part_of_longer(then, now, line.longer.visit.shares, payer)
         amounts = [price] if claimed is None else claimed.get(line.id, [])
         payable = price if amounts else 0
         if payable and line.agreement is not None:

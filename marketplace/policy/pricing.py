@@ -215,14 +215,16 @@ def price_visit(pack: Pack, card: RateCard, visit: Visit) -> VisitPrice:
     return VisitPrice(minutes, percent, sum(part.pence for part in parts), parts)
 
 
-def longer_price(pack: Pack, card: RateCard, longer: Longer) -> int:
-    """What all payers together owe for longer time that was approved once the visit was billed, in pence: its price as
-    approved now less the price as billed then (domain 5, D). Raises as `price_visit`."""
+def longer_prices(pack: Pack, card: RateCard, longer: Longer) -> tuple[int, int]:
+    """A visit's price as billed then and, never less, as approved since, in pence, of all payers together.
+
+    Longer time approved once the visit was billed is billed at the difference (domain 5, D). Raises as `price_visit`.
+    """
     then, now = (
         price_visit(pack, card, replace(longer.visit, overrun_approved=minutes is not None, approved_minutes=minutes))
         for minutes in (longer.billed_minutes, longer.approved_minutes)
     )
-    return max(0, (now.pence or 0) - (then.pence or 0))
+    return then.pence or 0, max(then.pence or 0, now.pence or 0)
 
 
 def slot_on(slot: WeeklySlot, day: date) -> tuple[datetime, datetime]:

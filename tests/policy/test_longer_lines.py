@@ -1,6 +1,7 @@
 """Longer time approved after its visit was billed: in all exactly what it would have cost at once, to each payer."""
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -11,11 +12,11 @@ from hypothesis import strategies as some
 from marketplace.policy import calculators
 from marketplace.policy.casefile import CaseFaults
 from marketplace.policy.facts import Longer, OtherLine, Visit, VisitWorker
-from marketplace.policy.funding import Share, part_of
+from marketplace.policy.funding import Share, Shares, part_of, part_of_longer, split
 from marketplace.policy.invoicing import draft_claim
 from marketplace.policy.other_lines import judge_others
 from marketplace.policy.pack import load_pack
-from marketplace.policy.pricing import longer_price, price_visit
+from marketplace.policy.pricing import longer_prices, price_visit
 from tests.policy.policy_builders import LEWISHAM, as_bytes, invoice, rates, visit
 
 PACK = load_pack(LEWISHAM)
@@ -44,6 +45,11 @@ def a_line(longer: Longer | None) -> OtherLine:
     )  # fmt: skip
 
 
+def rise(longer: Longer) -> int:
+    then, now = longer_prices(PACK, CARD, longer)
+    return now - then
+
+
 @given(
     some.integers(0, 300 * 1440).map(lambda minute: MARCH + timedelta(minutes=minute)),
     some.integers(1, 600),
@@ -57,7 +63,7 @@ def test_approved_bit_by_bit_it_costs_what_it_costs_at_once(
     billed = a_visit(start, planned, lasted, workers)
     first = price_visit(PACK, CARD, billed).pence or 0
     added = [
-        longer_price(PACK, CARD, Longer(visit=billed, billed_minutes=then, approved_minutes=now))
+        rise(Longer(visit=billed, billed_minutes=then, approved_minutes=now))
         for then, now in zip([None, *approvals], approvals, strict=False)
     ]
     at_once = msgspec.structs.replace(billed, overrun_approved=True, approved_minutes=approvals[-1])
@@ -68,19 +74,59 @@ def test_approved_bit_by_bit_it_costs_what_it_costs_at_once(
         visit=msgspec.structs.replace(billed, shares=SHARES), billed_minutes=None, approved_minutes=approvals[-1]
     )
     parts = [judge_others(PACK, (a_line(longer),), None, CARD, payer)[0].payable_pence for payer in "abc"]
-    assert sum(parts) == sum(added) and parts == [part_of(sum(added), SHARES, payer) for payer in "abc"]
+    assert sum(parts) == sum(added)
+
+
+TWO = (Share("a", 5000), Share("b", 5000))
+THREE = (Share("a", 4286), Share("b", 4286), Share("c", 1428))  # of 10p c pays 2, of 11p 1
+
+
+@given(
+    some.integers(0, 100_000),
+    some.lists(some.integers(0, 5_000), min_size=1, max_size=4),
+    some.sampled_from([TWO, THREE, SHARES, (Share("a", 6667), Share("b", 3333))]),
+    some.tuples(*[some.integers(0, 4)] * 3),
+)
+def test_payers_billed_at_different_times_pay_the_whole_together(
+    first: int, rises: list[int], shares: Shares, billed_after: tuple[int, ...]
+) -> None:
+    # each payer is billed the visit at the price of one moment, and what it rose by afterwards line by line
+    prices = [first]
+    for each in rises:
+        prices.append(prices[-1] + each)
+    steps = list(pairwise(prices))
+    grows = all(
+        split(then, shares)[each.payer] <= split(now, shares)[each.payer] for then, now in steps for each in shares
+    )
+    paid: list[int] = []
+    for share, at in zip(shares, billed_after, strict=False):
+        at = min(at, len(rises)) if grows else 0
+        lines = [part_of_longer(then, now, shares, share.payer) for then, now in steps[at:]]
+        assert all(pence >= 0 for pence in lines)
+        paid.append(part_of(prices[at], shares, share.payer) + sum(lines))
+    assert sum(paid) == prices[-1]
+
+
+def test_an_odd_penny_is_paid_once() -> None:
+    # 21.01 billed to one payer of two halves, 31.52 in all: the other is billed the whole visit afterwards
+    one = part_of(2101, TWO, "a") + part_of_longer(2101, 3152, TWO, "a")
+    assert (one, part_of(3152, TWO, "b")) == (1576, 1576)
+    # of three, one would get a penny back: the difference alone is shared out, and nobody is billed below nothing
+    assert (part_of(10, THREE, "c"), part_of(11, THREE, "c")) == (2, 1)
+    assert [part_of_longer(10, 11, THREE, payer) for payer in "abc"] == [1, 0, 0]
+    assert part_of_longer(100, 103, (), "a") == 3 and part_of_longer(100, 103, TWO, "x") == 0
 
 
 def test_it_is_billed_at_its_price_and_on_its_approval() -> None:
     # two hours planned at 21.50, three lasted, 45 minutes of the third approved
     billed = a_visit(datetime(2026, 9, 9, 15, 0, tzinfo=UTC), 120, 180)
     longer = Longer(visit=billed, billed_minutes=None, approved_minutes=165)
-    assert longer_price(PACK, CARD, longer) == 1613
-    assert longer_price(PACK, CARD, msgspec.structs.replace(longer, billed_minutes=165)) == 0
+    assert rise(longer) == 1613
+    assert rise(msgspec.structs.replace(longer, billed_minutes=165)) == 0
     # what was approved before and has been billed stays billed: less is nothing, never a sum back
-    assert longer_price(PACK, CARD, msgspec.structs.replace(longer, billed_minutes=170)) == 0
+    assert rise(msgspec.structs.replace(longer, billed_minutes=170)) == 0
     unknown = msgspec.structs.replace(billed, actual_end=None)
-    assert longer_price(PACK, CARD, msgspec.structs.replace(longer, visit=unknown)) == 0
+    assert rise(msgspec.structs.replace(longer, visit=unknown)) == 0
     (judged,) = judge_others(PACK, (a_line(longer),), None, CARD)
     assert (judged.price_pence, judged.payable_pence, judged.faults) == (1613, 1613, ())
     for claimed, payable, faults in (
@@ -95,7 +141,7 @@ def test_it_is_billed_at_its_price_and_on_its_approval() -> None:
     claim = draft_claim(PACK, CARD, (), others=(a_line(longer),))
     assert [(line.visit, line.pence) for line in claim.lines] == [("l", 1613)]
     shared = msgspec.structs.replace(longer, visit=msgspec.structs.replace(billed, shares=SHARES))
-    assert [draft_claim(PACK, CARD, (), payer, (a_line(shared),)).total_pence for payer in "abc"] == [538, 537, 538]
+    assert [draft_claim(PACK, CARD, (), payer, (a_line(shared),)).total_pence for payer in "abc"] == [538, 538, 537]
 
 
 def test_a_case_file_holds_the_visit_it_belongs_to() -> None:
