@@ -19,7 +19,7 @@ from marketplace.policy.suspending import ground
 from marketplace.providers import queries
 from marketplace.providers.declaration_details import CQC_ID
 from marketplace.providers.declarations import keep_declaration
-from marketplace.providers.imposing import WHAT_STAYS, impose, place, tell_members
+from marketplace.providers.imposing import impose, place, tell_members, what_stays
 from marketplace.providers.standing import hold_standing
 from marketplace.providers.vocabulary import words
 from marketplace.providers.workforce import ensure_profile
@@ -176,8 +176,9 @@ async def suspend(
         await meet(work, f"task.suspend_{rule_key}", provider_id, by_organisation=actor.commissioner_id)
         until = f" until {day(until_on)}" if until_on else ""
         by = f" for referrals of {actor.organisation_name}" if partner else ""
+        stays = await what_stays(work, framework_id, provider_id)
         await tell(
-            work, f"New referrals from {place(view, lot_code)} are suspended{by}{until}. {WHAT_STAYS}",
+            work, f"New referrals from {place(view, lot_code)} are suspended{by}{until}. {stays}",
             f"/standing/suspensions/{suspension_id}", organisation_id=provider_id,
         )  # fmt: skip
         await tell_members(work, view.members, partner, provider_id, f"is suspended from new referrals{until}")

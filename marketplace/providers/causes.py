@@ -22,7 +22,7 @@ from marketplace.policy.pack import Pack
 from marketplace.policy.rules import SuspensionRule
 from marketplace.policy.suspending import ground, lots_of, suspends_by_itself
 from marketplace.providers import queries
-from marketplace.providers.imposing import WHAT_STAYS, add_step, impose, place, tell_deciders, tell_members
+from marketplace.providers.imposing import add_step, impose, place, tell_deciders, tell_members, what_stays
 from marketplace.providers.standing import hold_standing
 
 DECIDE = "task.decide_cause"
@@ -185,7 +185,8 @@ async def _suspend(
     )  # fmt: skip
     by_rule = f" by the framework's rule ({rule.clause})" if by is None else ""
     await tell(
-        work, f"New referrals from {place(view, lot)} are suspended{by_rule}. {WHAT_STAYS}",
+        work,
+        f"New referrals from {place(view, lot)} are suspended{by_rule}. {await what_stays(work, view.id, provider_id)}",
         f"/standing/suspensions/{made}", organisation_id=provider_id,
     )  # fmt: skip
     await tell_members(work, view.members, partner, provider_id, "is suspended from new referrals")

@@ -25,7 +25,7 @@ from marketplace.policy.coverage import Ground, grounds
 from marketplace.policy.pack import Pack, PackError
 from marketplace.policy.standing import explain
 from marketplace.providers.facts import ProviderRecord, provider_records
-from marketplace.providers.imposing import WHAT_STAYS, impose, tell_members
+from marketplace.providers.imposing import impose, tell_members, what_stays
 from marketplace.providers.standing import hold_standing
 from marketplace.settings import Settings
 from marketplace.web.filters import listing
@@ -160,9 +160,10 @@ async def _act(
     for lot in (None,) if ground.every_lot else lots:
         await _suspend(work, view, record, ground, lot)
     where = view.name if ground.every_lot else f"{listing([f'lot {lot}' for lot in lots])} of {view.name}"
+    stays = await what_stays(work, view.id, record.id)
     await tell(
         work, f"New referrals from {where} are suspended by the framework's rule ({ground.rule.clause}): your"
-        f" organisation {explain(ground.code)}. {WHAT_STAYS} {MENDED[ground.rule.key]}, then ask the contract manager"
+        f" organisation {explain(ground.code)}. {stays} {MENDED[ground.rule.key]}, then ask the contract manager"
         " to lift the suspension.", "/standing", organisation_id=record.id,
     )  # fmt: skip
     said = f"{explain(ground.code)} and is suspended from new referrals by the framework's rule"

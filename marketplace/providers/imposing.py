@@ -16,8 +16,13 @@ from marketplace.policy.rules import SuspensionRule
 from marketplace.policy.suspending import RESPONSE, REVIEW, SIGN_OFF
 
 BY_RULE = "the framework's own rule"
-# What a suspension leaves as it is, told to everyone it concerns (domain 6).
-WHAT_STAYS = "Packages and families you have now go on. You get no new referrals, and open offers cannot be awarded."
+# What a suspension leaves as it is, told to everyone it concerns (domain 6), and where care may not go on.
+NOTHING_NEW = "You get no new referrals, and open offers cannot be awarded."
+GOES_ON = "Packages and families you have now go on."
+MAY_NOT_GO_ON = (
+    "Visits that need what has lapsed may not go on unless a contract manager decides so, package by package."
+    " Everything else you have now goes on."
+)
 WRITE_PLAN = "task.write_plan"
 ACTION = "task.plan_action"
 
@@ -70,6 +75,24 @@ async def impose(
             framework_id=view.id, commissioner_id=partner,
         )  # fmt: skip
     return suspension_id
+
+
+async def what_goes_on(work: Work, framework_id: UUID, provider_id: UUID) -> str:
+    """Whether what the provider has now goes on, in sentences: not so where a cover has lapsed that its visits need."""
+    return MAY_NOT_GO_ON if await _lapsed(work, framework_id, provider_id) else GOES_ON
+
+
+async def what_stays(work: Work, framework_id: UUID, provider_id: UUID) -> str:
+    """What a suspension means for what the provider has and for what is new, as it is told of one."""
+    return f"{await what_goes_on(work, framework_id, provider_id)} {NOTHING_NEW}"
+
+
+async def _lapsed(work: Work, framework_id: UUID, provider_id: UUID) -> bool:
+    return await work.fetchval(
+        "SELECT EXISTS (SELECT FROM standing_ground WHERE framework_id = $1 AND provider_id = $2 AND NOT holds"
+        " AND flags_visits)",
+        framework_id, provider_id,
+    )  # fmt: skip
 
 
 async def add_step(

@@ -16,6 +16,7 @@ from marketplace.platform.errors import Conflict, InvalidInput, NotFound
 from marketplace.policy.calendar import local_day
 from marketplace.providers import actions, queries
 from marketplace.providers.declaration_details import kind_of
+from marketplace.providers.imposing import what_goes_on
 from marketplace.providers.queries import OnFramework
 from marketplace.providers.vocabulary import words
 from marketplace.web.forms import Form
@@ -36,8 +37,10 @@ async def _own(work: Work) -> UUID:
 
 async def _standing(work: Work) -> dict[str, Any]:
     provider_id = await _own(work)
+    places = await queries.on_frameworks(work, provider_id)
     return {
-        "places": await queries.on_frameworks(work, provider_id),
+        "places": places,
+        "goes_on": {each.framework_id: await what_goes_on(work, each.framework_id, provider_id) for each in places},
         "partners": await queries.partner_suspensions(work, provider_id),
         "story": await queries.history(work, provider_id),
         "profile": await queries.profile(work, provider_id),

@@ -14,6 +14,7 @@ from marketplace.identity.permissions import may
 from marketplace.platform.database import Work, ask
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound
 from marketplace.providers import plan_actions
+from marketplace.providers.imposing import what_goes_on
 from marketplace.providers.plan_files import attachable_files
 from marketplace.providers.plans import Action, SuspensionView, suspension
 from marketplace.web.forms import Form
@@ -49,6 +50,11 @@ async def _own(work: Work, suspension_id: UUID) -> SuspensionView:
     return view
 
 
+async def _shown(work: Work, suspension_id: UUID) -> tuple[SuspensionView, str]:
+    view = await _own(work, suspension_id)
+    return view, await what_goes_on(work, view.framework.id, view.provider_id)
+
+
 async def _own_action(work: Work, action_id: UUID) -> tuple[SuspensionView, Action]:
     suspension_id = await work.fetchval(
         "SELECT suspension_id FROM plan_action WHERE id = $1 AND provider_id = $2", action_id, work.actor.provider_id
@@ -62,11 +68,13 @@ async def _own_action(work: Work, action_id: UUID) -> tuple[SuspensionView, Acti
 @get("/standing/suspensions/{suspension_id:uuid}", **READS)
 async def suspension_page(request: Asked, suspension_id: FromPath[UUID]) -> Response[Any]:
     """One suspension: why, since when, what stays, the plan, the story, and what there is to do."""
+    view, goes_on = await ask(request.user, _shown, suspension_id)
     return page(
         request,
         "providers/suspension.html",
         title="Suspension from new referrals",
-        view=await ask(request.user, _own, suspension_id),
+        view=view,
+        goes_on=goes_on,
         answers=may(request.user, "suspension.answer"),
     )
 

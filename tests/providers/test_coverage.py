@@ -13,6 +13,8 @@ from marketplace.providers.coverage import LOOK_AT_COVER, look_as_lead, look_at_
 from marketplace.providers.standing import standing
 from tests.obligations.conftest import as_worker, run_jobs
 from tests.world import frameworks, people, providers
+from tests.world.apps import create_marketplace
+from tests.world.door import at
 
 LAST = date(2026, 5, 20)
 
@@ -40,7 +42,9 @@ async def insured(place, clock):
     return place
 
 
-async def test_insurance_suspends_from_the_day_after_its_last_once_and_says_so_everywhere(insured, clock, migrator):
+async def test_insurance_suspends_from_the_day_after_its_last_once_and_says_so_everywhere(
+    insured, database, clock, migrator
+):
     place = insured
     assert (await ask(place.lead, standing, place.framework_id, place.provider_id, "C")).good
     clock.move(timedelta(hours=1))  # past midnight in London
@@ -61,6 +65,12 @@ async def test_insurance_suspends_from_the_day_after_its_last_once_and_says_so_e
     }
     assert len(lines) == 1 and "by the framework's own rule" in lines.pop()
     assert any("suspended by the framework's rule" in said for said in await sentences(place.manager))
+    news = [said for said in await sentences(place.manager) if "suspended by the framework's rule" in said]
+    async with at(create_marketplace(database, clock), database, place.manager) as door:
+        shown = [(await door.get(path)).text for path in ("/standing", f"/standing/suspensions/{hold.id}")]
+    for said in (*news, *shown):  # care may not lawfully go on: nobody is told that it does
+        assert "may not go on unless a contract manager decides so" in said
+        assert "Packages and families you have now go on" not in said
     for of in (place.lead, place.partner):
         referrer = await people.person_in(of, "referrer")
         assert any(
