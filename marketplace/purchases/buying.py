@@ -18,6 +18,7 @@ from marketplace.platform.database import Work, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, WrongState
 from marketplace.policy.buying import Method
 from marketplace.purchases.buying_queries import purchase_row, ways_to_pay
+from marketplace.purchases.late_money import hold_budget
 from marketplace.purchases.quoting import Quote, quote
 from marketplace.purchases.references import new_reference
 from marketplace.settings import Settings
@@ -51,9 +52,7 @@ async def buy(
     async with unit_of_work(actor) as work:
         if await work.fetchval("SELECT EXISTS (SELECT FROM purchase WHERE id = $1)", made):
             return made
-        # what is left of a budget is read, and spent
-        held = await work.fetchval("SELECT direct_payment_id FROM package WHERE id = $1", package_id)
-        await work.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"direct payment {held}")
+        await hold_budget(work, await work.fetchval("SELECT direct_payment_id FROM package WHERE id = $1", package_id))
         asked = await quote(work, settings, package_id, visit_ids)
         _check(asked, method, shown_pence, top_up_pence)
         try:

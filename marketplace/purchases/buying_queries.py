@@ -191,7 +191,8 @@ async def _views(work: Work, condition: str, *args: Any, offset: int = 0) -> lis
             row["direct_payment_id"], row["provider_id"], row["provider"], row["first_day"], row["last_day"],
             row["method"] if family else None, row["state"], row["pence"], row["minutes"], row["made_at"],
             row["made_by_name"], row["due_at"] if family else None, row["paid_at"], row["given_up_at"],
-            row["given_up_reason"], work.now, tuple(lines[row["id"]]), tuple(each["person_name"] for each in agreed[row["id"]]),
+            row["given_up_reason"], work.now, tuple(lines[row["id"]]),
+            tuple(each["person_name"] for each in agreed[row["id"]]),
             any(each["person_id"] == work.actor.person_id for each in agreed[row["id"]]), came[row["id"]],
             back.get(row["id"], 0), cards.get(row["id"]),
         )

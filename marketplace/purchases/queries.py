@@ -100,6 +100,15 @@ class DirectPaymentView:
         """Whom it is for, as this reader may know the child."""
         return self.child_name or self.child_reference
 
+    def on(self, day: date) -> TermsView:
+        """The terms that count on a day, of those written by now; before the first ones begin, these."""
+        return next((each for each in self.versions if each.applies_from <= day), self.versions[-1])
+
+    def lots_on(self, days: Sequence[date]) -> tuple[str, ...]:
+        """The lots it may be spent on, on every one of these days."""
+        first, *others = [set(self.on(day).lots) for day in days]
+        return tuple(sorted(first.intersection(*others)))
+
 
 def nothing() -> NotFound:
     """The same answer for a direct payment out of reach and for none."""

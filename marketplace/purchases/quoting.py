@@ -88,6 +88,12 @@ class Quote:
     refusals: tuple[str, ...]
 
     @property
+    def later_pence(self) -> int:
+        """What of the budget's part comes from what it gives after its present period."""
+        ends = self.offer.view.budget.period.last_day
+        return sum(each.share.budget_pence for each in self.visits if each.share and each.day > ends)
+
+    @property
     def may_be_bought(self) -> bool:
         return not self.refusals and bool(self.visits)
 
@@ -187,7 +193,7 @@ async def quote(work: Work, settings: Settings, package_id: UUID, visit_ids: Col
     days = tuple(each.day for each in chosen)
     # a family that is with the provider goes on (domain 6): whether it took new ones was asked when they agreed
     refused = purchase_refusals(
-        pack, born, days, offer.lot, lots=tuple(view.now.lots), starts_on=view.starts_on, ends_on=view.ends_on,
+        pack, born, days, offer.lot, lots=view.lots_on(days), starts_on=view.starts_on, ends_on=view.ends_on,
         takes_new_families=True,
     )  # fmt: skip
     refusals += [refusal(reason, pack, max(days)) for reason in refused]
@@ -195,7 +201,8 @@ async def quote(work: Work, settings: Settings, package_id: UUID, visit_ids: Col
         pack, view.terms, view.uses, view.ends_on, [ToBuy(each.day, each.pence or 0, each.minutes) for each in chosen]
     ) if not refusals else tuple(Share(0, 0, 0) for _ in chosen)  # fmt: skip
     top_up = sum(part.top_up_pence for part in parts)
-    if top_up and not view.now.top_up_allowed:
+    own = [each.day for each, part in zip(chosen, parts, strict=True) if part.top_up_pence]
+    if not all(view.on(day).top_up_allowed for day in own):
         refusals.append("Your budget does not hold this much, and your council does not allow a top-up of your own.")
     ways: dict[Method, datetime] = {}
     first = min(each.start for each in chosen)

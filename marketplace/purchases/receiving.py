@@ -15,6 +15,7 @@ from marketplace.platform.database import Work, unit_of_work
 from marketplace.policy.calendar import local_day
 from marketplace.purchases import books
 from marketplace.purchases.buying import STOP
+from marketplace.purchases.late_money import still_stands
 from marketplace.referrals.grants import grants_of, holders
 from marketplace.web.filters import count, pounds
 
@@ -59,7 +60,7 @@ async def settle(work: Work, purchase: Any) -> None:
     sources = await _sources(work, purchase)
     came = sum(each["left"] for each in sources)
     state = purchase["state"]
-    if state == "given_up" and came >= purchase["pence"] and await _comes_back(work, purchase):
+    if state == "given_up" and came >= purchase["pence"] and await still_stands(work, purchase):
         state = "waiting"
     if state == "waiting" and came >= purchase["pence"]:
         await _paid(work, purchase)
@@ -84,20 +85,6 @@ async def _sources(work: Work, purchase: Any) -> list[Any]:
                    WHERE commissioner_id = $1 AND purchase_id = $2 AND received_pence > 0
                  UNION ALL SELECT id, 'transfer', pence, matched_at FROM bank_receipt
                    WHERE commissioner_id = $1 AND purchase_id = $2) x ORDER BY x.at DESC, x.id""",
-        purchase["commissioner_id"], purchase["id"],
-    )  # fmt: skip
-
-
-async def _comes_back(work: Work, purchase: Any) -> bool:
-    """Whether a purchase that was given up unpaid can stand after all, its money having come late: none of its visits
-    was bought again or cancelled meanwhile."""
-    if purchase["given_up_reason"] != "unpaid":
-        return False
-    return not await work.fetchval(
-        """SELECT EXISTS (SELECT FROM purchase_visit l JOIN visit v ON v.commissioner_id = l.commissioner_id
-               AND v.id = l.visit_id WHERE l.commissioner_id = $1 AND l.purchase_id = $2
-               AND (v.outcome IS NOT NULL AND v.outcome <> 'delivered' OR EXISTS (SELECT FROM purchase_visit o
-                   WHERE o.commissioner_id = l.commissioner_id AND o.visit_id = l.visit_id AND o.counts)))""",
         purchase["commissioner_id"], purchase["id"],
     )  # fmt: skip
 
