@@ -19,6 +19,7 @@ from marketplace.web.filters import count, listing
 
 # One to come and one to stand in: below that a provider can hardly serve (domain 4.3, a back-up is named).
 WORKERS_TO_SERVE = 2
+SEVERAL = {"is": "are", "has": "have"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def summary(found: list[Reach], lot_title: str) -> str:
     """How many it reaches, how many are left out for which reason, how many have two workers ready."""
     reached = [each for each in found if each.reached]
     reasons = Counter(code for each in found for code in each.codes)
-    left_out = [f"{number} {explain(code)}" for code, number in sorted(reasons.items())]
+    left_out = [f"{number} {_of_several(explain(code), number)}" for code, number in sorted(reasons.items())]
     able = sum(each.can_serve for each in found)
     parts = [f"It reaches {len(reached)} of {count(len(found), 'provider')} on {lot_title}."]
     if left_out:
@@ -75,3 +76,12 @@ def summary(found: list[Reach], lot_title: str) -> str:
     verb = "has" if able == 1 else "have"
     parts.append(f"{count(able, 'provider')} {verb} at least two workers ready on the start date.")
     return " ".join(parts)
+
+
+def _of_several(words: str, number: int) -> str:
+    # The words are said of one provider: "is suspended ...", "has paused new referrals by its own wish".
+    if number == 1:
+        return words
+    verb, _, rest = words.partition(" ")
+    rest = rest.replace("its own", "their own").replace("it may while it is", "they may while they are")
+    return f"{SEVERAL.get(verb, verb)} {rest}"

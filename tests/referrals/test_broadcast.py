@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -14,6 +14,7 @@ from marketplace.policy.facts import WeeklySlot
 from marketplace.providers.actions import suspend
 from marketplace.referrals import broadcasting, drafting, queries
 from marketplace.referrals.drafting import DraftChange
+from marketplace.referrals.reach import Reach, summary
 from tests.world import people, referrals
 
 
@@ -32,6 +33,16 @@ async def test_it_reaches_every_provider_in_good_standing_and_says_why_others_ar
     assert row["respond_by"] - row["broadcast_at"] == timedelta(hours=24)
     assert row["age_band"] == "5 to 10"
     assert row["pack_hash"] == await migrator.fetchval("SELECT pack_hash FROM framework")
+
+
+def test_one_or_several_left_out_are_spoken_of_rightly():
+    def left_out(*codes: str) -> list[Reach]:
+        return [Reach(uuid4(), "Somebody", (code,), (), 2) for code in codes]
+
+    assert "Left out: 1 has paused new referrals by its own wish and 2 are suspended from new referrals." in summary(
+        left_out("suspended", "paused", "suspended"), "Lot C"
+    )
+    assert "2 have paused new referrals by their own wish" in summary(left_out("paused", "paused"), "Lot C")
 
 
 async def test_each_provider_reached_owes_an_answer_within_24_hours_and_is_told_by_reference_only(world, migrator):
@@ -58,7 +69,7 @@ async def test_nobody_reached_sends_nothing_and_says_what_to_do(world, migrator)
     for provider in world.providers:
         await suspend(manager, world.framework_id, provider.organisation_id, reason="Under review")
     draft_id = await referrals.written_draft(world, await referrals.add_child(world.referrer))
-    with pytest.raises(broadcasting.NobodyReached, match=r"nothing was sent.*3 is suspended.*Choose another lot"):
+    with pytest.raises(broadcasting.NobodyReached, match=r"nothing was sent.*3 are suspended.*Choose another lot"):
         await broadcasting.broadcast_referral(world.referrer, draft_id)
     assert await migrator.fetchval("SELECT state FROM referral WHERE id = $1", draft_id) == "draft"
     assert await migrator.fetchval("SELECT count(*) FROM referral_reach") == 0

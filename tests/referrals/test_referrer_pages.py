@@ -99,6 +99,7 @@ async def test_from_a_child_to_a_broadcast_through_the_pages(app, world):
         assert "It reaches 3 of 3 providers on Lot C" in text_of(reach)
         checked = await browser.get(step)
         assert "5 to 10" in checked.text and "Maya" not in checked.text
+        assert "whom it will reach, and who is left out" in text_of(checked)
         sent = leads_to(await browser.post(f"{here}/broadcast", {"seen": seen(checked)}, page=step))
         assert sent == here
         assert "No answer yet: 3" in text_of(await browser.get(here))
