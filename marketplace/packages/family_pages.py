@@ -19,7 +19,8 @@ from marketplace.packages.allocations import AllocationRow, allocation_now
 from marketplace.packages.boards import VisitLine
 from marketplace.packages.opening import open_visit
 from marketplace.packages.page_forms import page_number
-from marketplace.packages.tables import Package, PlanVersion
+from marketplace.packages.review_queries import reviews_of
+from marketplace.packages.tables import Package, PlanReview, PlanVersion
 from marketplace.platform.database import Work, ask
 from marketplace.platform.errors import Conflict, InvalidInput
 from marketplace.policy.calendar import whole_minutes
@@ -45,6 +46,7 @@ class Ours:
     referrer: Any
     plan: PlanVersion | None
     to_sign: PlanVersion | None
+    review: PlanReview | None  # the latest that was not sent back
     budget: AllocationRow | None
     buys: bool  # this family member pays for its visits from the direct payment
 
@@ -84,6 +86,7 @@ async def home(work: Work) -> Home:
                 await queries.referrer_of(work, package),
                 next((each for each in versions if each.state == "signed"), None),
                 waiting if mine else None,
+                next((row for row in await reviews_of(work, package.id) if row.returned_at is None), None),
                 await allocation_now(work, package.child_id) if package.direct_payment_id is None else None,
                 package.direct_payment_id is not None
                 and await work.fetchval(

@@ -19,8 +19,10 @@ from marketplace.packages.overrun_decisions import longer_approved, longer_by
 from marketplace.packages.placing import may_have_visits
 from marketplace.packages.planning import pattern_of
 from marketplace.packages.records import facts_of, missing_words
+from marketplace.packages.review_queries import reviews_of
+from marketplace.packages.reviewing import next_due
 from marketplace.packages.states import visit_state
-from marketplace.packages.tables import Correction, Package, PlanVersion, Visit, VisitRequest
+from marketplace.packages.tables import Correction, Package, PlanReview, PlanVersion, Visit, VisitRequest
 from marketplace.packages.telling import BUYS, family_with
 from marketplace.packages.visit_requests import latest_correction, requests_about
 from marketplace.platform.actor import Actor
@@ -56,6 +58,8 @@ class PackageFile:
     team: list[Any]
     plans: list[PlanVersion]
     plan: PlanVersion | None  # in force
+    reviews: list[PlanReview]
+    review_due: datetime | None  # from when on the one that comes next is late
     duties: list[Any]
     to_do_before_visits: list[str]
     look_at: list[VisitLine]
@@ -78,7 +82,7 @@ async def open_package(actor: Actor, package_id: UUID, *, why: str = "") -> Pack
     async with unit_of_work(actor) as work:
         package = await queries.package(work, package_id)
         permit(actor, "package.read")
-        mine = await _look(work, package, why)
+        mine = await log_look(work, package, why)
         pack = await queries.pack_for(work, package)
         plans = await queries.plans(work, package.id)
         in_force = next((each for each in plans if each.state == "signed"), None)
@@ -111,6 +115,8 @@ async def open_package(actor: Actor, package_id: UUID, *, why: str = "") -> Pack
             team=await queries.team(work, package),
             plans=plans,
             plan=in_force,
+            reviews=await reviews_of(work, package.id),
+            review_due=await next_due(work, package),
             duties=[
                 row for row in await _duties(work, package) if row["met_at"] is None and row["cancelled_at"] is None
             ],
@@ -127,7 +133,7 @@ async def open_package(actor: Actor, package_id: UUID, *, why: str = "") -> Pack
         )
 
 
-async def _look(work: Work, package: Package, why: str) -> bool:
+async def log_look(work: Work, package: Package, why: str) -> bool:
     """Log that the case was opened; True for those whose own work it is. Raises `InvalidInput` where it asks why."""
     actor = work.actor
     reason = {"worker": "at the door", "family": "family member"}.get(actor.role, "their package")
@@ -184,6 +190,8 @@ async def _story(work: Work, package: Package, plans: list[PlanVersion]) -> list
                 row["signed_at"],
                 by=row["printed_name"],
             )
+    for each in await reviews_of(work, package.id):
+        add("Review of the care plan signed off", each.signed_off_at, by=each.signed_off_by_name or "")
     for row in await decisions_of(work, package):
         what = "Goes on" if row["goes_on"] else "Visits stopped"
         add(f"{what} while the provider's cover has lapsed", row["decided_at"], row["reason"], row["decided_by_name"])
@@ -220,7 +228,7 @@ async def open_plan(actor: Actor, plan_id: UUID, *, why: str = "") -> PlanFile:
         version = await queries.plan(work, plan_id)
         package = await queries.package(work, version.package_id)
         permit(actor, "package.read")
-        mine = await _look(work, package, why)
+        mine = await log_look(work, package, why)
         given = await queries.signatures(work, package.commissioner_id, plan_id)
         signers = await family_with(work, package, "sign_plan")
         by_me = any(row["person_id"] == actor.person_id for row in given)
@@ -288,7 +296,7 @@ async def open_visit(actor: Actor, visit_id: UUID, *, why: str = "") -> VisitFil
         permit(actor, "visit.read")
         package = await queries.package(work, visit.package_id)
         # of what a family buys, the council reads and decides nothing
-        own_case = await _look(work, package, why) and (actor.role == "family" or package.direct_payment_id is None)
+        own_case = await log_look(work, package, why) and (actor.role == "family" or package.direct_payment_id is None)
         pack = await queries.pack_for(work, visit)
         day = local_day(visit.planned_start)
         theirs = actor.commissioner_id in (None, visit.commissioner_id)  # else of a council that pays a part of it

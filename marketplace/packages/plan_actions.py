@@ -11,6 +11,7 @@ from marketplace.identity.permissions import permit
 from marketplace.obligations.duties import cancel, meet
 from marketplace.packages import queries
 from marketplace.packages.plans import PlanContent, checked, stored
+from marketplace.packages.reviewing import NEW_VERSION
 from marketplace.packages.setup_actions import own_package
 from marketplace.packages.states import plan_after
 from marketplace.packages.tables import Package, PlanVersion, Signature
@@ -91,6 +92,7 @@ async def share_plan(actor: Actor, plan_id: UUID) -> str:
         await PlanVersion.update(values).where(PlanVersion.id == plan_id).where(PlanVersion.state == "draft")
         pack = await queries.pack_for(work, package)
         link, title = f"/plans/{plan_id}", "Read and sign the care plan"
+        await meet(work, NEW_VERSION, package.id)  # a review asked for it
         await owe_referrer(work, pack, package, SIGN, title, "plan", plan_id, link)
         await owe_family(work, pack, package, SIGN, title, "sign_plan", "plan", plan_id, link)
         said = f"The care plan of package {package.reference} is ready to be read and signed."

@@ -288,6 +288,10 @@ async def lay(connection: asyncpg.Connection) -> Rows:
         **written,
     )
     await put("plan_version", "next_plan", **case, package_id=package, version=2, state="draft", content={}, **written)
+    await put(
+        "plan_review", "plan_review", **case, framework_id=framework, package_id=package, plan_id=ids["plan"], held_on=day,
+        took_part="t", findings=[], says="", goes_on=True, recorded_at=at, recorded_by=ids["winner_manager"], recorded_by_name="n",
+    )  # fmt: skip
     visit = await put(
         "visit", "visit", **case, framework_id=framework, package_id=package, child_id=ids["child"], lot_code="C", activity="a",
         planned_start=at, planned_end=at.replace(hour=13), created_at=at,

@@ -73,6 +73,9 @@ READERS: dict[str, tuple[str, set[str]]] = {
     "longer_line": ("other_line", NORTHGATE | {"winner_manager"}),
     "plan": ("plan_version", NORTHGATE | {"winner_manager", "allocated_worker", "mother", "plan_only_uncle"}),
     "next_plan": ("plan_version", NORTHGATE | {"winner_manager"}),
+    "plan_review": (
+        "plan_review", NORTHGATE - {"northgate_finance"} | {"winner_manager", "mother", "plan_only_uncle"},
+    ),
     "visit": ("visit", NORTHGATE | {"winner_manager", "allocated_worker", "mother"}),
     "correction": ("visit_correction", NORTHGATE | {"winner_manager", "allocated_worker", "mother"}),
     "flag": ("visit_flag", NORTHGATE | {"winner_manager", "allocated_worker"}),

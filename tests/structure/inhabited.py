@@ -214,6 +214,14 @@ async def settle(settings: Settings, clock: FrozenClock, migrator: asyncpg.Conne
         "duty_id": await one(
             "SELECT id FROM obligation WHERE owed_by_organisation = $1 ORDER BY starts_at, id", provider
         ),
+        "review_id": await one(
+            "INSERT INTO plan_review (commissioner_id, framework_id, package_id, provider_id, plan_id, held_on,"
+            " took_part, findings, says, goes_on, recorded_at, recorded_by, recorded_by_name)"
+            " SELECT n.commissioner_id, p.framework_id, p.id, p.provider_id, n.id, '2026-05-11', 't', '[]', '', true,"
+            " now(), n.written_by, 'n' FROM plan_version n JOIN package p ON p.commissioner_id = n.commissioner_id"
+            " AND p.id = n.package_id WHERE n.provider_id = $1 ORDER BY n.id LIMIT 1 RETURNING id",
+            provider,
+        ),
         "report_id": await one(
             "INSERT INTO monitoring_report (commissioner_id, framework_id, provider_id, first_day, last_day, facts,"
             " says, actions, sent_at, sent_by, sent_by_name) VALUES ($1, $2, $3, '2026-01-01', '2026-03-31', '{}',"
