@@ -15,12 +15,16 @@ from litestar.response import Response, Stream
 from litestar.types import Message, Scope
 
 from marketplace.identity.front_door import health, with_database
+from marketplace.platform.actor import system_for
 from marketplace.platform.clock import Clock
+from marketplace.platform.database import ask
 from marketplace.platform.errors import MarketplaceError, NotFound
 from marketplace.providers.file_elsewhere import named_elsewhere
 from marketplace.providers.file_opening import RUN_OUT, fetched_here
 from marketplace.providers.file_sending import download, played
+from marketplace.providers.videos import may_still_open
 from marketplace.settings import Settings
+from marketplace.web.errors import log_unexpected
 
 Asked = Request[Any, Any, Any]
 SETTINGS = "files_settings"
@@ -43,6 +47,7 @@ async def file(request: Asked, token: FromPath[str]) -> Stream:
     row = named_elsewhere(settings, token)
     if row is None:
         raise NotFound(RUN_OUT)
+    await ask(system_for(row["provider_id"], "provider"), may_still_open, row["id"], row["played"])
     opened = await fetched_here(settings, row, parts=row["played"])
     if not row["played"]:
         return download(opened)
@@ -56,6 +61,8 @@ def _say(_: Asked, error: Exception) -> Response[str]:
     if isinstance(error, MarketplaceError):
         return Response(error.sentence, status_code=error.status, media_type="text/plain")
     status = getattr(error, "status_code", 500)
+    if status >= 500:
+        log_unexpected(error)
     said = "There is nothing here." if status < 500 else MarketplaceError().sentence
     return Response(said, status_code=status, media_type="text/plain")
 

@@ -14,8 +14,8 @@ from marketplace.platform.database import Work, ask, unit_of_work
 from marketplace.platform.errors import Conflict, NotFound
 from marketplace.platform.signed_links import seal, unseal
 from marketplace.policy.calendar import local_day
-from marketplace.providers.file_opening import Opened, fetched
-from marketplace.providers.files import VIDEO
+from marketplace.providers.file_opening import Opened, fetched, openable
+from marketplace.providers.files import VIDEO, one_file
 from marketplace.settings import Settings
 
 LINK_SECONDS = 600  # long enough to read the page and watch: a player asks for part after part
@@ -145,3 +145,16 @@ async def open_video(actor: Actor, settings: Settings, token: str) -> Opened:
         if not lately:
             await work.look(row["provider_id"], "evidence", evidence_id, "watched the profile video")
     return await fetched(settings, dict(row), parts=True)
+
+
+async def may_still_open(work: Work, evidence_id: UUID, played: bool) -> None:
+    """Whether what a link of the origin of files names may be opened now: since it was made the file may have been
+    deleted, or its worker may agree no more that families watch. Asked as the provider.
+
+    Raises `NotFound`, `Conflict`.
+    """
+    openable(await one_file(work, evidence_id))
+    if played and not await work.fetchval(
+        "SELECT EXISTS (SELECT 1 FROM profile_video WHERE evidence_id = $1 AND ended_at IS NULL)", evidence_id
+    ):
+        raise NotFound(NOT_HERE)

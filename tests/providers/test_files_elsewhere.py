@@ -6,10 +6,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import date
+from unittest.mock import AsyncMock
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from marketplace import files_site
 from marketplace.platform.object_store import ObjectStore
@@ -100,6 +102,18 @@ async def test_a_file_is_checked_here_and_served_there(apart: Settings, clock, m
             assert "set-cookie" not in nothing.headers
         assert (await files.get("/health")).status_code == 200
         assert (await files.post(there)).status_code == 405
+        # what was taken back or deleted since its link was made is not there, and nobody is alarmed
+        await videos.agree_to_video(case.worker, case.worker_id, evidence, agreed=False)
+        gone = await files.get(there)
+        assert gone.status_code == 404 and "taken back" in gone.text
+        assert not await migrator.fetchval("SELECT count(*) FROM audit_entry WHERE action LIKE '%not_what%'")
+        await videos.agree_to_video(case.worker, case.worker_id, evidence, agreed=True)
+        # what breaks is said in a sentence, and logged
+        broken = AsyncMock(side_effect=RuntimeError("words"))
+        with monkeypatch.context() as breaking, capture_logs() as logs:
+            breaking.setattr(files_site, "fetched_here", broken)
+            assert (await files.get(there)).status_code == 500
+        assert [entry["kind"] for entry in logs if entry["log_level"] == "error"] == ["RuntimeError"]
         # a link that has run out, or was made with another key
         monkeypatch.setattr(file_elsewhere, "PLAYED_SECONDS", -1)
         late = await followed(family, source)
@@ -110,6 +124,11 @@ async def test_a_file_is_checked_here_and_served_there(apart: Settings, clock, m
         token = await bearer(apart, case.worker)
         link = (await door.client.post(f"/api/v1/evidence/{evidence}/link", headers=token)).json()
         await followed(door, link["url"], token)
+    await migrator.execute("UPDATE evidence SET deleted_at = now(), deleted_reason = 'x' WHERE id = $1", evidence)
+    async with the_origin(apart) as files:
+        gone = await files.get(there)
+        assert gone.status_code == 404 and "deleted" in gone.text
+    assert not await migrator.fetchval("SELECT count(*) FROM audit_entry WHERE action LIKE '%not_what%'")
     looks = await migrator.fetch("SELECT why FROM look WHERE subject_id = $1", evidence)
     assert sorted({row["why"] for row in looks}) == ["opened the file", "watched the profile video"]
 
@@ -117,6 +136,7 @@ async def test_a_file_is_checked_here_and_served_there(apart: Settings, clock, m
 async def test_a_part_that_is_not_what_was_checked_is_not_sent(apart: Settings, clock, migrator) -> None:
     case = await a_case(apart)
     evidence = await filmed(case.worker, case.worker_id, apart)
+    await videos.agree_to_video(case.worker, case.worker_id, evidence, agreed=True)
     row = dict(await migrator.fetchrow("SELECT * FROM evidence WHERE id = $1", evidence))
     there = urlsplit(file_elsewhere.link_elsewhere(apart, row, played=True)).path
     async with the_origin(apart) as files:
