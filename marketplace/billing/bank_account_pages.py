@@ -54,10 +54,9 @@ async def mine(work: Work) -> tuple[Party, BankChange | None]:
 async def _page(request: Request[Any, Any, Any], form: Form) -> Response[Any]:
     now, change = await ask(request.user, mine)
     own = change is not None and change.proposed_by == request.user.person_id
-    options = [(key, text) for key, text in ANSWERS.items() if not (own and key == "confirm")]
     return page(
         request, "billing/bank_account.html", title="Bank account", form=form, now=now, change=change, own=own,
-        options=options, dashed=dashed,
+        options=list(ANSWERS.items()), dashed=dashed,
     )  # fmt: skip
 
 

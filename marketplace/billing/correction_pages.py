@@ -96,8 +96,10 @@ def part_of(request: Asked, found: CorrectionFile) -> str | None:
 def _page(request: Asked, found: CorrectionFile, form: Form, *, checking: bool = False) -> Response[Any]:
     part = part_of(request, found)
     legend, options = QUESTIONS[part] if part else ("", {})
+    closed = found.correction.closed_at is not None
+    title = "A correction of a visit's record" if closed else "A visit's record is to be corrected"
     return page(
-        request, "billing/correction.html", title="A visit's record is to be corrected", found=found,
+        request, "billing/correction.html", title=title, found=found,
         correction=found.correction, form=form, part=part, legend=legend, options=options, checking=checking,
         states=STATES, choices=CHOICES, outcome_words=OUTCOME_WORDS,
     )  # fmt: skip
