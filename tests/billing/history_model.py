@@ -108,6 +108,7 @@ class Bill:
     net: int = 0
     carried_out: int = 0
     owed: int = 0
+    overcarried: int = 0  # what a waiver had taken off already of what its correction carries no more: paid with it
     state: str = "submitted"
     note: str | None = None  # a credit note that waits: "claim" or "deduction"
     deducted_later: bool = False
@@ -165,7 +166,8 @@ class Payer:
         if old is not None:
             self.deducted -= old.deduction
             self.owing -= old.carried_out - old.carried_in
-            self.payable -= old.net
+            self.payable -= old.net + old.overcarried
+            self.owing -= old.overcarried
         due = bill.carried_in + bill.deduction
         taken = min(bill.gross, due)
         bill.net = bill.owed = bill.gross - taken
@@ -176,8 +178,9 @@ class Payer:
         self.owing += bill.carried_out - bill.carried_in
         self.payable += bill.net
         if self.owing < 0:  # a waiver had taken off what the correction does not carry any more
-            bill.owed -= self.owing
-            self.payable -= self.owing
+            bill.overcarried = -self.owing
+            bill.owed += bill.overcarried
+            self.payable += bill.overcarried
             self.owing = 0
 
     def waive(self, dispute: Dispute) -> None:
