@@ -114,14 +114,17 @@ def next_step(actor: Actor, file: PackageFile) -> tuple[str, str, str] | None:
     if actor.provider_id is None:
         return None
     draft = next((each for each in file.plans if each.state == "draft"), None)
+    buys = package.direct_payment_id is not None
+    sign = "The family signs" if buys else "Family and referrer sign"
     if package.risk_assessment_arranged_at is None:
-        return "Arrange the risk assessment", f"{here}/risk-assessment", "Referrer and family are told the day."
+        told = "The family is told the day." if buys else "Referrer and family are told the day."
+        return "Arrange the risk assessment", f"{here}/risk-assessment", told
     if package.risk_assessment_done_at is None:
         return "Record the risk assessment", f"{here}/risk-assessment", "What it found goes into the plan's risks."
     if draft is not None:
-        return "Go on with the care plan", f"/plans/{draft.id}", "Family and referrer sign it once you share it."
+        return "Go on with the care plan", f"/plans/{draft.id}", f"{sign} it once you share it."
     if not file.plans or (file.plan is None and shared is None):
-        return "Write the care plan", f"{here}/plan", "Family and referrer sign it once you share it."
+        return "Write the care plan", f"{here}/plan", f"{sign} it once you share it."
     if file.plan is None:
         return None
     if not any(row["part"] == "backup" for row in file.team):

@@ -135,7 +135,7 @@ def test_from_finding_a_provider_to_the_account(site: Site, browser: Browser, cl
     office.fill(on__day="11", on__month="5", on__year="2026").press("Save the day")
     package = office.id_in_address
     office.go(f"/packages/{package}").follow("Record the risk assessment").press("It was done on this day")
-    office.go(f"/packages/{package}").follow("Write the care plan")
+    office.go(f"/packages/{package}").sees("The family signs it").follow("Write the care plan")
     for name in ("outcomes", "activities_to_do", "activities_not_to_do", "health", "medication", "risks", "feedback"):
         office.fill(**{name: "As told by the family."})
     office.press("Save the draft").press("Share for signing")
