@@ -1,8 +1,9 @@
 """The README's tour: each role's main pages of a fresh demo, as pictures, with the page that shows them.
 
-    uv run python -m tests.journeys.tour
+    uv run python -m tests.journeys.tour [PICTURE ...]
 
-Writes docs/tour/*.png and docs/tour/README.md. Run it again when pages change; the demo's days move with the calendar.
+Writes docs/tour/*.png (those named, or all) and docs/tour/README.md. Run it again when pages change; the demo's days
+move with the calendar.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -59,6 +60,11 @@ def follow(text: str | re.Pattern[str]) -> Step:
     return lambda someone: someone.follow(text)
 
 
+def press_button(text: str) -> Step:
+    """Press a button by its words."""
+    return lambda someone: someone.press(text)
+
+
 def first(selector: str) -> Step:
     """Follow the first link a selector finds."""
 
@@ -103,6 +109,15 @@ ROLES = (
     Role("Family", "family@example.org", (
         Shot("family-coming", "Who is coming next", (go("/who-is-coming"),)),
         Shot("family-choices", "Choosing among offers", (go("/choices"), first("main a[href^='/choices/']"))),
+        Shot("family-budget", "A direct payment: what is left of it, and whom it buys from", (
+            go("/budget"), follow("See the budget"),
+        )),
+        Shot("family-answers", "A provider's answer: who would come, when, the council's price", (
+            go("/requests"), first("main h2 a"),
+        )),
+        Shot("family-buying", "Buying visits: checked before anything is paid", (
+            go("/who-is-coming"), follow("Buy visits"), press_button("Continue"),
+        )),
     ), phone=True),
     Role("Contract manager", "contracts@example.org", (
         Shot("console-watch", "Watch: what is about to go wrong", (go("/watch"),)),
@@ -111,6 +126,12 @@ ROLES = (
         )),
         Shot("console-provider", "A provider: standing in one line with its reasons", (
             go("/providers"), follow("Larkfield"),
+        )),
+        Shot("console-story", "A provider's whole story, month by month, and how it does beside its peers", (
+            go("/providers"), follow("Larkfield"), follow("The whole story"),
+        )),
+        Shot("console-inspection", "An inspection: what was found, what the provider answers, what is to be done", (
+            go("/contracts"), follow("Larkfield"), first("main a[href^='/contract-occasions/']"),
         )),
     ), console=True),
     Role("Finance officer", "finance@example.org", (
@@ -158,8 +179,8 @@ def written() -> str:
     return "\n".join(lines)
 
 
-def main() -> int:
-    """Take every picture again; returns the exit code."""
+def main(wanted: Sequence[str] = ()) -> int:
+    """Take these pictures again, or every one; returns the exit code."""
     path = chromium()
     if path is None:
         print(HOW, file=sys.stderr)
@@ -170,10 +191,13 @@ def main() -> int:
         try:
             town = Town(site, browser)
             for role in ROLES:
+                to_take = [each for each in pictures(role) if not wanted or each[2] in wanted]
+                if not to_take:
+                    continue
                 someone = town.sign_in(
                     role.title, role.email, console=role.console, phone=role.phone, place=role.place, check=False
                 )
-                for shot, phone, name in pictures(role):
+                for shot, phone, name in to_take:
                     photograph(someone, shot, phone, name)
                     print(f"{name}: {someone.page.url}")
         finally:
@@ -183,4 +207,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
