@@ -197,8 +197,11 @@ async def _close(work: Work, referral: Referral, offer: Offer) -> list[UUID]:
 
 async def owe_set_up(work: Work, pack: Pack, package: Package) -> None:
     for rule in SET_UP_DUTIES:
+        # where a direct payment pays, the family signs alone: the pack's own words name the referrer too
+        alone = rule == "plan_signed" and package.direct_payment_id is not None
         await owe(
             work, pack, rule, subject_type="package", subject_id=package.id, reference=package.reference,
+            title="Complete risk assessment and care plan, signed by the family" if alone else None,
             owed_by=Owed(organisation_id=package.provider_id), owed_to=package.commissioner_id,
             link=f"/packages/{package.id}", commissioner_id=package.commissioner_id, framework_id=package.framework_id,
             child_id=package.child_id, package_id=package.id,

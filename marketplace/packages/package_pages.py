@@ -167,7 +167,7 @@ async def risk_assessment(request: Request[Any, Any, Any], package_id: FromPath[
                 said = "The risk assessment is recorded. Now write what it found into the care plan."
             else:
                 await setup_actions.arrange_risk_assessment(request.user, package_id, on)
-                said = "Arranged. Referrer and family have been told."
+                said = "Arranged. Everybody it concerns has been told."
             return see_other(request, f"/packages/{package_id}", flash=said)
         except InvalidInput as error:
             form.merge(error)

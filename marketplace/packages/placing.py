@@ -62,7 +62,9 @@ async def may_have_visits(work: Work, package: Package, pack: Pack) -> list[str]
     missing: list[str] = []
     if rules.plan_signed_before_first_visit and await queries.signed_plan(work, package.id) is None:
         if not (rules.emergency_track and await _in_emergency(work, package)):
-            missing.append("the care plan is not signed by family and referrer yet")
+            family = package.direct_payment_id is not None  # which stands in the referrer's place
+            by = "the family" if family else "family and referrer"
+            missing.append(f"the care plan is not signed by {by} yet")
         elif package.risk_assessment_done_at is None:
             missing.append("the interim risk assessment of this emergency is not recorded as made yet")
     named = any(row["part"] == "backup" for row in await queries.team(work, package))

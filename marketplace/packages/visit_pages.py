@@ -163,7 +163,7 @@ async def missed(request: Request[Any, Any, Any], visit_id: FromPath[UUID]) -> R
         await visit_actions.record_missed(request.user, visit_id, version=version, reason=reason)
 
     if not form.errors and await _try(form, doing):
-        return see_other(request, f"/visits/{visit_id}", flash="Recorded. Family and referrer have been told.")
+        return see_other(request, f"/visits/{visit_id}", flash="Recorded. Everybody it concerns has been told.")
     return await change_page(request, visit_id, "missed", "Record a missed visit", form)
 
 

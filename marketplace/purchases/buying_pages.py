@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -31,19 +31,23 @@ from marketplace.web.render import page, see_other
 SPENDS: dict[str, Any] = {"guards": [requires("direct_payment.spend")]}
 READS: dict[str, Any] = {"guards": [requires("package.read")]}
 Asked = Request[Any, Any, Any]
+A_WEEK = timedelta(days=7)
 HEADS = ("Reference", "Package", "Provider", "First day", "Last day", "Visits", "Minutes", "Price", "State", "Bought",
          "Paid")  # fmt: skip
 
 
 @get("/packages/{package_id:uuid}/buy", **SPENDS)
 async def buy_page(request: Asked, package_id: FromPath[UUID]) -> Response[Any]:
-    """The visits that are planned and not bought yet, each with its price."""
+    """The visits that are planned and not bought yet, each with its price; the next week's are ticked."""
     offer = await ask(request.user, buyable, package_id)
     form = Form({name: [str(value)[:20]] for name, value in request.query_params.items()})
     first = form.date("first_day", "the first day", required=False)
     last = form.date("last_day", "the last day", required=False)
     within = [each for each in offer.visits if _within(each, first, last)]
-    form.set("visits", [str(each.id) for each in within if each.pence is not None])
+    priced = [each for each in within if each.pence is not None]
+    if priced and first is None and last is None:  # a week at a time, unless other days were asked for
+        priced = [each for each in priced if each.day < priced[0].day + A_WEEK]
+    form.set("visits", [str(each.id) for each in priced])
     return _choose(request, offer, within, form)
 
 
@@ -54,6 +58,7 @@ def _within(visit: VisitPriced, first: date | None, last: date | None) -> bool:
 def _choose(request: Asked, offer: Buyable, visits: list[VisitPriced], form: Form, status: int = 200) -> Response[Any]:
     return page(
         request, "purchases/buy.html", title="Buy visits", offer=offer, form=form, status=status, amount=amount,
+        later=any(each.day > offer.view.budget.period.last_day for each in visits),
         options=[(str(each.id), _visit_words(each), each.unpriced) for each in visits],
     )  # fmt: skip
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from datetime import timedelta
 
+from marketplace.web.filters import day as day_words
+from marketplace.web.filters import pounds
 from tests.billing.test_pages import text_of
 from tests.structure.inhabited import bearer
-from tests.world import people
+from tests.world import packages, people, purchases
 from tests.world.apps import create_marketplace
-from tests.world.buying import buys, officers, transfers
+from tests.world.buying import buys, officers, quoted, transfers
 from tests.world.door import at
 
+WEEK = timedelta(days=7)
 ALONE = ("method", "due_at", "missing_pence", "sent_back_pence")
 
 
@@ -92,3 +97,36 @@ async def test_how_a_family_pays_is_its_own(bought, database, clock, migrator):
         assert (await door.get(page)).status_code == 403
         assert (await door.get(f"{page}/receipt.pdf")).status_code == 403
         assert made.reference not in (await door.get("/purchases")).text
+
+
+async def test_a_week_is_ticked_and_the_budget_is_told_apart_by_time(bought, database, clock):
+    await officers(bought)
+    later = await packages.a_visit(bought.case, (await bought.case.visit(bought.visits[0])).planned_start.date() + WEEK)
+    where = f"/packages/{bought.case.package_id}/buy"
+    async with at(create_marketplace(database, clock), database, bought.home.mother) as door:
+        shown = await door.get(where)
+        assert shown.text.count(" checked") == 3
+        assert "Visits after that day are paid from what your budget gives then" in text_of(shown)
+        day = (await bought.case.visit(later)).planned_start.date()
+        from_then = f"first_day-day={day.day}&first_day-month={day.month}&first_day-year={day.year}"
+        assert (await door.get(f"{where}?{from_then}")).text.count(" checked") == 1
+        asked = await quoted(bought, database, [*bought.visits, later])
+        assert 0 < asked.later_pence < asked.budget_pence
+        check = text_of(await door.post(where, {"visits": [str(each) for each in (*bought.visits, later)]}))
+        ends = day_words(asked.offer.view.budget.period.last_day)
+        assert f"From your budget until {ends} {pounds(asked.budget_pence - asked.later_pence)}" in check
+        assert f"From what your budget gives after that {pounds(asked.later_pence)}" in check
+        assert f"Left of your budget until {ends}, before you buy {pounds(asked.left)}" in check
+
+
+async def test_where_no_referrer_stands_none_is_named(buyers, database, clock):
+    plain = await purchases.agreed(buyers)
+    package = f"/packages/{plain.case.package_id}"
+    async with at(create_marketplace(database, clock), database, plain.case.manager) as door:
+        said = []
+        for path in (package, f"{package}/risk-assessment", f"{package}/plan-visits", f"{package}/plan"):
+            answer = await door.get(path)
+            said.append(text_of(answer))
+            assert not re.search("family and referrer|referrer and family", said[-1], re.IGNORECASE), (path, said[-1])
+        assert "The family is told the day." in said[0]
+        assert any("not signed by the family yet" in each for each in said), said
