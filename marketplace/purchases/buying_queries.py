@@ -249,6 +249,9 @@ async def unpaid_starts(work: Work, since: datetime, until: datetime) -> Sequenc
              AND NOT EXISTS (SELECT FROM purchase_visit l JOIN purchase p ON p.commissioner_id = l.commissioner_id
                  AND p.id = l.purchase_id WHERE l.commissioner_id = v.commissioner_id AND l.visit_id = v.id
                  AND l.counts AND p.state = 'paid')
+             -- a visit shared with a brother or sister is bought once
+             AND coalesce((SELECT bool_or(shared_time(w.commissioner_id, w.visit_id, w.worker_id) <> 'elsewhere')
+                 FROM visit_worker w WHERE w.commissioner_id = v.commissioner_id AND w.visit_id = v.id), true)
            ORDER BY v.planned_start, v.id""",
         since, until,
     )  # fmt: skip

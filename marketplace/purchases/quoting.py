@@ -9,6 +9,8 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+from msgspec import structs
+
 from marketplace.frameworks.queries import pack_of
 from marketplace.packages.queries import signed_plan
 from marketplace.packages.records import facts_of
@@ -20,7 +22,7 @@ from marketplace.policy.buying import Method, Share, ToBuy, pay_by, shares
 from marketplace.policy.calendar import CalendarError, local_day, whole_minutes
 from marketplace.policy.cancelling import cancellation_terms
 from marketplace.policy.direct_payments import purchase_refusals
-from marketplace.policy.facts import RateRow
+from marketplace.policy.facts import RateRow, VisitWorker
 from marketplace.policy.pack import Pack
 from marketplace.purchases import queries
 from marketplace.purchases.queries import DirectPaymentView
@@ -133,12 +135,13 @@ async def buyable(work: Work, package_id: UUID) -> Buyable:
             package_id,
         )
     }
-    workers: defaultdict[UUID, list[str]] = defaultdict(list)
+    workers: defaultdict[UUID, list[VisitWorker]] = defaultdict(list)
     for each in await work.fetch(
-        "SELECT visit_id, printed_name FROM visit_worker WHERE commissioner_id = $1 AND visit_id = ANY ($2)",
+        "SELECT visit_id, printed_name, shared_time(commissioner_id, visit_id, worker_id) AS billed FROM visit_worker"
+        " WHERE commissioner_id = $1 AND visit_id = ANY ($2)",
         row["commissioner_id"], [visit.id for visit in visits],
     ):  # fmt: skip
-        workers[each["visit_id"]].append(each["printed_name"])
+        workers[each["visit_id"]].append(VisitWorker(each["printed_name"], False, each["billed"]))
     priced = tuple(priced_visit(pack, card, visit, workers[visit.id]) for visit in visits if visit.id not in taken)
     refusals: list[str] = []
     if row["state"] not in ("set_up", "active"):
@@ -155,14 +158,17 @@ async def buyable(work: Work, package_id: UUID) -> Buyable:
     )  # fmt: skip
 
 
-def priced_visit(pack: Pack, card: tuple[RateRow, ...], visit: Visit, workers: list[str]) -> VisitPriced:
-    """A visit with the price the commissioner would pay for it as it is planned."""
+def priced_visit(pack: Pack, card: tuple[RateRow, ...], visit: Visit, workers: list[VisitWorker]) -> VisitPriced:
+    """A visit with the price the commissioner would pay for it as it is planned: shared time once (L 6.5)."""
     pence: int | None = None
     unpriced = "" if workers else "Nobody is named for it yet."
     if workers:
         try:
-            pence = cancellation_terms(pack, card, facts_of(visit, [(name, False) for name in workers])).whole_pence
+            facts = structs.replace(facts_of(visit, []), workers=tuple(workers))
+            pence = cancellation_terms(pack, card, facts).whole_pence
             unpriced = "" if pence else "The provider has agreed no price for it yet."
+            if pence == 0 and all(each.billed == "elsewhere" for each in workers):
+                unpriced = "It is shared with a brother or sister and bought there: there is nothing to pay."
         except CalendarError:
             unpriced = "It lies too far ahead to be priced."
     return VisitPriced(
