@@ -51,10 +51,12 @@ async def post(
     subject_type: str,
     subject_id: UUID,
     purchase_id: UUID | None = None,
+    again: int = 0,
 ) -> None:
     """Write one balanced entry; each kind is written once per subject. Accounts that do not move are left out.
 
-    `purchase_id`: the family's purchase whose money moves; such entries are `purchases` own books.
+    `purchase_id`: the family's purchase whose money moves; such entries are `purchases` own books. `again`: how often
+    the same has happened to the subject before, and was undone.
     """
     moving = {account: pence for account, pence in postings.items() if pence}
     if not moving:
@@ -66,7 +68,7 @@ async def post(
             purchase_id)
            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)""",
         commissioner_id, entry_id, framework_id, provider_id, work.now, kind, subject_type, subject_id,
-        work.actor.person_id, f"{kind}:{subject_id}", purchase_id,
+        work.actor.person_id, f"{kind}:{subject_id}" + (f":{again}" if again else ""), purchase_id,
     )  # fmt: skip
     for account, pence in moving.items():
         await work.execute(

@@ -31,7 +31,6 @@ TRIES_AGAIN = 2
 TOLERANCE = 300  # seconds an event's time may lie back, or ahead: clocks differ
 LARGEST_EVENT = 256 * 1024
 EVENTS_AT_ONCE = 100
-MOST_PAGES = 50
 ID = re.compile(r"[a-z]{2,10}_[A-Za-z0-9_]{1,200}")
 KEY = re.compile(r"[a-z_]{1,30}:[0-9a-f-]{36}(:[0-9]{1,9})?")
 
@@ -176,18 +175,14 @@ async def refunds_of(settings: Settings, intent_id: str) -> list[Refund]:
         return [_refund(each) async for each in page.auto_paging_iter()]
 
 
-async def events_since(settings: Settings, since: datetime) -> list[StripeEvent]:
-    """What happened since a moment, oldest first: closes the gaps of events that never arrived."""
+async def events_between(settings: Settings, since: datetime, until: datetime) -> list[StripeEvent]:
+    """Everything that happened from one moment to another (both within it), oldest first: closes the gaps of events
+    that never arrived. All of it or nothing: raises `StripeUnreachable` where not everything is answered in time."""
+    created: Any = {"gte": int(since.timestamp()), "lte": int(until.timestamp())}
     async with asking(settings, whole=WHOLE_SECONDS * 4) as client:
-        page = await client.v1.events.list_async({"created": {"gte": int(since.timestamp())}, "limit": EVENTS_AT_ONCE})
-        found: list[StripeEvent] = []
-        async for each in page.auto_paging_iter():
-            if len(found) >= EVENTS_AT_ONCE * MOST_PAGES:
-                break
-            event = _event(each.to_dict())
-            if event is not None:
-                found.append(event)
-        return found[::-1]
+        page = await client.v1.events.list_async({"created": created, "limit": EVENTS_AT_ONCE})
+        found = [_event(each.to_dict()) async for each in page.auto_paging_iter()]
+        return [event for event in found if event is not None][::-1]
 
 
 def read_event(body: bytes, signature: str | None, settings: Settings) -> StripeEvent | None:

@@ -24,6 +24,11 @@ async def account_of(work: Work, provider_id: UUID) -> Any:
     return await work.fetchrow("SELECT * FROM provider_account WHERE provider_id = $1", provider_id)
 
 
+def state_of(row: Any) -> str:
+    """How an account stands in one word; "none" also where it was asked for and Stripe has not made it yet."""
+    return "none" if row is None or row["stripe_id"] is None else row["state"]
+
+
 async def begin(settings: Settings, actor: Actor) -> str:
     """Where the manager answers Stripe's questions; the account is made where there is none.
 

@@ -22,12 +22,16 @@ PAYOUTS_PAYABLE = "payouts_payable"  # what is to go on to the provider; above n
 
 MONEY = {"card": CARD_MONEY, "transfer": CLIENT_BANK, "connect": CARD_MONEY, "by_hand": CLIENT_BANK}
 
+FETCHED = "purchase_money_fetched"
+
 # kind of entry -> (subject_type, what is debited, what is credited); `money` is where it lies (`MONEY`)
 KINDS = {
     "purchase_card_received": ("card_payment", "money", HELD_FOR_FAMILIES),
     "purchase_transfer_received": ("bank_receipt", "money", HELD_FOR_FAMILIES),
     "purchase_refund_owed": ("refund", HELD_FOR_FAMILIES, REFUNDS_PAYABLE),
     "purchase_refund_paid": ("refund", REFUNDS_PAYABLE, "money"),
+    "purchase_refund_returned": ("refund", "money", REFUNDS_PAYABLE),
+    FETCHED: ("purchase", CLIENT_BANK, CARD_MONEY),
     "purchase_payout_owed": ("payout", HELD_FOR_FAMILIES, PAYOUTS_PAYABLE),
     "purchase_payout_paid": ("payout", PAYOUTS_PAYABLE, "money"),
 }
@@ -48,13 +52,38 @@ def purchase_of(row: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-async def enter(work: Work, kind: str, purchase: Any, subject_id: UUID, pence: int, way: str) -> None:
-    """Write a movement of a purchase's money, once per subject. `purchase` is its row.
+async def fetch_from_card(work: Work, purchase: Any) -> int:
+    """What was paid from the client account of money that lies at Stripe is booked over to it; answers the pence.
+
+    Asked after each payment by hand, in its unit: a card's money that went on or back by bank is the client account's
+    from then on, to be paid out to it by Stripe. `purchase` is its row.
+    """
+    keys = purchase["commissioner_id"], purchase["id"]
+    await work.execute("SELECT FROM purchase WHERE commissioner_id = $1 AND id = $2 FOR NO KEY UPDATE", *keys)
+    row = await work.fetchrow(
+        """SELECT -coalesce(sum(p.pence) FILTER (WHERE p.account = $3), 0)::int AS pence,
+               count(DISTINCT e.id) FILTER (WHERE e.kind = $4)::int AS before
+           FROM ledger_entry e
+           JOIN ledger_posting p ON p.commissioner_id = e.commissioner_id AND p.entry_id = e.id
+           WHERE e.commissioner_id = $1 AND e.purchase_id = $2""",
+        *keys, CLIENT_BANK, FETCHED,
+    )  # fmt: skip
+    assert row is not None
+    if row["pence"] > 0:
+        await enter(work, FETCHED, purchase, purchase["id"], row["pence"], "card", again=row["before"])
+    return max(0, row["pence"])
+
+
+async def enter(
+    work: Work, kind: str, purchase: Any, subject_id: UUID, pence: int, way: str, *, again: int = 0
+) -> None:
+    """Write a movement of a purchase's money, once per subject. `purchase` is its row; `again`: how often the same had
+    happened before and was undone (a refund whose money came back).
 
     Written in the council's context, or the provider's: a family writes no books.
     """
     await post(
         work, kind, postings(kind, pence, way), commissioner_id=purchase["commissioner_id"],
         framework_id=purchase["framework_id"], provider_id=purchase["provider_id"], subject_type=KINDS[kind][0],
-        subject_id=subject_id, purchase_id=purchase["id"],
+        subject_id=subject_id, purchase_id=purchase["id"], again=again,
     )  # fmt: skip

@@ -283,7 +283,8 @@ async def balances_by_hand(work: Work) -> list[ProviderBalance]:
                 coalesce(sum(o.pence) FILTER (WHERE o.state = 'sent' AND o.way = 'by_hand'), 0)::int AS waiting_pence,
                 array_remove(array_agg(DISTINCT o.settled_by), NULL) AS written_by,
                 max(o.settled_on) AS paid_on, max(o.settled_reference) AS bank_reference,
-                coalesce((SELECT state FROM provider_account a WHERE a.provider_id = o.provider_id), 'none') AS account
+                coalesce((SELECT state FROM provider_account a WHERE a.provider_id = o.provider_id
+                    AND a.stripe_id IS NOT NULL), 'none') AS account
             FROM payout o JOIN framework f ON f.id = o.framework_id JOIN organisation n ON n.id = o.provider_id
             WHERE o.commissioner_id = $1 AND (o.state = 'sent' AND o.way = 'by_hand' OR {BY_BANK})
             GROUP BY 1, 2, 3, 4 ORDER BY 7, 4""",  # noqa: S608 - our own fragments

@@ -14,13 +14,14 @@ from marketplace.platform import stripe_api
 from marketplace.platform.actor import system_for
 from marketplace.platform.database import outside_context, unit_of_work
 from marketplace.platform.jobs import job, sweep
-from marketplace.platform.stripe_api import StripeError, StripeRefused
+from marketplace.platform.stripe_api import StripeError, StripeRefused, StripeUnreachable
 from marketplace.purchases import buying, cards, receiving
 from marketplace.purchases.buying_queries import unpaid_starts
 from marketplace.settings import Settings
 from marketplace.web.filters import moment
 
 LOOKS_BACK = timedelta(days=1)
+GIVES_UP_AFTER = 3  # questions one after the other that Stripe did not answer
 LOOKS_AGAIN = timedelta(minutes=2)  # a payment that is confirming that long is asked for
 
 log = structlog.get_logger(__name__)
@@ -108,13 +109,18 @@ async def card_payments(settings: Settings) -> None:
 
 
 async def look_again(settings: Settings, commissioner_id: UUID) -> int:
-    """The open payments of one council; answers how many were asked for. Raises `StripeUnreachable`."""
+    """The open payments of one council, all of them; answers how many were asked for.
+
+    One that is refused or not answered for keeps no other waiting; raises `StripeUnreachable` where Stripe answers for
+    none of a few.
+    """
     async with unit_of_work(system_for(commissioner_id, "commissioner"), read_only=True) as work:
         rows = await work.fetch(
             """SELECT id, stripe_id, stop_at FROM card_payment WHERE commissioner_id = $1
-               AND (stop_at IS NOT NULL OR state = 'confirming' AND asked_at < $2) LIMIT 200""",
+               AND (stop_at IS NOT NULL OR state = 'confirming' AND asked_at < $2) ORDER BY asked_at, id""",
             commissioner_id, work.now - LOOKS_AGAIN,
         )  # fmt: skip
+    silent = 0
     for row in rows:
         try:
             if row["stop_at"] is not None:
@@ -123,4 +129,10 @@ async def look_again(settings: Settings, commissioner_id: UUID) -> int:
                 await cards.follow_payment(settings, row["stripe_id"])
         except StripeRefused as error:  # it knows no such payment: the others are asked for all the same
             log.warning("Stripe refused to be asked for a payment", payment=str(row["id"]), code=error.code)
+        except StripeUnreachable:
+            silent += 1
+            if silent == GIVES_UP_AFTER:
+                raise
+        else:
+            silent = 0
     return len(rows)

@@ -201,9 +201,14 @@ async def _needs_second(work: Work, framework_id: UUID, pence: int) -> bool:
 
 
 async def _enter_refund(work: Work, row: Any) -> None:
-    await books.enter(work, "purchase_refund_paid", books.purchase_of(row), row["id"], row["pence"], "transfer")
+    await books.enter(
+        work, "purchase_refund_paid", books.purchase_of(row), row["id"], row["pence"], "transfer", again=row["returns"]
+    )
+    await books.fetch_from_card(work, books.purchase_of(row))
 
 
 async def _enter_payouts(work: Work, rows: list[Any]) -> None:
     for row in rows:
         await books.enter(work, "purchase_payout_paid", books.purchase_of(row), row["id"], row["pence"], "by_hand")
+    for purchase in {row["purchase_id"]: books.purchase_of(row) for row in rows}.values():
+        await books.fetch_from_card(work, purchase)

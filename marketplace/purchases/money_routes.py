@@ -128,7 +128,7 @@ async def _statement(work: Work, first_day: date | None, last_day: date | None):
 async def get_payout_account(request: Asked) -> schemas.PayoutAccountOut:
     """How our account at Stripe stands."""
     row = await ask(request.user, accounts.account_of, request.user.provider_id)
-    return schemas.PayoutAccountOut(state="none" if row is None else row["state"], due=list(row["due"]) if row else [])
+    return schemas.PayoutAccountOut(state=accounts.state_of(row), due=list(row["due"]) if row else [])
 
 
 @post("/api/v1/payout-account/link", status_code=201, **MANAGES)

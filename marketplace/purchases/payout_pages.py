@@ -78,7 +78,7 @@ async def bought_page(request: Asked) -> Response[Any]:
     days, lines, account = await ask(request.user, _found, form)
     if request.query_params.get("format") == "csv" and not form.errors:
         return csv_file(f"bought-visits-{days.first_day}-{days.last_day}", HEADS, (_line(each) for each in lines))
-    state = "none" if account is None else account["state"]
+    state = accounts.state_of(account)
     return page(
         request, "purchases/bought_visits.html", title="Visits families bought", days=days, lines=lines, form=form,
         account=account, state=state, standing=STATES[state], cards=stripe_api.on(settings_of(request)),
@@ -152,7 +152,7 @@ async def begin_account(request: Asked) -> Response[Any]:
 
 async def _account(request: Asked, form: Form, *, link: str = "", status: int = 200) -> Response[Any]:
     account = await ask(request.user, accounts.account_of, request.user.provider_id)
-    state = "none" if account is None else account["state"]
+    state = accounts.state_of(account)
     return page(
         request, "purchases/payout_account.html", title="Account at Stripe", form=form, link=link, state=state,
         standing=STATES[state], due=len(account["due"]) if account else 0, cards=stripe_api.on(settings_of(request)),

@@ -18,6 +18,7 @@ from marketplace.platform.actor import Actor, system_for
 from marketplace.platform.database import Work, outside_context, unit_of_work
 from marketplace.platform.stripe_api import Refund, StripeError, StripeRefused, StripeUnreachable, key_of
 from marketplace.purchases import books
+from marketplace.purchases.stripe_events import follows
 from marketplace.settings import Settings
 
 AT_ONCE = 100
@@ -36,28 +37,38 @@ async def send_money(settings: Settings, actor: Actor) -> int:
     What Stripe does not answer for waits for the next time, and keeps nothing else waiting.
     """
     moved = 0
-    async with unit_of_work(actor, read_only=True) as work:
-        refunds = await work.fetch(
-            "SELECT id FROM refund WHERE commissioner_id = $1 AND way = 'card' AND settled_on IS NULL"
-            " AND state IN ('owed', 'sent') ORDER BY owed_at, id LIMIT $2",
-            actor.commissioner_id, AT_ONCE,
-        )  # fmt: skip
-        payouts = await work.fetch(
-            """SELECT o.id FROM payout o JOIN provider_account a ON a.provider_id = o.provider_id AND a.state = 'active'
-               WHERE o.commissioner_id = $1 AND o.settled_on IS NULL
-                 AND (o.state = 'owed' OR o.state = 'sent' AND o.way = 'connect')
-                 AND EXISTS (SELECT FROM card_payment c WHERE c.commissioner_id = o.commissioner_id
-                     AND c.purchase_id = o.purchase_id AND c.received_pence > 0)
-               ORDER BY o.owed_at, o.pence DESC, o.id LIMIT $2""",
-            actor.commissioner_id, AT_ONCE,
-        )  # fmt: skip
-    for send, rows in ((send_refund, refunds), (send_payout, payouts)):
-        for row in rows:
+    async with unit_of_work(actor) as work:
+        refunds, payouts = await _whose_turn(work, "refund", _REFUNDS), await _whose_turn(work, "payout", _PAYOUTS)
+    for send, ids in ((send_refund, refunds), (send_payout, payouts)):
+        for row_id in ids:
             try:
-                moved += await send(settings, actor, row["id"])
+                moved += await send(settings, actor, row_id)
             except StripeError as error:
-                log.warning("money waits for Stripe", why=type(error).__name__, row=str(row["id"]))
+                log.warning("money waits for Stripe", why=type(error).__name__, row=str(row_id))
     return moved
+
+
+_REFUNDS = "t.way = 'card' AND t.settled_on IS NULL AND t.state IN ('owed', 'sent')"
+# What was sent is asked after whatever has become of the account: only so does a lost answer come to an end.
+_PAYABLE = """(t.state = 'sent' AND t.way = 'connect' OR t.state = 'owed' AND a.state = 'active')"""
+_PAYOUTS = f"""t.settled_on IS NULL
+    AND EXISTS (SELECT FROM provider_account a WHERE a.provider_id = t.provider_id AND {_PAYABLE})
+    AND EXISTS (SELECT FROM card_payment c WHERE c.commissioner_id = t.commissioner_id
+        AND c.purchase_id = t.purchase_id AND c.received_pence > 0)"""  # noqa: S608 - our own fragment
+
+
+async def _whose_turn(work: Work, table: str, which: str) -> list[UUID]:
+    """What is to be sent or asked after now: what was never tried before what was tried longest ago, so that nothing
+    that is refused again and again keeps others waiting. Whoever else asks meanwhile is given others."""
+    rows = await work.fetch(
+        f"""WITH turn AS (SELECT t.commissioner_id, t.id FROM {table} t WHERE t.commissioner_id = $1 AND {which}
+                ORDER BY t.tried_at NULLS FIRST, t.owed_at, t.pence DESC, t.id LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED)
+            UPDATE {table} t SET tried_at = $3 FROM turn
+            WHERE t.commissioner_id = turn.commissioner_id AND t.id = turn.id
+            RETURNING t.id, t.owed_at, t.pence""",  # noqa: S608 - our own fragments
+        work.actor.commissioner_id, AT_ONCE, work.now,
+    )  # fmt: skip
+    return [row["id"] for row in sorted(rows, key=lambda row: (row["owed_at"], -row["pence"], row["id"]))]
 
 
 async def send_refund(settings: Settings, actor: Actor, refund_id: UUID) -> bool:
@@ -90,6 +101,8 @@ async def _refund_at_stripe(settings: Settings, row: Any) -> Refund | str:
     standing = next((each for each in known if each.status not in GONE), None)
     if standing is not None:
         return standing
+    if known and row["tries"] == 0:  # its answer was lost, and it has failed since: the same key would say otherwise
+        return known[0]
     try:
         return await stripe_api.refund(
             settings, key=key_of("refund", row["id"], row["tries"]), intent_id=row["intent"], pence=row["pence"],
@@ -114,7 +127,10 @@ async def _refund_moved(actor: Actor, row: Any, found: Refund) -> bool:
         if done != "UPDATE 1":
             return False
         if arrived:
-            await books.enter(work, "purchase_refund_paid", books.purchase_of(row), row["id"], row["pence"], "card")
+            await books.enter(
+                work, "purchase_refund_paid", books.purchase_of(row), row["id"], row["pence"], "card",
+                again=row["returns"],
+            )  # fmt: skip
         work.audit(
             "refund.arrived" if arrived else "refund.sent", "refund", row["id"],
             commissioner_id=row["commissioner_id"], purchase=row["purchase_id"], pence=row["pence"],
@@ -123,22 +139,57 @@ async def _refund_moved(actor: Actor, row: Any, found: Refund) -> bool:
 
 
 async def _refund_failed(actor: Actor, row: Any, why: str, stripe_id: str | None) -> bool:
-    """Owed as before, and somebody has to look: the operators of the deployment and the council's finance officers."""
+    """Owed as before, and somebody has to look: the operators of the deployment and the council's finance officers.
+
+    What had arrived is in the books, and is taken out of them again by an entry of its own.
+    """
+    returned = row["state"] == "arrived"
     async with unit_of_work(actor) as work:
         done = await work.execute(
             """UPDATE refund SET state = 'failed', failure = $3, tries = tries + 1, told_at = $4,
-                   stripe_id = coalesce($5, stripe_id)
-               WHERE commissioner_id = $1 AND id = $2 AND state = $6""",
-            row["commissioner_id"], row["id"], why[:100], work.now, stripe_id, row["state"],
+                   stripe_id = coalesce($5, stripe_id), arrived_at = NULL, returns = returns + $7
+               WHERE commissioner_id = $1 AND id = $2 AND state = $6 AND settled_on IS NULL""",
+            row["commissioner_id"], row["id"], why[:100], work.now, stripe_id, row["state"], int(returned),
         )  # fmt: skip
         if done != "UPDATE 1":
             return False
+        if returned:
+            await books.enter(
+                work, "purchase_refund_returned", books.purchase_of(row), row["id"], row["pence"], "card",
+                again=row["returns"],
+            )  # fmt: skip
         await tell(work, FAILED, "/purchase-money", organisation_id=row["commissioner_id"], role="finance")
         await work.enqueue(TELL_OPERATORS, {"refund": row["id"], "tries": row["tries"]})
         work.audit(
-            "refund.failed", "refund", row["id"], commissioner_id=row["commissioner_id"], pence=row["pence"], why=why
-        )
+            "refund.failed", "refund", row["id"], commissioner_id=row["commissioner_id"], pence=row["pence"], why=why,
+            had_arrived=returned,
+        )  # fmt: skip
     return True
+
+
+@follows("refund")
+async def follow_refund(settings: Settings, stripe_id: str) -> None:
+    """Bring our row to where a refund stands at Stripe: also one that had arrived, and that the card's bank sent back
+    later. Others' are left alone. Raises `StripeUnreachable`."""
+    async with outside_context() as connection:
+        place = await connection.fetchrow("SELECT * FROM refund_place($1)", stripe_id)
+    if place is None:
+        return
+    actor = system_for(place["commissioner_id"], "commissioner")
+    async with unit_of_work(actor, read_only=True) as work:
+        row = await work.fetchrow(
+            """SELECT r.*, c.stripe_id AS intent FROM refund r
+               JOIN card_payment c ON c.commissioner_id = r.commissioner_id AND c.id = r.card_payment_id
+               WHERE r.commissioner_id = $1 AND r.id = $2 AND r.settled_on IS NULL""",
+            place["commissioner_id"], place["id"],
+        )  # fmt: skip
+    if row is None or row["state"] != "arrived":
+        await send_refund(settings, actor, place["id"])
+        return
+    known = await stripe_api.refunds_of(settings, row["intent"])
+    status = next((each.status for each in known if each.id == stripe_id), "")
+    if status in GONE:
+        await _refund_failed(actor, row, status, stripe_id)
 
 
 async def tell_operators(refund_id: UUID, tries: int) -> None:
@@ -193,13 +244,12 @@ async def send_payout(settings: Settings, actor: Actor, payout_id: UUID) -> bool
 async def _taken_hold_of(work: Work, payout_id: UUID) -> Any:
     """The payout, on its way by Connect from here on; None where it is settled by hand, or nothing to take back of."""
     row = await work.fetchrow(
-        """SELECT o.*, a.stripe_id AS account, paid.stripe_id AS transfer, paid.way AS paid_way,
+        f"""SELECT t.*, a.stripe_id AS account, paid.stripe_id AS transfer, paid.way AS paid_way,
                   paid.state AS paid_state
-           FROM payout o JOIN provider_account a ON a.provider_id = o.provider_id AND a.state = 'active'
-           LEFT JOIN payout paid ON paid.commissioner_id = o.commissioner_id AND paid.visit_id = o.visit_id
-               AND paid.refund_id IS NULL AND o.refund_id IS NOT NULL
-           WHERE o.commissioner_id = $1 AND o.id = $2 AND o.settled_on IS NULL
-             AND (o.state = 'owed' OR o.state = 'sent' AND o.way = 'connect') FOR NO KEY UPDATE OF o""",
+           FROM payout t JOIN provider_account a ON a.provider_id = t.provider_id AND {_PAYABLE}
+           LEFT JOIN payout paid ON paid.commissioner_id = t.commissioner_id AND paid.visit_id = t.visit_id
+               AND paid.refund_id IS NULL AND t.refund_id IS NOT NULL
+           WHERE t.commissioner_id = $1 AND t.id = $2 AND t.settled_on IS NULL FOR NO KEY UPDATE OF t""",  # noqa: S608
         work.actor.commissioner_id, payout_id,
     )  # fmt: skip
     if row is None or (row["pence"] < 0 and (row["paid_way"], row["paid_state"]) != ("connect", "paid")):

@@ -71,9 +71,23 @@ async def settle_waiting(actor: Actor) -> int:
                 await settle_visit(work, row["visit_id"], row["purchase_id"])
         except ValueError as error:  # no price can be worked out: past the bank holidays known, say
             log.warning("a bought visit waits to be settled", why=type(error).__name__, visit=str(row["visit_id"]))
+            async with unit_of_work(actor) as work:
+                await _to_the_end(work, row["visit_id"], row["purchase_id"])
             continue
         done += 1
     return done
+
+
+async def _to_the_end(work: Work, visit_id: UUID, purchase_id: UUID) -> None:
+    """Put a visit that cannot be settled yet down again behind all others, so that it keeps none of them waiting."""
+    await work.execute(
+        """WITH gone AS (DELETE FROM purchase_settling WHERE commissioner_id = $1 AND visit_id = $2 AND purchase_id = $3
+                RETURNING *)
+            INSERT INTO purchase_settling (commissioner_id, visit_id, provider_id, child_id, purchase_id, since)
+            SELECT commissioner_id, visit_id, provider_id, child_id, purchase_id, min(since) FROM gone
+            GROUP BY 1, 2, 3, 4, 5""",
+        work.actor.commissioner_id, visit_id, purchase_id,
+    )  # fmt: skip
 
 
 async def settle_visit(work: Work, visit_id: UUID, purchase_id: UUID) -> None:

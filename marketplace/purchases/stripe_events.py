@@ -20,7 +20,8 @@ from marketplace.settings import Settings
 
 FOLLOW = "follow_stripe_event"
 STRIPE = Actor(NOBODY, "Stripe", "system")
-OVERLAP = timedelta(hours=1)  # asked for again before the newest that is known: events are not made in order
+OVERLAP = timedelta(hours=1)  # asked for again before what is known: events are not made in order
+AT_ONCE = timedelta(days=1)
 FARTHEST_BACK = timedelta(days=29)  # Stripe keeps events for thirty days
 WAITS_TOO_LONG = timedelta(minutes=15)
 
@@ -85,17 +86,27 @@ async def follow(settings: Settings, event_id: str) -> None:
 
 
 async def reconcile(settings: Settings) -> int:
-    """Ask Stripe for events that never came, and queue again what waits too long. Answers how many were new."""
+    """Ask Stripe for events that never came, and queue again what waits too long. Answers how many were new.
+
+    It is asked from where everything was known for sure, whatever webhooks have brought since, a day at a time and the
+    oldest first: cut short, what is done stays done and the rest is asked for at the next round. Raises `StripeError`.
+    """
     if not stripe_api.on(settings):
         return 0
     async with outside_context() as connection:
-        newest: datetime | None = await connection.fetchval("SELECT stripe_events_newest()")
+        known: datetime | None = await connection.fetchval("SELECT stripe_events_known()")
         waiting = await connection.fetch("SELECT id FROM stripe_events_waiting($1)", WAITS_TOO_LONG)
     now = stripe_api.wall_clock()
-    since = max(newest - OVERLAP, now - FARTHEST_BACK) if newest else now - FARTHEST_BACK
-    new = 0
-    for event in await stripe_api.events_since(settings, since):
-        new += await _keep(event, "asked")
+    since, new = now - FARTHEST_BACK, 0
+    if known is not None:
+        since = max(known - OVERLAP, since)
+    while since < now:
+        until = min(since + AT_ONCE, now)
+        for event in await stripe_api.events_between(settings, since, until):
+            new += await _keep(event, "asked")
+        async with outside_context() as connection:
+            await connection.execute("SELECT stripe_events_known_until($1)", until)
+        since = until
     if waiting:
         async with unit_of_work(STRIPE) as work:
             for row in waiting:

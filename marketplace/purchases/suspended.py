@@ -1,6 +1,7 @@
 """What a provider's closing means to families who are with it already: they keep their visits, and are told so.
 
-Neither grounds nor reasons are theirs to read; a suspension is told once to everybody who may spend (domain 6).
+Neither grounds nor reasons are theirs to read; a suspension is told once for each direct payment to everybody who may
+spend it (domain 6).
 """
 
 from __future__ import annotations
@@ -20,24 +21,24 @@ SUSPENDED = "{provider} takes no new families for now: it is suspended for new r
 
 async def tell_of_suspensions(actor: Actor) -> int:
     """Tell one council's families of the suspensions that stand; told already, nothing is told. Answers how many
-    packages were looked at."""
+    direct payments with a suspended provider were looked at."""
     async with unit_of_work(actor) as work:
         rows = await work.fetch(
-            """SELECT s.id AS suspension_id, k.child_id, k.direct_payment_id, o.name AS provider
+            """SELECT DISTINCT s.id AS suspension_id, k.child_id, k.direct_payment_id, o.name AS provider
                FROM suspension s JOIN package k ON k.framework_id = s.framework_id AND k.provider_id = s.provider_id
                    AND (s.lot_code IS NULL OR s.lot_code = k.lot_code)
                    AND (s.commissioner_id IS NULL OR s.commissioner_id = k.commissioner_id)
                JOIN organisation o ON o.id = k.provider_id
                WHERE k.commissioner_id = $1 AND k.direct_payment_id IS NOT NULL AND k.state IN ('set_up', 'active')
                  AND s.lifted_at IS NULL AND s.starts_at <= $2 AND (s.until_on IS NULL OR s.until_on >= $3)
-               ORDER BY k.child_id LIMIT 1000""",
+               ORDER BY k.child_id, s.id""",
             actor.commissioner_id, work.now, local_day(work.now),
         )  # fmt: skip
         for row in rows:
             for grant in holders(await grants_of(work, row["child_id"]), "spend", local_day(work.now)):
                 await tell(
                     work, SUSPENDED.format(provider=row["provider"]), f"/budget/{row['direct_payment_id']}",
-                    person_id=grant.person_id, once=f"suspension {row['suspension_id']}",
+                    person_id=grant.person_id, once=f"suspension {row['suspension_id']} {row['direct_payment_id']}",
                 )  # fmt: skip
         return len(rows)
 

@@ -190,7 +190,8 @@ class BankReceipt(Table, db=ENGINE, tablename="bank_receipt"):
 
 class Refund(Table, db=ENGINE, tablename="refund"):
     """Money owed back: one a visit and cause; without a visit, what came in too much or too late. `tries`: the
-    attempts at sending. `told_at`: when its failure was told to the operator."""
+    attempts at sending. `told_at`: when its failure was told to the operator. `returns`: how often its money had
+    arrived and came back. `tried_at`: when it was last tried or asked after."""
 
     commissioner_id = UUID(default=None, null=False)
     id = UUID(primary_key=True, default=UUID4(), null=False)
@@ -216,6 +217,8 @@ class Refund(Table, db=ENGINE, tablename="refund"):
     settled_by = UUID(default=None, null=True)
     settled_reference = Text(default=None, null=True)
     approved_by = UUID(default=None, null=True)
+    returns = Integer(default=0, null=False)
+    tried_at = Timestamptz(default=None, null=True)
 
 
 class PurchaseSettling(Table, db=ENGINE, tablename="purchase_settling"):
@@ -254,6 +257,7 @@ class Payout(Table, db=ENGINE, tablename="payout"):
     settled_by = UUID(default=None, null=True)
     settled_reference = Text(default=None, null=True)
     approved_by = UUID(default=None, null=True)
+    tried_at = Timestamptz(default=None, null=True)
 
 
 class ProviderAccount(Table, db=ENGINE, tablename="provider_account"):

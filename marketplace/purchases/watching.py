@@ -23,7 +23,8 @@ _PACKAGE = """FROM package k WHERE k.commissioner_id = d.commissioner_id AND k.d
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A direct payment that runs, with what its family has of it. Minutes of the last half year; `providers` are those
+    """A direct payment that runs, with what its family has of it. Minutes of the last half year, bought ones without
+    those of visits whose money has all gone back; `providers` are those
     of its packages that go on, none: the family has nobody."""
 
     view: DirectPaymentView
@@ -51,13 +52,16 @@ async def watched(work: Work) -> list[Watched]:
     hours = {
         row["direct_payment_id"]: (row["bought"], row["delivered"])
         for row in await work.fetch(
-            """SELECT p.direct_payment_id, sum(l.minutes)::int AS bought,
+            """SELECT p.direct_payment_id, coalesce(sum(l.minutes) FILTER (WHERE r.back < l.pence), 0)::int AS bought,
                    coalesce(sum(floor(extract(epoch FROM least(v.actual_end - v.actual_start,
                        v.planned_end - v.planned_start)) / 60)) FILTER (WHERE v.outcome = 'delivered'), 0)::int
                        AS delivered
                FROM purchase_visit l
                JOIN purchase p ON p.commissioner_id = l.commissioner_id AND p.id = l.purchase_id AND p.state = 'paid'
                JOIN visit v ON v.commissioner_id = l.commissioner_id AND v.id = l.visit_id
+               CROSS JOIN LATERAL (SELECT coalesce(sum(f.pence), 0) AS back FROM refund f
+                   WHERE f.commissioner_id = l.commissioner_id AND f.purchase_id = l.purchase_id
+                     AND f.visit_id = l.visit_id) r
                WHERE p.direct_payment_id = ANY ($1) AND l.counts AND l.day BETWEEN $2 AND $3 GROUP BY 1""",
             ids, local_day(work.now) - HALF_A_YEAR, local_day(work.now),
         )

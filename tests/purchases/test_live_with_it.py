@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from marketplace.packages import visit_actions
 from marketplace.packages.cancelling import call_off
 from marketplace.platform.database import ask
 from marketplace.platform.errors import Conflict, NotFound, NotPermitted
 from marketplace.providers import actions
+from marketplace.purchases.direct_payments import record_direct_payment
 from marketplace.purchases.suspended import tell_of_suspensions
 from marketplace.purchases.the_rest import call_off_rest
 from marketplace.purchases.watching import counted, watched
@@ -80,13 +82,28 @@ async def test_families_of_a_suspended_provider_are_told_once_what_it_means(data
     bought = await buy(migrator, case, [visit_id], WEEKDAY)
     manager = await people.person_in(case.world.admin, "contract_manager", "Connie Tract")
     assert case.manager.organisation_id is not None
+    child = await referrals.add_child(case.referrer, name="Sarah Okonkwo")  # of the same mother, with the same provider
+    other = await referrals.family_of(case.referrer, child, "Ada Aunt", rights=purchases.BUYER)
+    paid_from = await record_direct_payment(
+        case.referrer, child, case.world.framework_id, purchases.terms(["C"]), starts_on=purchases.FIRST_DAY
+    )
+    sister = purchases.Household(case.world, child, other, other, paid_from)
+    await purchases.agreed(sister, case.manager, workers=False)
+    await migrator.execute(
+        "UPDATE family_grant SET person_id = $1 WHERE child_id = $2 AND person_id = $3",
+        case.family.person_id, child, other.person_id,
+    )  # fmt: skip
     await actions.suspend(
         manager, case.world.framework_id, case.manager.organisation_id, reason="Records are missing", lot_code=None
     )
     for _ in range(2):
         await tell_of_suspensions(bought.council)
-    told = await migrator.fetch("SELECT person_id, sentence FROM notice WHERE sentence LIKE '%suspended for new%'")
-    assert [row["person_id"] for row in told] == [case.family.person_id]
+    told = await migrator.fetch(
+        "SELECT person_id, sentence, link FROM notice WHERE sentence LIKE '%suspended for new%'"
+    )
+    assert [row["person_id"] for row in told] == [case.family.person_id] * 2  # once for each child
+    payments = (bought.direct_payment_id, paid_from)
+    assert {row["link"] for row in told} == {f"/budget/{each}" for each in payments}
     assert "Your visits with it go on as agreed" in told[0]["sentence"] and "Records" not in told[0]["sentence"]
     async with at(create_marketplace(database, clock), settings, case.family) as door:
         shown = text_of(await door.get(f"/budget/{bought.direct_payment_id}"))
@@ -111,6 +128,13 @@ async def test_the_council_watches_spend_hours_and_who_has_nobody(database, sett
     first, second = await ask(finance, watched)
     assert (first.view.id, first.providers) == (alone, ())
     assert (second.providers, second.bought_minutes, second.delivered_minutes) == (("Alder Care",), 60, 120)
+    clock.move_to((await case.visit(chosen[1])).planned_start)
+    assert [each.bought_minutes for each in await ask(finance, watched)] == [0, 120]
+    await visit_actions.cancel_visit(
+        case.manager, chosen[1], version=1, outcome="cancelled_by_provider", reason="No worker"
+    )
+    await settled(bought)  # all of its money goes back: nothing of it is bought any more
+    assert [each.bought_minutes for each in await ask(finance, watched)] == [0, 60]
     async with at(create_console(database, clock), settings, case.referrer) as door:
         assert "family with a direct payment has no provider" in text_of(await door.get("/watch"))
         listed = await door.get("/watch/direct_payments")

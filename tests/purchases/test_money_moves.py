@@ -20,12 +20,14 @@ from marketplace.platform.database import ask
 from marketplace.platform.errors import Conflict, NotPermitted, Unavailable
 from marketplace.platform.stripe_api import key_of
 from marketplace.purchases import accounts as provider_accounts
+from marketplace.purchases import by_hand, sending, settling, stripe_events
 from marketplace.purchases.sending import send_money
 from marketplace.purchases.verify import verify_purchases
 from marketplace.settings import Settings
 from tests.laid import Start, the_richest
 from tests.purchases.test_money_back import HOUR, WEEKDAY, charging, money, visits
-from tests.world import packages
+from tests.purchases.test_stripe import an_event, signed
+from tests.world import packages, people, providers
 from tests.world.bought import Bought, accounts, buy, settled, with_cards
 from tests.world.localstripe import LocalStripe, localstripe
 from tests.world.recorded_connect import RecordedConnect, recorded_connect
@@ -170,6 +172,116 @@ async def test_a_refused_refund_is_owed_as_before_and_told(cards, connect, local
     assert await money(bought, visit_id) == ({"cancelled_by_provider": WEEKDAY}, [])
 
 
+async def test_a_refund_that_arrived_and_came_back_is_owed_again_and_paid_in_the_end(
+    cards, connect, local, case, clock, migrator
+):
+    (visit_id,) = await visits(case, 3)
+    intent = await paid_at_stripe(cards, local, WEEKDAY)
+    bought = await buy(migrator, case, [visit_id], WEEKDAY, intent=intent)
+    await visit_actions.cancel_visit(
+        case.manager, visit_id, version=1, outcome="cancelled_by_provider", reason="No worker"
+    )
+    await settled(bought)
+    finance = await people.person_in(case.world.admin, "finance", "Finn Ance")
+    second = await people.person_in(case.world.admin, "finance", "Fay Ance")
+    for time in (1, 2):
+        await send_money(cards, bought.council)
+        assert await stands(bought, "refund") == [("arrived", WEEKDAY)] and await ask(bought.council, accounts) == {}
+        refund = await migrator.fetchrow("SELECT * FROM refund")
+        connect.sent_back.add(refund["stripe_id"])
+        for kind in ("refund.updated", "refund.failed", "charge.refund.updated"):  # (recorded shape)
+            about = {"object": {"id": refund["stripe_id"], "object": "refund", "status": "failed"}}
+            body = an_event(event_id=f"evt_{kind.replace('.', '')}{time}", type=kind, data=about)
+            await stripe_events.receive(cards, body, signed(body))
+            await stripe_events.follow(cards, f"evt_{kind.replace('.', '')}{time}")
+        assert await stands(bought, "refund") == [("failed", WEEKDAY)]
+        assert await ask(bought.council, accounts) == {"card_money": WEEKDAY, "refunds_payable": -WEEKDAY}
+        assert (await ask(bought.council, verify_purchases)).differences == []
+        told = "SELECT count(*) FROM notice WHERE role = 'finance' AND sentence LIKE 'A refund to a family%'"
+        assert await migrator.fetchval(told) == time
+        if time == 1:
+            await by_hand.send_again(finance, refund["id"])
+    given = by_hand.ByBank(await ask(case.manager, providers.today), "BACS 9")
+    assert not await by_hand.record_refund(finance, refund["id"], given)
+    await by_hand.confirm_refund(second, refund["id"])
+    await stripe_events.FOLLOWERS["refund"](cards, refund["stripe_id"])
+    assert await stands(bought, "refund") == [("arrived", WEEKDAY)]
+    # what the client account paid of a card's money is its own from then on
+    assert await ask(bought.council, accounts) == {}
+    assert (await ask(bought.council, verify_purchases)).differences == []
+    rows = await migrator.fetch(
+        "SELECT kind, count(*)::int AS times FROM ledger_entry WHERE purchase_id IS NOT NULL GROUP BY 1"
+    )
+    assert {row["kind"]: row["times"] for row in rows} == {
+        "purchase_card_received": 1, "purchase_refund_owed": 1, "purchase_refund_paid": 3,
+        "purchase_refund_returned": 2, "purchase_money_fetched": 1,
+    }  # fmt: skip
+
+
+async def test_a_payout_whose_answer_was_lost_ends_though_its_account_is_closed_and_none_keeps_others_waiting(
+    cards, connect, local, case, clock, migrator, monkeypatch
+):
+    account = await an_account(cards, connect, case)
+    whole, short, lost = chosen = await visits(case, 2, 3, 4)
+    bought = await buy(migrator, case, chosen, WEEKDAY, intent=await paid_at_stripe(cards, local, 3 * WEEKDAY))
+    for visit_id, how in ((whole, "delivered"), (short, "short")):
+        await ends(case, clock, visit_id, how)
+    settle = settling.settle_visit
+
+    async def unpriceable(work, visit_id, purchase_id):
+        if visit_id == whole and waits:
+            raise ValueError("no price")
+        await settle(work, visit_id, purchase_id)
+
+    waits = True
+    with monkeypatch.context() as patch:
+        patch.setattr(settling, "settle_visit", unpriceable)
+        patch.setattr(settling, "AT_ONCE", 1)
+        for _ in range(2):  # the one without a price is looked at once, and lets the other past
+            await settling.settle_waiting(bought.council)
+    assert await money(bought, short) == ({"shorter": WEEKDAY // 2}, [WEEKDAY // 2])
+    assert await money(bought, whole) == ({}, [])
+    waits = False
+    await settled(bought)
+    await migrator.execute("UPDATE refund SET state = 'failed', failure = 'for this test'")
+    with monkeypatch.context() as patch:
+        patch.setattr(sending, "AT_ONCE", 1)
+        connect.balance = WEEKDAY // 2  # the dearer one is refused whenever it is tried
+        for _ in range(4):
+            await send_money(cards, bought.council)
+    assert sorted(await stands(bought, "payout")) == [("owed", WEEKDAY), ("paid", WEEKDAY // 2)]
+    connect.balance, connect.lose = None, 3  # made at Stripe, and we never hear of it
+    await send_money(cards, bought.council)
+    assert sorted(await stands(bought, "payout")) == [("paid", WEEKDAY // 2), ("sent", WEEKDAY)]
+    connect.stands(account, "restricted")
+    await provider_accounts.follow_account(cards, account)
+    await send_money(cards, bought.council)
+    assert sorted(await stands(bought, "payout")) == [("paid", WEEKDAY // 2), ("paid", WEEKDAY)]
+    assert connect.moved(account) == WEEKDAY + WEEKDAY // 2
+    connect.stands(account, "active")
+    await provider_accounts.follow_account(cards, account)
+    await ends(case, clock, lost, "delivered")
+    await settled(bought)
+    connect.lose = 3
+    await send_money(cards, bought.council)
+    for made in [each for each in connect.transfers if len(connect.transfers) == 3][2:]:
+        del connect.transfers[made]  # Stripe never made this one
+    connect.answered.clear()
+    connect.stands(account, "rejected")
+    await provider_accounts.follow_account(cards, account)
+    await send_money(cards, bought.council)
+    assert ("owed", WEEKDAY) in await stands(bought, "payout")
+    # paid by bank instead, and what it paid of the card's money is the client account's
+    finance = await people.person_in(case.world.admin, "finance", "Finn Ance")
+    second = await people.person_in(case.world.admin, "finance", "Fay Ance")
+    given = by_hand.ByBank(await ask(case.manager, providers.today), "BACS 9")
+    provider_id = case.manager.organisation_id
+    await by_hand.record_payout(finance, case.world.framework_id, provider_id, given, pence=WEEKDAY)
+    await by_hand.confirm_payout(second, case.world.framework_id, provider_id)
+    assert await ask(bought.council, accounts) == {"card_money": WEEKDAY // 2, "refunds_payable": -WEEKDAY // 2}
+    assert (await ask(bought.council, verify_purchases)).differences == []
+
+
 async def test_the_account_is_the_managers_to_ask_for(cards, connect, case, clock, database, migrator):
     with pytest.raises(Conflict, match="off here"):
         await provider_accounts.begin(database, case.manager)
@@ -178,6 +290,11 @@ async def test_the_account_is_the_managers_to_ask_for(cards, connect, case, cloc
             await provider_accounts.begin(cards, stranger)
     with pytest.raises(Unavailable):
         await provider_accounts.begin(with_cards(database), case.manager)
+    # asked for and not made: there are no questions of Stripe's to finish
+    assert (
+        provider_accounts.state_of(await ask(case.manager, provider_accounts.account_of, case.manager.provider_id))
+        == "none"
+    )
     link = await provider_accounts.begin(cards, case.manager)
     assert link.startswith("https://connect.stripe.test/") and len(connect.accounts) == 1
     account = next(iter(connect.accounts))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from datetime import date, timedelta
 
 from marketplace.platform.database import ask, unit_of_work
 from marketplace.platform.errors import Conflict
+from marketplace.policy.calendar import local_day
 from marketplace.providers import actions, lifting
 from marketplace.providers.new_families import CLOSED, NewFamilies, new_families, takes_new_families
 from marketplace.purchases.agreeing import accept_answer
@@ -41,6 +43,52 @@ async def test_who_may_know_reads_why_and_everybody_else_only_that_it_is_closed(
         assert await asked(home, home.mother, nth) == NewFamilies(False, CLOSED)
     clock.move_to(clock.at + timedelta(days=2))
     assert (await asked(home, home.mother, 1)).takes and not (await asked(home, home.mother, 2)).takes
+
+
+HOLDS = {
+    "suspension": {"reason": "A concern", "imposed_by_name": "X"},
+    "pause": {},
+    "restriction": {"reason": "A concern", "imposed_by_name": "X", "new_packages": 1},
+}
+BY = {"suspension": "imposed_by", "pause": "paused_by", "restriction": "imposed_by"}
+ENDS = {"suspension": "lifted_at", "pause": "ended_at", "restriction": "ended_at"}
+
+
+async def test_the_directory_says_of_every_hold_what_the_standing_says(bought, clock, migrator):
+    """Two answers to one question: the families' comes from `directory()`, the council's from the standing."""
+    home = bought.home
+    world, today, day = home.world, local_day(clock.at), timedelta(days=1)
+    partner = await migrator.fetchval(
+        "SELECT commissioner_id FROM framework_member WHERE framework_id = $1 AND commissioner_id <> $2",
+        world.framework_id, world.admin.organisation_id,
+    )  # fmt: skip
+    times = [  # starts, ends, until
+        (-day, None, None), (day, None, None), (-day, -day / 2, None), (-day, day, None), (-day, None, today - day),
+        (-day, None, today),
+    ]  # fmt: skip
+    seen = []
+    for (kind, more), lot, council, (starts, ends, until) in itertools.product(
+        HOLDS.items(), (None, "C", "A"), (None, world.admin.organisation_id, partner), times
+    ):
+        if (council is not None and kind == "pause") or (council is None and lot == "A" and starts != -day):
+            continue
+        # two packages awarded since count for the one a restriction allows
+        row = more | {
+            "framework_id": world.framework_id, "provider_id": world.providers[0].organisation_id, "lot_code": lot,
+            "starts_at": clock.at + starts, "until_on": until, BY[kind]: world.admin.person_id,
+        }  # fmt: skip
+        row |= {} if kind == "pause" else {"commissioner_id": council}
+        if ends is not None:
+            row |= {ENDS[kind]: clock.at + ends} | ({"end_reason": "Over"} if kind == "restriction" else {})
+        names, places = ", ".join(row), ", ".join(f"${n}" for n in range(1, len(row) + 1))
+        await migrator.execute(f"INSERT INTO {kind} ({names}) VALUES ({places})", *row.values())
+        family, theirs = (await asked(home, home.mother)).takes, (await asked(home, world.referrer)).takes
+        assert family == theirs, (kind, lot, council, starts, ends, until)
+        seen.append(family)
+        await migrator.execute(f"ALTER TABLE {kind} DISABLE TRIGGER USER")
+        await migrator.execute(f"DELETE FROM {kind}")
+        await migrator.execute(f"ALTER TABLE {kind} ENABLE TRIGGER USER")
+    assert len(set(seen)) == 2  # some close it, some do not
 
 
 async def test_an_agreement_and_a_suspension_at_once_come_one_after_the_other(home):

@@ -83,7 +83,7 @@ async def test_nothing_that_leaves_names_a_child_or_a_card_and_every_change_has_
     local.paid(made.id)
     await stripe_api.refund(cards, key=key_of("refund", uuid4()), intent_id=made.id, pence=100, reference=uuid4())
     await stripe_api.refunds_of(cards, made.id)
-    await stripe_api.events_since(cards, stripe_api.wall_clock())
+    await stripe_api.events_between(cards, stripe_api.wall_clock(), stripe_api.wall_clock())
     assert {each.method for each in local.sent} == {"GET", "POST"}
     for each in local.sent:
         everything = f"{each.path} {each.body} {json.dumps(each.headers)}".casefold()
@@ -233,6 +233,24 @@ async def test_in_any_order_doubled_forged_or_lost_it_ends_the_same(cards, local
         await stripe_events.follow(cards, event_id)
     assert {intent_id: books[intent_id] for intent_id in intents} == dict.fromkeys(intents, "succeeded")
     assert await migrator.fetchval("SELECT count(*) FROM stripe_event WHERE done_at IS NULL") == 0
+
+
+async def test_what_was_lost_is_asked_for_though_a_later_event_has_come(cards, local, migrator, monkeypatch):
+    monkeypatch.setattr(stripe_api, "EVENTS_AT_ONCE", 1)
+    await stripe_events.reconcile(cards)
+    known = await migrator.fetchval("SELECT known_until FROM stripe_events_asked")
+    lost = [(await a_payment(cards, 100 + n)).id for n in range(2)]
+    for intent_id in lost:
+        local.paid(intent_id)
+    live = an_event("pi_live", created=int(time.time()) + 3 * 3600)  # the first to come through after an outage
+    await stripe_events.receive(cards, live, signed(live))
+    with pytest.raises(StripeUnreachable):
+        await stripe_events.reconcile(replace(cards, stripe_api_url="http://127.0.0.1:9"))
+    assert await migrator.fetchval("SELECT known_until FROM stripe_events_asked") == known
+    assert await stripe_events.reconcile(cards) >= len(lost)
+    objects = {row["object_id"] for row in await migrator.fetch("SELECT object_id FROM stripe_event")}
+    assert {*lost, "pi_live"} <= objects
+    assert await migrator.fetchval("SELECT known_until FROM stripe_events_asked") > known
 
 
 async def test_a_follower_that_fails_leaves_the_event_waiting(database, post, migrator, monkeypatch):

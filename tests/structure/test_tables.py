@@ -17,6 +17,7 @@ CLOSED = {
     "sign_in_attempt": "only functions of m0009",
     "one_time_link": "only functions of m0009",
     "stripe_event": "only functions of m0033",
+    "stripe_events_asked": "only functions of m0053",
     "calendar_feed": "only functions of m0036",
 }
 # Tables outside row-level security.

@@ -24,7 +24,7 @@ class RecordedConnect:
     """`lose` answers are swallowed after they took effect; `balance` is what may be moved, None: enough.
 
     `refuses_refunds` is the code refunds are refused with, empty: they go on to localstripe. `hangs` holds every answer
-    of a POST back after it took effect.
+    of a POST back after it took effect. `sent_back` are refunds localstripe has made and a card's bank sent back.
     """
 
     url: str = ""
@@ -38,6 +38,7 @@ class RecordedConnect:
     balance: int | None = None
     refuses_refunds: str = ""
     hangs: threading.Event | None = None
+    sent_back: set[str] = field(default_factory=set)  # refunds that had succeeded and failed later: the card is closed
 
     def stands(self, account_id: str, state: str) -> None:
         """Bring an account into a state, in the shape Stripe shows it (recorded shape)."""
@@ -152,6 +153,12 @@ def recorded_connect(behind: str = "") -> Iterator[RecordedConnect]:
             status, text = _passed_on(connect.behind, self, body) if found is None else (
                 found[0], json.dumps(found[1]).encode()
             )  # fmt: skip
+            if self.command == "GET" and self.path.startswith("/v1/refunds?") and connect.sent_back:
+                listed = json.loads(text)
+                for each in listed["data"]:
+                    if each["id"] in connect.sent_back:  # (recorded shape)
+                        each |= {"status": "failed", "failure_reason": "expired_or_canceled_card"}
+                text = json.dumps(listed).encode()
             if connect.hangs is not None and self.command == "POST":
                 connect.hangs.wait(60)
             if connect.lose > 0 and self.command == "POST":
