@@ -47,7 +47,7 @@ async def answer(request: Asked, correction_id: FromPath[UUID]) -> Response[Any]
     if part is None:
         raise NotFound
     form = Form(await read_form(request))
-    chosen = form.choice("decision", "your answer", QUESTIONS[part][1])
+    chosen = form.choice("decision", "your answer", _question(part, found)[1])
     needed = chosen == "no" or part == "referrer"
     says = form.text("says", "why", required=needed and part != "provider", most=corrections.MOST, lines=True)
     code = ""
@@ -84,18 +84,27 @@ async def _do(request: Asked, correction_id: UUID, chosen: str, says: str, code:
 def part_of(request: Asked, found: CorrectionFile) -> str | None:
     """What the reader may do now: answer as the family, decide as the referrer, follow up as the provider."""
     state, actor = found.correction.state, request.user
-    if actor.role == "family" and state == "open" and not found.answered_by(actor.person_id):
+    if found.may_answer and state == "open" and not found.answered_by(actor.person_id):
         return "family"
     if found.own_case and state == "with_referrer" and found.correction.decision is None:
         return "referrer"
-    if actor.provider_id is not None and found.correction.decision is None:
-        return "provider" if state == "open" else None
+    if actor.provider_id is not None and (state == "open" or (state == "with_referrer" and found.may_be_taken_back)):
+        return "provider"
     return None
+
+
+def _question(part: str | None, found: CorrectionFile) -> tuple[str, dict[str, str]]:
+    """What the reader is asked, and the answers that are left."""
+    if part is None:
+        return "", {}
+    legend, options = QUESTIONS[part]
+    gone = {"put": found.correction.state != "open", "withdraw": not found.may_be_taken_back}
+    return legend, {key: text for key, text in options.items() if not gone.get(key)}
 
 
 def _page(request: Asked, found: CorrectionFile, form: Form, *, checking: bool = False) -> Response[Any]:
     part = part_of(request, found)
-    legend, options = QUESTIONS[part] if part else ("", {})
+    legend, options = _question(part, found)
     closed = found.correction.closed_at is not None
     title = "A correction of a visit's record" if closed else "A visit's record is to be corrected"
     return page(

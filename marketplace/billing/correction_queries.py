@@ -8,6 +8,7 @@ from uuid import UUID
 from marketplace.packages import queries
 from marketplace.packages.cancellation import allocation_words, charge_words
 from marketplace.packages.tables import Correction, CorrectionAnswer, Package, Visit
+from marketplace.packages.telling import family_with
 from marketplace.platform.database import Work
 from marketplace.platform.errors import NotFound
 from marketplace.policy.calendar import local_day
@@ -33,6 +34,7 @@ class CorrectionFile:
     package: Package
     answers: list[CorrectionAnswer]
     own_case: bool
+    may_answer: bool  # a member of the family who confirms visits, not one who only sees them
     reasons: dict[str, str]  # why a family has not answered, by code
 
     @property
@@ -65,6 +67,12 @@ class CorrectionFile:
         """Whether this member of the family has answered."""
         return any(answer.person_id == person_id for answer in self.answers)
 
+    @property
+    def may_be_taken_back(self) -> bool:
+        """Whether the provider may still withdraw it: nobody has decided, no yes of the family is being followed."""
+        agreed = self.correction.state == "open" and any(answer.agrees for answer in self.answers)
+        return self.correction.decision is None and not agreed
+
 
 def _terms(found: Correction) -> CancellationTerms:
     return CancellationTerms(
@@ -96,6 +104,8 @@ async def correction(work: Work, correction_id: UUID) -> CorrectionFile:
         .where(CorrectionAnswer.correction_id == found.id)
         .order_by(CorrectionAnswer.answered_at),
         own_case,
+        work.actor.role == "family"
+        and any(each.person_id == work.actor.person_id for each in await family_with(work, package, "confirm_visits")),
         {reason.code: reason.title for reason in pack.on(local_day(work.now)).reasons("unsigned_visit")},
     )
 

@@ -122,6 +122,12 @@ async def withdraw_correction(actor: Actor, correction_id: UUID) -> None:
         found, package = await _open(work, correction_id)
         if found.decision is not None:
             raise Conflict("The referrer has decided on this already.")
+        agreed = await work.fetchval(
+            "SELECT 1 FROM correction_answer WHERE commissioner_id = $1 AND correction_id = $2 AND agrees LIMIT 1",
+            found.commissioner_id, correction_id,
+        )  # fmt: skip
+        if found.state == "open" and agreed:
+            raise Conflict("The family has agreed to this already, so it is not taken back.")
         await close(work, found, "withdrawn")
         said = f"The correction proposed for a visit of package {package.reference} was taken back."
         await tell_family(work, package, said, f"/corrections/{correction_id}", CONFIRM)

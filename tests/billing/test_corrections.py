@@ -110,6 +110,8 @@ async def test_the_family_says_yes_and_all_that_follows_follows(case, clock, fir
     await answer_correction(case.family, made, agrees=True)
     with pytest.raises(Conflict, match="answered this already"):
         await answer_correction(case.family, made, agrees=False, says="On second thoughts")
+    with pytest.raises(Conflict, match="has agreed to this already"):  # a yes is followed, not undone
+        await withdraw_correction(case.manager, made)
     assert await settled() == 1
     visit = await case.visit(visit_id)
     assert (visit.outcome, visit.notice_at) == ("cancelled_on_arrival", None)
@@ -195,6 +197,11 @@ async def test_by_page_and_by_api(api, settings, case, clock, first_day, settled
         assert "Waits for the family" in text_of(await door.get(address))
         assert "waits for an answer" in text_of(await door.get(f"/visits/{visit_id}"))
         assert "Error" in text_of(await door.post(address, {"decision": "put"}))
+    aunt = await referrals.family_of(case.referrer, case.child_id, name="Aunt Vera", rights=("see_visits",))
+    async with at(app, settings, aunt) as door:  # sees it, and is not shown a form that would refuse her
+        looked = await door.get(address)
+        assert "those of your family who confirm visits" in text_of(looked) and 'name="decision"' not in looked.text
+        assert (await door.post(address, {"decision": "no", "says": "We rang"})).status_code == 404
     async with at(app, settings, case.family) as door:
         shown = text_of(await door.get(address))
         assert "you are asked first" in shown and "Charged as recorded Nothing" in shown
@@ -210,6 +217,12 @@ async def test_by_page_and_by_api(api, settings, case, clock, first_day, settled
     rival = await people.provider_org(settings)
     async with at(app, settings, rival) as door:
         assert (await door.get(address)).status_code == 404
+    async with at(
+        app, settings, case.manager
+    ) as door:  # while the referrer has it, it may be taken back, as by the API
+        with_referrer = (await door.get(address)).text
+        assert 'value="withdraw"' in with_referrer and 'value="put"' not in with_referrer
+        assert "Check your answer" in text_of(await door.post(address, {"decision": "withdraw"}))
     async with at(app, settings, case.referrer) as door:
         assert "Answer of" in text_of(await door.get(address))
         decision = {"decision": "apply", "says": "The worker's phone was there"}
