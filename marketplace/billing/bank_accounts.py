@@ -20,7 +20,11 @@ from marketplace.platform.errors import Conflict, NotFound, NotPermitted
 
 ACCOUNT = ("account_name", "sort_code", "account_number")
 LINK = "/bank-account"
-NOTES = {"": "", "changed": "Changed since the last payment", "first": "First payment into this account"}
+NOTES = {
+    "": "",
+    "changed": "Changed since the last payment, or given after the invoice",
+    "first": "First payment into this account",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,13 @@ async def waiting_change(work: Work) -> BankChange | None:
     return None if row is None else BankChange(**dict(row))
 
 
+async def hold_account(work: Work) -> None:
+    """Within a unit: nobody else changes the acting organisation's account, its first one included, until it ends."""
+    await work.execute(
+        "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"bank account {work.actor.organisation_id}"
+    )
+
+
 async def propose_account(work: Work, given: Mapping[str, str]) -> None:
     """Within a unit: another account waits for a second person; one that waited before is replaced."""
     actor = work.actor
@@ -79,6 +90,7 @@ async def answer_account(actor: Actor, change_id: UUID, *, confirm: bool) -> Non
     if actor.provider_id is None:
         raise NotPermitted
     async with unit_of_work(actor) as work:
+        await hold_account(work)
         row = await work.fetchrow(
             "SELECT * FROM bank_change WHERE provider_id = $1 AND id = $2 FOR UPDATE", actor.provider_id, change_id
         )
@@ -121,10 +133,15 @@ class PaidInto:
         return self.account_name, self.sort_code, self.account_number
 
 
-async def paid_into(work: Work, provider_id: UUID) -> PaidInto:
-    """Where the provider's money goes today, against where the payer's last exported payment went."""
+async def paid_into(work: Work, provider_id: UUID, received_at: datetime | None = None) -> PaidInto:
+    """Where the provider's money goes today, against where the payer's last exported payment went.
+
+    Before the first payment there is nothing to hold it against: then an account that is no older than the earliest
+    invoice it pays (`received_at`) counts as changed.
+    """
     row = await work.fetchrow(
-        """SELECT b.account_name, b.sort_code, b.account_number, o.name FROM organisation o
+        """SELECT b.account_name, b.sort_code, b.account_number, b.account_since, o.name
+           FROM organisation o
            LEFT JOIN billing_party b ON b.organisation_id = o.id WHERE o.id = $1""",
         provider_id,
     )  # fmt: skip
@@ -139,5 +156,6 @@ async def paid_into(work: Work, provider_id: UUID) -> PaidInto:
         work.actor.commissioner_id, provider_id,
     )  # fmt: skip
     if last is None or not last["account_number"]:
-        return PaidInto(*now.account, note="first")
+        since = row["account_since"]
+        return PaidInto(*now.account, note="changed" if since and received_at and since >= received_at else "first")
     return PaidInto(*now.account, note="" if tuple(last) == now.account else "changed")

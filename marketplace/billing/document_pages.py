@@ -11,7 +11,16 @@ from litestar.response import Response
 
 from marketplace.billing.documents import Document, credit_note_document, invoice_document
 from marketplace.billing.einvoice import ubl
-from marketplace.billing.parties import FIELDS, GROUNDS, LotGround, Party, lot_grounds, party, save_party
+from marketplace.billing.parties import (
+    FIELDS,
+    GROUNDS,
+    LotGround,
+    Party,
+    account_as_shown,
+    lot_grounds,
+    party,
+    save_party,
+)
 from marketplace.identity.guards import requires
 from marketplace.platform.database import Work, ask
 from marketplace.platform.errors import InvalidInput, NotFound
@@ -21,6 +30,7 @@ from marketplace.web.render import page, see_other
 
 READ: dict[str, Any] = {"guards": [requires("invoice.read")]}
 WRITE: dict[str, Any] = {"guards": [requires("billing_party.write")]}
+SHOWN = "account_shown"
 
 
 @get("/billing-details", **WRITE)
@@ -30,6 +40,7 @@ async def details_page(request: Request[Any, Any, Any]) -> Response[Any]:
     form = Form.starting_with(**{name: getattr(mine, name) for name in FIELDS})
     for lot in lots:
         form.set(lot.key, lot.ground)
+    form.set(SHOWN, account_as_shown(mine))
     return _page(request, form, lots)
 
 
@@ -46,12 +57,15 @@ async def save(request: Request[Any, Any, Any]) -> Response[Any]:
     }
     if not form.errors:
         try:
-            if await save_party(request.user, given, grounds):
+            shown = form.value(SHOWN) if form.value(SHOWN) and request.user.provider_id else None
+            if await save_party(request.user, given, grounds, shown=shown):
                 said = "Kept. The bank account stays until somebody else of your organisation confirms the new one."
                 return see_other(request, "/bank-account", flash=said)
             return see_other(request, "/billing-details", flash="Kept. E-invoices taken from now on say so.")
         except InvalidInput as error:
             form.merge(error)
+            if shown is not None:  # another account that stands by now has been told
+                form.set(SHOWN, account_as_shown((await ask(request.user, _mine))[0]))
     return _page(request, form, lots)
 
 

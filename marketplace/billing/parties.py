@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from uuid import UUID
 
-from marketplace.billing.bank_accounts import ACCOUNT, propose_account
+from marketplace.billing.bank_accounts import ACCOUNT, dashed, hold_account, propose_account
 from marketplace.identity.permissions import permit
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, unit_of_work
@@ -115,11 +115,19 @@ async def lot_grounds(work: Work, provider_id: UUID) -> list[LotGround]:
     return [LotGround(**dict(row)) for row in rows]
 
 
-async def save_party(actor: Actor, given: Mapping[str, str], grounds: Mapping[tuple[UUID, str], str]) -> bool:
+def account_as_shown(shown: Party) -> str:
+    """A party's account in one string, so that a form can say which one it was drawn with."""
+    return "|".join(getattr(shown, name) for name in ACCOUNT)
+
+
+async def save_party(
+    actor: Actor, given: Mapping[str, str], grounds: Mapping[tuple[UUID, str], str], *, shown: str | None = None
+) -> bool:
     """Keep one's own details and, for a provider, the ground of each lot; whether another bank account waits now.
 
     A provider's first account is kept at once; another in its place waits for a second person
-    (`bank_accounts.answer_account`). Raises `InvalidInput` by field.
+    (`bank_accounts.answer_account`). `shown` is the account the form was drawn with (`account_as_shown`): where another
+    one stands by now, nothing is kept. Raises `InvalidInput` by field.
     """
     permit(actor, "billing_party.write")
     if actor.organisation_id is None:
@@ -129,6 +137,7 @@ async def save_party(actor: Actor, given: Mapping[str, str], grounds: Mapping[tu
         kept[name] = re.sub(r"[\s-]", "", kept[name]).upper()
     faults = _faults(kept)
     async with unit_of_work(actor) as work:
+        await hold_account(work)
         lots: dict[tuple[UUID, str], LotGround] = {}
         if actor.provider_id is not None:
             lots = {(lot.framework_id, lot.lot_code): lot for lot in await lot_grounds(work, actor.provider_id)}
@@ -138,30 +147,33 @@ async def save_party(actor: Actor, given: Mapping[str, str], grounds: Mapping[tu
         stands = await party(work, actor.organisation_id)
         if actor.provider_id is not None and stands.account_number and not kept["account_number"]:
             faults.setdefault("account_number", "Payments need an account: enter another one in its place")
+        if shown is not None and shown != account_as_shown(stands):
+            faults["account_number"] = (
+                f"The account was changed since you looked, to {dashed(stands.sort_code)} {stands.account_number} of "
+                f"{stands.account_name or stands.name}: enter that one, unless you want another in its place"
+            )
         if faults:
             raise InvalidInput(faults)
         asked = {name: kept[name] for name in ACCOUNT}
-        another = actor.provider_id is not None and any(getattr(stands, name) != asked[name] for name in ACCOUNT)
-        waits = another and bool(stands.account_number)
-        if waits:
-            kept |= {name: getattr(stands, name) for name in ACCOUNT}
-            asked["account_name"] = asked["account_name"] or stands.name
-        columns = ", ".join(FIELDS)
-        marks = ", ".join(f"${n}" for n in range(4, 4 + len(FIELDS)))
-        changes = ", ".join(f"{name} = EXCLUDED.{name}" for name in FIELDS)
+        another = any(getattr(stands, name) != asked[name] for name in ACCOUNT)
+        waits = another and actor.provider_id is not None and bool(stands.account_number)
+        details = {name: kept[name] for name in FIELDS if name not in ACCOUNT}
+        columns = ", ".join(details)
+        marks = ", ".join(f"${n}" for n in range(4, 4 + len(details)))
+        changes = ", ".join(f"{name} = EXCLUDED.{name}" for name in details)
         await work.execute(
             f"""INSERT INTO billing_party (organisation_id, changed_at, changed_by, {columns}) VALUES ($1, $2, $3, {marks})
                 ON CONFLICT (organisation_id) DO UPDATE SET {changes}, changed_at = $2, changed_by = $3""",  # noqa: S608, E501 - our own columns
-            actor.organisation_id, work.now, actor.person_id, *kept.values(),
+            actor.organisation_id, work.now, actor.person_id, *details.values(),
         )  # fmt: skip
         if another and not waits:
             await work.execute(
-                "UPDATE billing_party SET account_since = $2 WHERE organisation_id = $1",
-                actor.organisation_id,
-                work.now,
-            )
+                """UPDATE billing_party SET account_name = $3, sort_code = $4, account_number = $5, account_since = $2
+                   WHERE organisation_id = $1""",
+                actor.organisation_id, work.now, *asked.values(),
+            )  # fmt: skip
         if waits:
-            await propose_account(work, asked)
+            await propose_account(work, asked | {"account_name": asked["account_name"] or stands.name})
         for (framework_id, lot_code), ground in grounds.items():
             await work.execute(
                 """INSERT INTO vat_ground (provider_id, framework_id, lot_code, ground) VALUES ($1, $2, $3, $4)

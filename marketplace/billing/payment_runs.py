@@ -74,7 +74,14 @@ async def build_run(actor: Actor, chosen: Sequence[UUID]) -> UUID:
         number: int = await work.fetchval(
             "SELECT coalesce(max(number), 0) + 1 FROM payment_run WHERE commissioner_id = $1", payer_id
         )
-        accounts = {each.provider_id: await paid_into(work, each.provider_id) for each in due}
+        accounts = {
+            row["provider_id"]: await paid_into(work, row["provider_id"], row["received_at"])
+            for row in await work.fetch(
+                """SELECT provider_id, min(received_at) AS received_at FROM invoice
+                   WHERE commissioner_id = $1 AND id = ANY($2) GROUP BY provider_id""",
+                payer_id, [each.invoice_id for each in due],
+            )
+        }  # fmt: skip
         changed = any(account.note == "changed" for account in accounts.values())  # four eyes on where it goes
         four_eyes = changed or await _four_eyes(work, due, total)
         await work.execute(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 from datetime import timedelta
@@ -26,15 +27,17 @@ from tests.world.billing import after, period_of, submitted, visit_done
 from tests.world.door import at
 
 __all__ = ["api"]
+WAITING = """SELECT count(DISTINCT pid) FROM pg_locks JOIN pg_stat_activity USING (pid)
+    WHERE NOT granted AND datname = current_database()"""
 OTHER = PROVIDER | {"sort_code": "30-30-25", "account_number": "66666666"}
 
 
 async def test_another_account_takes_two_people_and_finance_sees_it(api, case, clock, first_day, finance, settings):
-    first = await an_accepted(case, clock, first_day, finance)
     manager, provider_id = case.manager, case.manager.organisation_id
     coordinator = await people.person_in(manager, "coordinator", "Cora Dinator")
     rival = await people.provider_org(settings)
     assert not await save_party(manager, PROVIDER, {})  # the first account is kept at once
+    first = await an_accepted(case, clock, first_day, finance)
     run_id = await build_run(finance, [first])
     (line,) = (await ask(finance, payment_run, run_id)).lines
     assert (line.sort_code, line.account_number, line.account_note) == ("202015", "55555555", "first")
@@ -106,3 +109,47 @@ async def test_another_account_takes_two_people_and_finance_sees_it(api, case, c
     again = await build_run(finance, [second])
     assert [line.account_note for line in (await ask(finance, payment_run, again)).lines] == [""]
     await export_run(finance, again)
+
+
+async def test_an_account_replaced_meanwhile_is_not_undone_and_finance_sees_it(
+    case, clock, first_day, finance, settings, migrator
+):
+    manager, provider_id = case.manager, case.manager.organisation_id
+    coordinator = await people.person_in(manager, "coordinator", "Cora Dinator")
+    assert not await save_party(manager, PROVIDER, {})
+    invoice_id = await an_accepted(case, clock, first_day, finance)
+    assert await save_party(manager, OTHER, {})
+    change = await ask(manager, waiting_change)
+    assert change is not None
+    async with at(create_marketplace(settings), settings, manager) as door:
+        assert "Alder Care|202015|55555555" in (await door.get("/billing-details")).text
+        typed = PROVIDER | {"street": "9 New Street", "account_shown": "Alder Care|202015|55555555"}
+        async with migrator.transaction():  # both are under way before either can write
+            await migrator.execute("SELECT FROM billing_party FOR UPDATE")
+            confirming = asyncio.create_task(answer_account(coordinator, change.id, confirm=True))
+            await waiting(migrator, 1)
+            saving = asyncio.create_task(door.post("/billing-details", typed))
+            await waiting(migrator, 2)
+        await confirming
+        refused = await saving
+        shown = text_of(refused)
+        assert refused.status_code == 400 and 'value="9 New Street"' in refused.text
+        assert "The account was changed since you looked, to 30-30-25 66666666" in shown
+        # nothing is proposed, nothing undone; the new account entered, the rest is kept
+        assert await ask(manager, waiting_change) is None
+        assert (await ask(manager, party, provider_id)).account_number == "66666666"
+        typed |= {"sort_code": "30-30-25", "account_number": "66666666", "account_shown": "Alder Care|303025|66666666"}
+        assert (await door.post("/billing-details", typed)).headers["location"] == "/billing-details"
+    kept = await ask(manager, party, provider_id)
+    assert (kept.street, kept.account_number) == ("9 New Street", "66666666")
+    # no payment to hold it against, but it is younger than the invoice
+    run = await ask(finance, payment_run, await build_run(finance, [invoice_id]))
+    assert run.four_eyes and [line.account_note for line in run.lines] == ["changed"]
+
+
+async def waiting(migrator: asyncpg.Connection, count: int) -> None:
+    """Until so many others wait for a lock."""
+    async with asyncio.timeout(20):
+        while (await migrator.fetchval(WAITING) or 0) < count:
+            await migrator.execute("SELECT pg_stat_clear_snapshot()")
+            await asyncio.sleep(0.01)
