@@ -21,7 +21,12 @@ from marketplace.web.render import page, see_other
 
 WRITE: dict[str, Any] = {"guards": [requires("machine_token.write")]}
 TAGS = ["Rostering"]
-STATES = {"working": ("Works", "green"), "expired": ("Expired", "grey"), "revoked": ("Revoked", "red")}
+STATES = {
+    "working": ("Works", "green"),
+    "expired": ("Expired", "grey"),
+    "ended": ("Ended", "grey"),
+    "revoked": ("Revoked", "red"),
+}
 
 
 class MachineIn(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

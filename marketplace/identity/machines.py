@@ -35,12 +35,15 @@ class Machine:
     expires_at: datetime
     last_used_at: datetime | None
     revoked_at: datetime | None
+    maker_manages: bool
 
     @property
     def state(self) -> str:
-        """working, expired or revoked."""
+        """working, expired, revoked, or ended with its maker, who manages the provider no more."""
         if self.revoked_at is not None:
             return "revoked"
+        if not self.maker_manages:
+            return "ended"
         return "expired" if self.expires_at <= datetime.now(UTC) else "working"
 
 
@@ -93,8 +96,10 @@ async def revoke_machine_token(actor: Actor, token_id: UUID) -> None:
 async def machine_tokens(work: Work) -> list[Machine]:
     """The provider's tokens, those that stand first, the newest first."""
     rows = await work.fetch(
-        """SELECT id, name, made_by_name, made_at, expires_at, last_used_at, revoked_at FROM machine_token
-           WHERE provider_id = $1 ORDER BY revoked_at IS NOT NULL, made_at DESC, id LIMIT 200""",
+        """SELECT id, name, made_by_name, made_at, expires_at, last_used_at, revoked_at,
+             EXISTS (SELECT FROM membership m WHERE m.person_id = t.made_by AND m.organisation_id = t.provider_id
+                     AND m.role = 'provider_manager' AND m.ended_at IS NULL) AS maker_manages
+           FROM machine_token t WHERE provider_id = $1 ORDER BY revoked_at IS NOT NULL, made_at DESC, id LIMIT 200""",
         work.actor.provider_id,
     )  # fmt: skip
     return [Machine(**dict(row)) for row in rows]

@@ -75,5 +75,9 @@ async def test_a_machine_sends_the_roster_and_reaches_nothing_else(api, settings
     # one ends with its maker
     token = await issue_machine_token(manager, name="Rota", days=365)
     assert (await api.get(f"/roster/planned/{first_day}/{first_day}", headers=bearer(token))).status_code == 200
+    successor = await people.person_in(manager, "provider_manager", "Suki Cessor")
     await migrator.execute("UPDATE membership SET ended_at = now() WHERE person_id = $1", manager.person_id)
     assert (await api.get(f"/roster/planned/{first_day}/{first_day}", headers=bearer(token))).status_code == 401
+    assert [each.state for each in await ask(successor, machine_tokens)] == ["ended", "revoked"]
+    async with at(create_marketplace(settings), settings, successor) as door:
+        assert f"{manager.person_name} manages here no more" in text_of(await door.get("/machine-tokens"))
