@@ -28,6 +28,11 @@ DECIDE: dict[str, Any] = {"guards": [requires("invoice.decide")]}
 PAGE_SIZE = 20
 MOST = 10_000  # rows of a download
 LOOKED_AT = {"overdue": "Overdue", "disputed": "Disputed"}
+EMPTY = {
+    "overdue": "An invoice shows here when its day for payment has passed and it is not paid.",
+    "disputed": "An invoice shows here while a provider disputes a deduction on it.",
+}
+SUBMITTED = "Providers submit one for every four weeks in which they worked; it appears here at once."
 HEADS = (
     "Invoice",
     "Provider",
@@ -73,6 +78,7 @@ async def invoices_page(request: Request[Any, Any, Any]) -> Response[Any]:
         disputes=words.DISPUTES,
         state=state,
         options=options,
+        empty_words=EMPTY.get(state, SUBMITTED),
         number=number,
         last=max(1, -(-total // PAGE_SIZE)),
     )

@@ -82,9 +82,12 @@ async def approve_overrun(actor: Actor, visit_id: UUID, *, minutes: int | None =
         await change(work, visit, values)
         await budget_changes(work, visit.commissioner_id, visit.child_id)
         later = await bill_longer(work, visit, total) if bills else 0
-        await keep_decision(work, visit, "agreed", None)
-        await meet(work, OVERRUN, visit.id)
         longer = count(minutes, "minute")
+        kept = f"{longer} longer than planned."
+        if later:
+            kept += " The visit is billed already: the longer time comes on the provider's next invoice."
+        await keep_decision(work, visit, "agreed", kept)
+        await meet(work, OVERRUN, visit.id)
         if visit.actual_end is None:
             said = f"A visit of package {package.reference} may last {longer} longer than planned: that is billed too."
         elif minutes >= over:

@@ -77,6 +77,12 @@ async def test_two_payers_each_pay_their_share_of_it_once_on_the_next_invoice(bo
         assert (await door.post(path, {"decision": "refuse", "reason": "On second thoughts"})).status_code == 303
         assert (await case.visit(visit_id)).overrun_approved_minutes == 150
         assert (await door.post(path, {"decision": "approve", "minutes": "45"})).status_code == 303
+        told = (
+            await door.get(f"/visits/{visit_id}")
+        ).text  # each decision with its day, its minutes, and where it goes
+        assert "30 minutes longer than planned." in told and "Declined on" in told
+        assert "45 minutes longer than planned. The visit is billed already" in told
+        assert "comes on the provider&#39;s next invoice" in told and "Agreed on" in told
     waiting = await migrator.fetch(
         "SELECT units, longer_from, longer_to FROM other_line WHERE withdrawn_at IS NULL ORDER BY 2 NULLS FIRST"
     )
