@@ -16,7 +16,7 @@ from litestar.response import Response
 
 from marketplace.identity.guards import requires
 from marketplace.packages import queries
-from marketplace.packages.emergency_cover import LONGEST_HOURS, EmergencyCover, covers_sought
+from marketplace.packages.emergency_cover import EmergencyCover, covers_sought
 from marketplace.packages.lapsed_cover import LapsedCover, covers_of, decide, decisions_of
 from marketplace.packages.lapsed_visits import coming_visits
 from marketplace.packages.tables import Package
@@ -53,6 +53,7 @@ class Question:
     sought: list[EmergencyCover]
     track: bool  # whether the framework has an emergency track, and a referrer to go with it
     hours: int
+    most_hours: int  # the longest that may be set
 
     @property
     def choices(self) -> list[tuple[str, str, str]]:
@@ -74,7 +75,7 @@ async def _question(work: Work, package_id: UUID) -> Question:
         package, covers, len({row["visit_id"] for row in coming}),
         coming[0]["planned_start"] if coming else None, await decisions_of(work, package),
         await covers_sought(work, package), pathway.emergency_track and package.referral_id is not None,
-        pathway.emergency_answer_hours,
+        pathway.emergency_answer_hours, pathway.emergency_most_hours,
     )  # fmt: skip
 
 
@@ -93,7 +94,8 @@ async def decide_cover(request: Request[Any, Any, Any], package_id: FromPath[UUI
     choice = form.choice("goes_on", "whether the package goes on", [code for code, _, _ in found.choices])
     hours = found.hours
     if choice == "cover":
-        hours = form.integer("answer_hours", "the hours providers have to answer", least=1, most=LONGEST_HOURS) or hours
+        hours = form.integer("answer_hours", "the hours providers have to answer", least=1, most=found.most_hours)
+        hours = hours or found.hours
     reason = form.text("reason", "why, as the provider and the referrer will read it", most=2000, lines=True)
     if not form.errors and form.value("go") == "decide":
         try:
@@ -122,7 +124,7 @@ async def decide_cover(request: Request[Any, Any, Any], package_id: FromPath[UUI
 def _ask(request: Request[Any, Any, Any], form: Form, found: Question) -> Response[Any]:
     return page(
         request, "packages/cover.html", title=f"Decide on package {found.package.reference}", form=form, found=found,
-        package=found.package, choices=found.choices, most_hours=LONGEST_HOURS,
+        package=found.package, choices=found.choices, most_hours=found.most_hours,
     )  # fmt: skip
 
 

@@ -37,8 +37,6 @@ from marketplace.referrals.queries import referral as the_referral
 from marketplace.referrals.tables import Referral
 from marketplace.web.filters import count, day, moment
 
-LONGEST_HOURS = 24  # an emergency is shorter than the contract's own time to answer (L appendix 2, P 4.3)
-
 
 @dataclass(frozen=True, slots=True)
 class EmergencyCover:
@@ -122,10 +120,11 @@ async def cover_in(
     """As `ask_cover`, within a unit that holds the package."""
     pack = await pack_of(work, package.framework_id)
     await _may_ask(work, package, pack)
-    hours = pack.on(local_day(work.now)).pathway.emergency_answer_hours if answer_hours is None else answer_hours
+    pathway = pack.on(local_day(work.now)).pathway
+    hours = pathway.emergency_answer_hours if answer_hours is None else answer_hours
     wrong: dict[str, str] = {}
-    if not 1 <= hours <= LONGEST_HOURS:
-        wrong["answer_hours"] = f"The hours to answer must be between 1 and {LONGEST_HOURS}"
+    if not 1 <= hours <= pathway.emergency_most_hours:
+        wrong["answer_hours"] = f"The hours to answer must be between 1 and {pathway.emergency_most_hours}"
     if is_blank(reason):
         wrong["reason"] = "Enter why; the provider and the referrer read it"
     if wrong:

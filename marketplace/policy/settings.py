@@ -96,6 +96,7 @@ class Pathway(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     emergency_track: bool
     emergency_never_waives: tuple[Text, ...]
     emergency_answer_hours: AtLeastOne = 4  # what is offered; whoever authorises the emergency may set another time
+    emergency_most_hours: AtLeastOne = 24  # the longest that may be set
     review_months: tuple[Months, ...]
     family_notice_days: Count
     meetings_billed: bool
