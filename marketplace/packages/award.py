@@ -23,17 +23,16 @@ from marketplace.policy.calendar import local_day
 from marketplace.policy.funding import WHOLE
 from marketplace.policy.pack import Pack
 from marketplace.providers.readiness import Ready, readiness
-from marketplace.providers.standing import hold_standing, standing
+from marketplace.providers.standing import hold_standing
 from marketplace.referrals import anonymity, needs, queries
 from marketplace.referrals.award import Acceptance, acceptance, check_version, record_choice
 from marketplace.referrals.broadcasting import cancel_questions, reached_providers
+from marketplace.referrals.offer_standing import refuse_barred
 from marketplace.referrals.references import new_reference
 from marketplace.referrals.states import offer_after, referral_after
 from marketplace.referrals.tables import Offer, Referral
 from marketplace.web.filters import day, listing
 
-# A provider that pauses new referrals by its own wish keeps the offers it has made.
-NO_BAR_TO_AWARD = {"paused"}
 SET_UP_DUTIES = ("risk_assessment_arranged", "plan_signed")
 
 
@@ -55,7 +54,7 @@ async def award_offer(actor: Actor, offer_id: UUID, *, version: int, no_family_r
         offer_after("awarded", offer.state)
         check_version(offer, version)
         pack = await pack_of(work, referral.framework_id)
-        await _in_good_standing(work, offer, referral)
+        await refuse_barred(work, referral, offer.id, offer.provider_id)
         ready = await _ready_workers(work, pack, offer, referral)
         await record_choice(work, offer)
         accepted = await acceptance(work, referral, offer.id, offer.version)
@@ -84,15 +83,6 @@ async def _still_open(work: Work, referral: Referral) -> None:
         sentence = f"Another award came first: {referral.reference} has been awarded to {winner or 'another provider'}."
         raise WrongState("referral", referral.state, "awarded", sentence)
     referral_after("awarded", referral.state)
-
-
-async def _in_good_standing(work: Work, offer: Offer, referral: Referral) -> None:
-    assert referral.lot_code is not None
-    now = await standing(work, offer.framework_id, offer.provider_id, referral.lot_code)
-    reasons = [reason for reason in now.reasons if reason.code not in NO_BAR_TO_AWARD]
-    if reasons:
-        why = "; ".join(reason.sentence for reason in reasons)
-        raise Conflict(f"This offer cannot be awarded: {now.provider_name or 'the provider'} {why}.")
 
 
 async def _ready_workers(work: Work, pack: Pack, offer: Offer, referral: Referral) -> list[tuple[str, Ready]]:

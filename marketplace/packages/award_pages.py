@@ -17,6 +17,7 @@ from marketplace.platform.database import Work, ask
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound
 from marketplace.referrals import queries
 from marketplace.referrals.award import Acceptance, acceptance
+from marketplace.referrals.offer_standing import bars
 from marketplace.referrals.queries import OfferView
 from marketplace.referrals.tables import Referral
 from marketplace.web.forms import Form
@@ -36,6 +37,7 @@ class Check:
     still_to_answer: int  # providers with time left
     others: int
     choices_elsewhere: tuple[str, ...]  # family members who chose another offer
+    barred: str  # why the provider may not be given new work at the moment; '' where nothing stands against it
 
 
 async def before_award(work: Work, referral_id: UUID, offer_id: UUID) -> Check:
@@ -51,6 +53,7 @@ async def before_award(work: Work, referral_id: UUID, offer_id: UUID) -> Check:
     return Check(
         row, chosen, await acceptance(work, row, offer_id, chosen.version), len(silent) if open_still else 0,
         len(offers) - 1, tuple(sorted(elsewhere)),
+        (await bars(work, row, [(chosen.id, chosen.provider_id)])).get(chosen.id, ""),
     )  # fmt: skip
 
 

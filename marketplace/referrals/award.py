@@ -16,6 +16,7 @@ from marketplace.platform.errors import Conflict
 from marketplace.policy.calendar import local_day
 from marketplace.referrals import queries
 from marketplace.referrals.grants import Grant, family_agrees, grants_of, holders
+from marketplace.referrals.offer_standing import refuse_barred
 from marketplace.referrals.states import offer_after
 from marketplace.referrals.tables import Offer, OfferChoice, Referral
 
@@ -64,13 +65,16 @@ async def acceptance(work: Work, referral: Referral, offer_id: UUID, version: in
 async def choose_offer(actor: Actor, offer_id: UUID, *, version: int) -> None:
     """Accept an offer for the referrer's side; it can be changed until the award.
 
-    `version` is the one that was read: an amended offer raises `Conflict`. Raises `WrongState`, `NotFound`.
+    `version` is the one that was read: an amended offer raises `Conflict`, as one of a provider that may not be given
+    new work now. Raises `WrongState`, `NotFound`.
     """
     permit(actor, "offer.award")
     async with unit_of_work(actor) as work:
         offer = await queries.offer(work, offer_id, lock=True)
         offer_after("chosen", offer.state)
         check_version(offer, version)
+        row = await queries.referral(work, offer.referral_id)
+        await refuse_barred(work, row, offer.id, offer.provider_id)
         await record_choice(work, offer)
 
 

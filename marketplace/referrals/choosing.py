@@ -11,6 +11,7 @@ from marketplace.platform.database import Work, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted
 from marketplace.policy.records import is_blank
 from marketplace.referrals import anonymity, queries
+from marketplace.referrals.offer_standing import refuse_barred
 from marketplace.referrals.states import offer_after
 from marketplace.referrals.tables import Offer, OfferMeeting, Referral
 
@@ -20,7 +21,8 @@ LONGEST_MESSAGE = 1_000
 async def choose_as_family(actor: Actor, offer_id: UUID, *, version: int) -> None:
     """Accept an offer for the family; an earlier choice of this person for the same referral is taken back.
 
-    `version` is the one that was read. Raises `Conflict` where the offer was changed since, `WrongState` once decided,
+    `version` is the one that was read. Raises `Conflict` where the offer was changed since, or its provider
+    takes no new families now, `WrongState` once decided,
     `NotFound` where the offer was not made to this person's child or the right to choose has ended.
     """
     permit(actor, "offer.choose")
@@ -29,6 +31,7 @@ async def choose_as_family(actor: Actor, offer_id: UUID, *, version: int) -> Non
         offer_after("chosen", offer.state)
         if offer.version != version:
             raise Conflict("The provider has changed this offer since you read it. Read it again before you choose.")
+        await refuse_barred(work, referral, offer.id, offer.provider_id)
         await work.execute(
             """UPDATE offer_choice SET taken_back_at = $3
                WHERE referral_id = $1 AND person_id = $2 AND side = 'family' AND taken_back_at IS NULL""",

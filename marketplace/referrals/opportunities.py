@@ -19,6 +19,7 @@ from marketplace.providers.readiness import Ready, readiness
 from marketplace.providers.standing import StandingReason, standing
 from marketplace.referrals import needs, queries
 from marketplace.referrals.needs import Demands
+from marketplace.referrals.offer_standing import bars
 from marketplace.referrals.queries import OfferView
 from marketplace.referrals.tables import Referral
 
@@ -237,6 +238,7 @@ class FamilyChoice:
     offers: list[OfferView]
     chosen: UUID | None
     now: datetime
+    barred: dict[UUID, str]  # offers that cannot be chosen at the moment, each with what the family may know of why
 
 
 async def my_choices(work: Work) -> list[FamilyChoice]:
@@ -257,11 +259,13 @@ async def my_choice(work: Work, referral_id: UUID) -> FamilyChoice:
              AND c.offer_version = o.version AND o.state IN ('made', 'awarded')""",
         referral_id, work.actor.person_id,
     )  # fmt: skip
+    offers = await queries.offers(work, referral_id)
     return FamilyChoice(
         referral=referral,
         pack=await pack_of(work, referral.framework_id),
         commissioner=await work.fetchval("SELECT name FROM organisation WHERE id = $1", referral.commissioner_id),
-        offers=await queries.offers(work, referral_id),
+        offers=offers,
         chosen=chosen,
         now=work.now,
+        barred=await bars(work, referral, [(each.id, each.provider_id) for each in offers if each.state == "made"]),
     )

@@ -19,6 +19,7 @@ from marketplace.platform.errors import Conflict, InvalidInput, NotFound
 from marketplace.policy.pack import Pack
 from marketplace.referrals import award, broadcasting, needs, patterns, queries
 from marketplace.referrals.award import Acceptance
+from marketplace.referrals.offer_standing import bars
 from marketplace.referrals.queries import Answer, OfferView
 from marketplace.referrals.tables import Referral
 from marketplace.web.csv_file import csv_file
@@ -267,6 +268,7 @@ class Side:
     fit: list[Any]
     week: list[str]
     met: int
+    barred: str  # why it cannot be awarded at the moment; '' where nothing stands against it
 
 
 async def side_by_side(work: Work, referral_id: UUID) -> tuple[Sight, list[Side]]:
@@ -274,6 +276,7 @@ async def side_by_side(work: Work, referral_id: UUID) -> tuple[Sight, list[Side]
     found = await sight(work, referral_id)
     asked: Any = found.referral.pattern
     wanted = set(patterns.slots(asked))
+    against = await bars(work, found.referral, [(each.id, each.provider_id) for each in found.offers])
     sides = [
         Side(
             each,
@@ -281,6 +284,7 @@ async def side_by_side(work: Work, referral_id: UUID) -> tuple[Sight, list[Side]
             patterns.fit(asked, each.pattern, found.pack.activities),
             patterns.summary(each.pattern, found.pack.activities),
             len(wanted & set(patterns.slots(each.pattern))),
+            against.get(each.id, ""),
         )
         for each in found.offers
     ]

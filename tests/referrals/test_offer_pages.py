@@ -10,9 +10,13 @@ import pytest
 
 from marketplace.frameworks.queries import pack_of
 from marketplace.platform.database import ask
+from marketplace.platform.errors import Conflict
 from marketplace.policy.facts import WeeklySlot
 from marketplace.policy.pack import load_pack
+from marketplace.providers.actions import pause, suspend
 from marketplace.referrals import offering, opportunities, queries
+from marketplace.referrals.award import choose_offer
+from marketplace.referrals.choosing import choose_as_family
 from tests.whole.councils import HARROWDALE
 from tests.world import people
 from tests.world.apps import create_marketplace
@@ -267,3 +271,37 @@ async def test_a_withdrawn_offer_says_so_to_the_family_and_to_its_maker(app, wor
         for path in (f"/offers/{offer_id}/change", f"/offers/{offer_id}/withdraw"):
             answer = await door.get(path)
             assert answer.status_code == 409 and "withdrawn" in answer.text
+
+
+async def test_an_offer_of_a_suspended_provider_is_not_shown_as_open_nor_chosen(app, world, referral, family, settings):
+    alder, birch = world.providers[:2]
+    first, second = [await offered(world, each, referral) for each in (alder, birch)]
+    await pause(birch, world.framework_id)  # its own wish: the offer it has made stands
+    await choose_as_family(family, first, version=1)
+    manager = await people.person_in(world.admin, "contract_manager")
+    await suspend(manager, world.framework_id, alder.organisation_id, reason="Safeguarding concern")
+    with pytest.raises(Conflict, match="Alder Care is suspended"):
+        await choose_offer(world.referrer, first, version=1)
+    await choose_offer(world.referrer, second, version=1)
+    choice = {"offer_id": str(first), "version": "1"}
+    page = f"/choices/{referral}"
+    async with at(app, settings, family) as door:
+        shown = (await door.get(page)).text
+        assert shown.count("It takes no new families at the moment") == 1 and "uspended" not in shown
+        assert "Take my choice back" in shown and shown.count("Choose this offer") == 1
+        assert (await door.post(f"{page}/choose", choice | {"offer_id": str(second)}, page=page)).status_code == 303
+        shown = (await door.get(page)).text
+        assert "Choose this offer" not in shown
+        refused = await door.post(f"{page}/choose", choice, page=page)
+        assert (
+            refused.status_code == 409 and "Safeguarding concern" not in refused.text and "uspended" not in refused.text
+        )
+    async with at(app, settings, world.referrer) as door:
+        shown = (await door.get(f"/referrals/{referral}/offers")).text
+        assert "Alder Care is suspended from new referrals since" in shown and "Safeguarding concern" in shown
+        assert "Choose this offer" not in shown and shown.count("Award this offer") == 1
+        offers = f"/referrals/{referral}/offers"
+        assert (await door.post(f"/referrals/{referral}/choose", choice, page=offers)).status_code == 409
+        before = (await door.get(f"/referrals/{referral}/award/{first}")).text
+        assert "Safeguarding concern" in before and "Award to" not in before
+        assert "Award to" in (await door.get(f"/referrals/{referral}/award/{second}")).text

@@ -1,0 +1,68 @@
+"""What stands against an offer at the moment, before anybody chooses or awards it: the provider's one standing, as far
+as the asker may know it."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from marketplace.frameworks.queries import pack_of
+from marketplace.platform.actor import PERSONAL_ROLES
+from marketplace.platform.database import Work
+from marketplace.platform.errors import Conflict
+from marketplace.policy.calendar import local_day
+from marketplace.policy.facts import Admission, ProviderFacts
+from marketplace.policy.standing import provider_standing
+from marketplace.providers.standing import standing
+from marketplace.referrals.tables import Referral
+
+# A provider that pauses new referrals by its own wish keeps the offers it has made.
+NO_BAR_TO_AWARD = {"paused"}
+# What a family may know: not whether by a suspension or a lapse.
+CLOSED = "It takes no new families at the moment, so its offer cannot be chosen now."
+
+
+async def bar(work: Work, referral: Referral, offer_id: UUID, provider_id: UUID) -> str:
+    """Why the offer cannot be awarded at this moment, as sentences; '' where nothing stands against it.
+
+    A commissioner reads every reason of the standing, a family only that no new families are taken.
+    """
+    assert referral.lot_code is not None
+    if work.actor.role in PERSONAL_ROLES:
+        return "" if await _open_to_family(work, referral, offer_id, provider_id) else CLOSED
+    now = await standing(work, referral.framework_id, provider_id, referral.lot_code)
+    reasons = [reason for reason in now.reasons if reason.code not in NO_BAR_TO_AWARD]
+    if not reasons:
+        return ""
+    why = "; ".join(reason.sentence for reason in reasons)
+    return f"This offer cannot be awarded: {now.provider_name or 'the provider'} {why}."
+
+
+async def bars(work: Work, referral: Referral, offers: list[tuple[UUID, UUID]]) -> dict[UUID, str]:
+    """The same for (offer, provider) of a referral, those alone against which something stands."""
+    if referral.state != "broadcast" or referral.lot_code is None:
+        return {}
+    found = {offer: await bar(work, referral, offer, provider) for offer, provider in offers}
+    return {offer: why for offer, why in found.items() if why}
+
+
+async def refuse_barred(work: Work, referral: Referral, offer_id: UUID, provider_id: UUID) -> None:
+    """Raise `Conflict` with the reason, in words the actor may read, where something stands against the offer."""
+    if why := await bar(work, referral, offer_id, provider_id):
+        raise Conflict(why)
+
+
+async def _open_to_family(work: Work, referral: Referral, offer_id: UUID, provider_id: UUID) -> bool:
+    assert referral.lot_code is not None
+    rows = await work.fetch("SELECT * FROM offer_facts($1)", offer_id)
+    if not rows:  # not admitted, or suspended: which of them is not said
+        return False
+    facts = ProviderFacts(
+        id=str(provider_id),
+        admissions=tuple(Admission(referral.lot_code, row["starts_on"], row["ends_on"]) for row in rows),
+        suspended=False,  # or there would be no row
+        cqc_registered=rows[0]["cqc_registered"],
+        insurance_until=rows[0]["insurance_until"],
+        room=rows[0]["room"],
+    )
+    pack = await pack_of(work, referral.framework_id)
+    return provider_standing(pack, referral.lot_code, local_day(work.now), facts).reached
