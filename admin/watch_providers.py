@@ -145,7 +145,8 @@ _HELD = """FROM (
         AND (s.until_on IS NULL OR s.until_on >= $3) AND (s.commissioner_id IS NULL OR s.commissioner_id = $4)
       UNION ALL
       SELECT r.provider_id, r.framework_id, r.lot_code, r.starts_at, r.until_on, r.reason,
-             'Restricted to ' || r.new_packages || ' new packages', false, r.suspension_id
+             'Restricted to ' || r.new_packages || ' new package' || CASE r.new_packages WHEN 1 THEN '' ELSE 's' END,
+             false, r.suspension_id
       FROM restriction r WHERE r.framework_id = ANY ($1) AND r.ended_at IS NULL AND r.starts_at <= $2
         AND (r.until_on IS NULL OR r.until_on >= $3) AND (r.commissioner_id IS NULL OR r.commissioner_id = $4)) h"""
 _PLAN = """(SELECT count(*) FROM plan_action a JOIN obligation b ON b.subject_id = a.id AND b.rule_key = $5

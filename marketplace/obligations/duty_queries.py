@@ -192,9 +192,9 @@ def _history(row: asyncpg.Record, stops: tuple[Stop, ...], now: datetime) -> tup
 
 
 def _of_stop(stop: Stop, now: datetime) -> list[Event]:
-    until = moment(stop.until_at) if stop.until_at else "as long as the terms allow"
+    until = f"until {moment(stop.until_at)}" if stop.until_at else "for as long as the terms allow"
     found = [
-        Event("Asked that its clock stands", stop.asked_at, f"From {moment(stop.from_at)} until {until}: {stop.reason}",
+        Event("Asked that its clock stands", stop.asked_at, f"From {moment(stop.from_at)} {until}: {stop.reason}",
               stop.asked_by)
     ]  # fmt: skip
     if stop.closed_at is not None:

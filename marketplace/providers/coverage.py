@@ -162,7 +162,7 @@ async def _act(
     where = view.name if ground.every_lot else f"{listing([f'lot {lot}' for lot in lots])} of {view.name}"
     stays = await what_stays(work, view.id, record.id)
     await tell(
-        work, f"New referrals from {where} are suspended by the framework's rule ({ground.rule.clause}): your"
+        work, f"New referrals from {where} are suspended by the framework's rule: your"
         f" organisation {explain(ground.code)}. {stays} {MENDED[ground.rule.key]}, then ask the contract manager"
         " to lift the suspension.", "/standing", organisation_id=record.id,
     )  # fmt: skip
@@ -184,6 +184,6 @@ async def _suspend(work: Work, view: FrameworkView, record: ProviderRecord, grou
         return  # somebody has imposed it on this very ground already
     await impose(
         work, view, await pack_of(work, view.id), record.id, lot, partner=None,
-        reason=f"{ground.rule.title} ({ground.rule.clause})", rule=ground.rule, by=None,
+        reason=ground.rule.title, rule=ground.rule, by=None,
         with_plan=ground.rule.needs_action_plan,
     )  # fmt: skip

@@ -19,6 +19,7 @@ from marketplace.policy.standing import State, explain, provider_standing, stand
 from marketplace.providers.facts import ProviderRecord, provider_records
 from marketplace.providers.holds import Hold
 from marketplace.providers.lots import LotRow, lot_rows
+from marketplace.web.filters import count
 from marketplace.web.filters import day as written_day
 
 
@@ -158,7 +159,7 @@ def judge(pack: Pack, framework_id: UUID, record: ProviderRecord, lot: str, on: 
         reasons += _told(code, record, lot, on)
     limits = [
         StandingReason(
-            "restricted", f"may take on {hold.allowed} new packages and has been given {hold.given}",
+            "restricted", f"may take on {count(hold.allowed, 'new package')} and has been given {hold.given}",
             since=local_day(hold.since), until=hold.until, by=hold.by, why=hold.why,
         )
         for hold in record.holds
