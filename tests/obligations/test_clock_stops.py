@@ -7,6 +7,7 @@ import html
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
+import asyncpg
 import pytest
 
 from marketplace.obligations import calendars, duty_queries, queries, stop_queries, sweeps
@@ -126,6 +127,30 @@ async def test_two_stops_one_after_the_other_are_both_shown_and_reminded_of_betw
     clock.move(DAY)
     await sweep(database, clock)
     assert (await stands(manager, duty))[0] == "late"
+
+
+async def test_no_statement_lets_whoever_asks_decide(world, referrer, manager, decider, clock):
+    stop = await asks(manager, await owe_plan(world, manager, referrer), clock)
+    decided = (
+        "UPDATE duty_stop SET accepted = true, decided_at = $1, decided_by = $2, decided_by_name = 'Me',"
+        " decision = 'Yes', stands_until = until_at WHERE id = $3"
+    )
+    with pytest.raises(asyncpg.CheckViolationError, match="the other decides"):
+        async with unit_of_work(manager) as work:
+            await work.execute(decided, work.now, manager.person_id, stop)
+    with pytest.raises(asyncpg.CheckViolationError, match="the other decides"):
+        async with unit_of_work(decider) as work:
+            await work.execute("UPDATE duty_stop SET closed_at = $1 WHERE id = $2", work.now, stop)
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):  # nor is an ask made for the other side
+        async with unit_of_work(decider) as work:
+            await work.execute("UPDATE duty_stop SET accepted = false, decided_at = $1, decided_by = $2,"
+                               " decided_by_name = 'Dee', decision = 'No' WHERE id = $3",
+                               work.now, decider.person_id, stop)  # fmt: skip
+            await work.execute(
+                "INSERT INTO duty_stop (duty_id, asked_by_organisation, decided_by_organisation, ground, reason,"
+                " from_at, asked_at, asked_by, asked_by_name) SELECT duty_id, asked_by_organisation,"
+                " decided_by_organisation, ground, reason, from_at, asked_at, asked_by, asked_by_name FROM duty_stop"
+            )
 
 
 async def test_asked_in_time_and_accepted_too_late_it_was_never_late_asked_too_late_it_stays(
