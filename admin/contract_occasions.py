@@ -10,7 +10,7 @@ from litestar.params import FromPath
 from litestar.response import Response
 
 from marketplace.contracts import charges, following, occasions, queries, requests
-from marketplace.contracts.agenda import AgendaItem
+from marketplace.contracts.agenda import BY_HAND, AgendaItem
 from marketplace.contracts.asking import Answers, Ask, Asked, Question, moment_of, send, show
 from marketplace.contracts.steps import MANAGE, REVIEW, place_of
 from marketplace.contracts.views import Occasion
@@ -28,6 +28,7 @@ from marketplace.web.render import page, see_other
 MANAGES: dict[str, Any] = {"guards": [requires(MANAGE)]}
 DECIDES: dict[str, Any] = {"guards": [requires(MANAGE, REVIEW)]}
 BLANK = 2  # empty items at the agenda's end
+MOST = occasions.MOST_ITEMS + BLANK
 NO_NAMES = "Do not name children or families"
 
 
@@ -45,7 +46,10 @@ async def agenda_page(request: Asked, occasion_id: FromPath[UUID]) -> Response[A
     """Every item to edit, two empty ones to add."""
     found = await ask(request.user, _mine, occasion_id)
     form = Form()
+    form.set("seen", found.changes)
+    form.set("items", len(found.agenda) + BLANK)
     for number, item in enumerate(found.agenda):
+        form.set(f"key_{number}", item.key)
         form.set(f"title_{number}", item.title)
         form.set(f"text_{number}", item.text)
     return _agenda(request, found, form)
@@ -53,35 +57,45 @@ async def agenda_page(request: Asked, occasion_id: FromPath[UUID]) -> Response[A
 
 @post("/contract-occasions/{occasion_id:uuid}/agenda", status_code=303, **MANAGES)
 async def edit_agenda(request: Asked, occasion_id: FromPath[UUID]) -> Response[Any]:
-    """Keeps it; or makes it again from the record, what was added by hand below."""
+    """Keeps it; or makes it again from the record, what was added by hand below, what is typed here too.
+
+    Where somebody else has changed it since, what was typed is shown again beside a link to what is kept now. An item
+    is known by the part of the record it came from, not by its place: the agenda may be another by now.
+    """
     found = await ask(request.user, _mine, occasion_id)
     form = Form(await read_form(request))
+    seen = form.integer("seen", "the agenda you saw", required=False)
+    form.typed.setdefault("items", [str(len(found.agenda) + BLANK)])
+    known = {item.key: item for item in found.agenda if item.key != BY_HAND}
     items: list[AgendaItem] = []
-    for number in range(len(found.agenda) + BLANK):
+    for number in range(form.integer("items", "the items", most=MOST)):
         title = form.text(f"title_{number}", "a title", required=False, most=300)
         text = form.text(f"text_{number}", "this", required=False, most=3_000, lines=True)
-        old = found.agenda[number] if number < len(found.agenda) else AgendaItem(title="")
+        old = known.get(form.value(f"key_{number}"), AgendaItem(title=""))
         if text and not title:
             form.error(f"title_{number}", "Enter a title for this item")
         items.append(AgendaItem(title=title, text=text, key=old.key, link=old.link, own_link=old.own_link))
     if not form.errors:
         try:
             if form.value("go") == "again":
-                await occasions.make_agenda_again(request.user, occasion_id)
+                await occasions.make_agenda_again(request.user, occasion_id, items, seen=seen)
                 return see_other(request, f"{occasions.link(occasion_id)}/agenda", flash="Made again from the record.")
-            await occasions.edit_agenda(request.user, occasion_id, items)
+            await occasions.edit_agenda(request.user, occasion_id, items, seen=seen)
             return see_other(request, occasions.link(occasion_id), flash="The agenda is kept. The provider is told.")
         except InvalidInput as error:
             form.merge(error, {"title": "title_0", "text": "text_0"})
         except Conflict as error:
             form.error("", error.sentence)
+            form.set("seen", found.changes)
+            return _agenda(request, found, form, 409)
     return _agenda(request, found, form)
 
 
-def _agenda(request: Asked, found: Occasion, form: Form) -> Response[Any]:
+def _agenda(request: Asked, found: Occasion, form: Form, status: int = 200) -> Response[Any]:
+    many = form.value("items")
     return page(
-        request, "contracts/agenda.html", title="Agenda", found=found, form=form,
-        numbers=range(len(found.agenda) + BLANK),
+        request, "contracts/agenda.html", title="Agenda", found=found, form=form, status=status,
+        numbers=range(min(int(many), MOST) if many.isdecimal() else 0),
     )  # fmt: skip
 
 

@@ -152,11 +152,12 @@ async def new(
             return await occasions.plan(
                 request.user, *here, kind=given["kind"], starts_at=moment_of(given), place=given["place"],
                 about=given["about"], announced=given["announced"] == "yes",
+                occasion_id=given["made"],
             )  # fmt: skip
         if deed == "ask":
             return await requests.ask_information(
                 request.user, *here, title=given["title"], asks=given["asks"], format=given["format"],
-                due_on=given["due_on"],
+                due_on=given["due_on"], request_id=given["made"],
             )  # fmt: skip
         await dates.set_next(request.user, *here, kind=given["kind"], due_on=given["due_on"], reason=given["reason"])
         return None

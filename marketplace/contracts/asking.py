@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, Literal
+from uuid import uuid4
 
 from litestar import Request
 from litestar.response import Response
@@ -78,16 +79,18 @@ async def send(
 ) -> Response[Any]:
     """Read the answers, show them to be checked where the page says so, then do it; nothing typed is lost.
 
+    The deed also gets `made`: the id for what it makes, the same however often the page of answers is sent.
     `to` is where it leads, perhaps from what the deed returned; `price` adds a row to what is checked.
     """  # fmt: skip
     form = Form(await read_form(request))
     answers = read(form, ask.questions)
+    once = form.uuid("made", "what is made", required=False)
     if form.errors or (ask.check and form.value("go") == "change"):
         return show(request, ask, form)
     if ask.check and form.value("go") != "send":
         return _check(request, ask, form, answers, price)
     try:
-        made = await deed(answers)
+        made = await deed({**answers, "made": once})
     except InvalidInput as error:
         form.merge(error)
         return show(request, ask, form)
@@ -150,6 +153,7 @@ def _check(
     if added is not None:
         rows.append(added)
     hidden = [(name, value) for name in names for value in form.values(name)]
+    hidden.append(("made", str(uuid4())))  # sent twice from this page, it is made once
     return page(request, "contracts/check.html", title=ask.check, ask=ask, form=form, rows=rows, hidden=hidden)
 
 

@@ -12,6 +12,7 @@ import asyncpg
 
 from marketplace.billing.ledger import DEDUCTION, OWED_BY_PROVIDER, post
 from marketplace.billing.ledger import one_at_a_time as hold_books
+from marketplace.contracts.requests import TASK as TASK_GIVE
 from marketplace.contracts.requests import last_day_of, link
 from marketplace.contracts.steps import (
     REVIEW,
@@ -32,7 +33,7 @@ from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound
 from marketplace.policy.calendar import is_before, local_day
-from marketplace.policy.contracts import OBJECTION, charge_pence, may_charge, object_until
+from marketplace.policy.contracts import INFORMATION, OBJECTION, charge_pence, may_charge, object_until
 from marketplace.web.filters import duration, last_moment, pounds
 
 KIND = "information_charge"  # of the ledger's entry
@@ -169,10 +170,19 @@ async def charge_of(work: Work, request_id: UUID) -> asyncpg.Record | None:
 
 
 async def poor_or_late(work: Work, row: asyncpg.Record) -> bool:
-    """Whether a request's information was returned as poor, came after its day, or has not come by it (L 7.10)."""
+    """Whether a request's information was returned as poor, came after its day, or has not come by it (L 7.10).
+
+    A later day given after the day was over does not make it come in time: the duty that was missed stays missed.
+    """
     if await work.fetchval(
         "SELECT EXISTS (SELECT 1 FROM contract_step WHERE request_id = $1 AND what = 'information_returned')", row["id"]
     ):
+        return True
+    if await work.fetchval(
+        "SELECT EXISTS (SELECT 1 FROM obligation WHERE subject_id = $1 AND rule_key = ANY ($2)"
+        " AND missed_at IS NOT NULL)",
+        row["id"], [INFORMATION, TASK_GIVE],
+    ):  # fmt: skip
         return True
     given = await work.fetchval(
         "SELECT min(at) FROM contract_step WHERE request_id = $1 AND what = 'information_given'", row["id"]

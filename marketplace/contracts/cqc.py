@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from uuid import UUID, uuid5
+from uuid import UUID, uuid4, uuid5
 
-from marketplace.contracts.steps import CONTRACTS, answering, said
+from marketplace.contracts.steps import CONTRACTS, answering, made_before, said
 from marketplace.frameworks.queries import my_frameworks, pack_of
 from marketplace.obligations.duties import Owed, meet, owe
 from marketplace.obligations.news import tell
@@ -28,14 +28,18 @@ ENDED = "registration"
 FIRST_YEAR = 2009  # the Commission's first
 
 
-async def report(actor: Actor, *, kind: str, says: str, learnt_at: datetime) -> UUID:
+async def report(actor: Actor, *, kind: str, says: str, learnt_at: datetime, change_id: UUID | None = None) -> UUID:
     """Report a change with when it was learnt of: every commissioner of our frameworks is told at once.
 
     A registration that has ended has ended in the profile too, in the same unit, so that its lapse is acted on.
+    Sent again with the same `change_id` it is reported once.
     The duty to report stands with its clock from `learnt_at`, met now, and late where it is. Raises `InvalidInput`.
     """
     async with unit_of_work(answering(actor)) as work:
         assert actor.provider_id is not None
+        change_id = change_id or uuid4()
+        if await made_before(work, "cqc_change", change_id):
+            return change_id
         wrong: dict[str, str] = {}
         if kind not in KINDS:
             wrong["kind"] = "Select what changed"
@@ -45,10 +49,11 @@ async def report(actor: Actor, *, kind: str, says: str, learnt_at: datetime) -> 
             wrong["learnt_on"] = "When you learnt of it must be in the past"
         if wrong:
             raise InvalidInput(wrong)
-        change_id: UUID = await work.fetchval(
-            "INSERT INTO cqc_change (provider_id, kind, says, learnt_at, reported_at, reported_by, reported_by_name)"
-            " VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id",
-            actor.provider_id, kind, said(says, "says", ""), learnt_at, work.now, actor.person_id, actor.person_name,
+        await work.execute(
+            "INSERT INTO cqc_change (id, provider_id, kind, says, learnt_at, reported_at, reported_by,"
+            " reported_by_name) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+            change_id, actor.provider_id, kind, said(says, "says", ""), learnt_at, work.now, actor.person_id,
+            actor.person_name,
         )  # fmt: skip
         told: set[UUID] = set()
         for view in await my_frameworks(work):

@@ -40,7 +40,7 @@ async def plan(
     """Plan a meeting or visit; a meeting's agenda is made from the record."""
     made = await occasions.plan(
         request.user, framework_id, provider_id, kind=data.kind, starts_at=_zoned(data.starts_at), place=data.place,
-        about=data.about, announced=data.announced,
+        about=data.about, announced=data.announced, occasion_id=data.id,
     )  # fmt: skip
     return MadeOut(made)
 
@@ -62,7 +62,7 @@ async def ask_information(
     """Ask for information, with its format and last day."""
     made = await requests.ask_information(
         request.user, framework_id, provider_id, title=data.title, asks=data.asks, format=data.format,
-        due_on=data.due_on,
+        due_on=data.due_on, request_id=data.id,
     )  # fmt: skip
     return MadeOut(made)
 

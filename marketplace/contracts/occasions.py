@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 import msgspec
@@ -21,6 +21,7 @@ from marketplace.contracts.steps import (
     add_step,
     answering,
     attach,
+    made_before,
     manager,
     one_at_a_time,
     open_until,
@@ -64,13 +65,18 @@ async def plan(
     place: str,
     about: str = "",
     announced: bool = True,
+    occasion_id: UUID | None = None,
 ) -> UUID:
     """Plan one; a meeting's agenda is made from the record. The provider is told, unless it comes unannounced.
 
+    Sent again with the same `occasion_id` it is planned once.
     Raises `InvalidInput` by field, `NotFound` for a provider that is not on the framework.
     """
     async with unit_of_work(manager(actor)) as work:
         where = await place_of(work, framework_id, provider_id)
+        occasion_id = occasion_id or uuid4()
+        if await made_before(work, "contract_occasion", occasion_id):
+            return occasion_id
         wrong: dict[str, str] = {}
         if kind not in KINDS:
             wrong["kind"] = "Select what you plan"
@@ -85,12 +91,12 @@ async def plan(
         if wrong:
             raise InvalidInput(wrong)
         items = await agenda.made(work, where) if kind == "meeting" else []
-        occasion_id: UUID = await work.fetchval(
-            "INSERT INTO contract_occasion (commissioner_id, framework_id, provider_id, kind, announced, starts_at,"
+        await work.execute(
+            "INSERT INTO contract_occasion (id, commissioner_id, framework_id, provider_id, kind, announced, starts_at,"
             " place, about, agenda, planned_at, planned_by, planned_by_name)"
-            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id",
-            where.commissioner_id, where.framework.id, provider_id, kind, announced, starts_at, place.strip(),
-            about.strip(), msgspec.to_builtins(items), work.now, actor.person_id, actor.person_name,
+            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+            occasion_id, where.commissioner_id, where.framework.id, provider_id, kind, announced, starts_at,
+            place.strip(), about.strip(), msgspec.to_builtins(items), work.now, actor.person_id, actor.person_name,
         )  # fmt: skip
         await add_step(work, where, "planned", says=_when(starts_at, place), occasion_id=occasion_id)
         work.audit(
@@ -108,25 +114,35 @@ async def plan(
         return occasion_id
 
 
-async def edit_agenda(actor: Actor, occasion_id: UUID, items: Sequence[AgendaItem]) -> None:
-    """Keep the agenda as edited; items without a title are left out. Raises `InvalidInput`, `Conflict` once held."""
+async def edit_agenda(actor: Actor, occasion_id: UUID, items: Sequence[AgendaItem], *, seen: int | None = None) -> None:
+    """Keep the agenda as edited; items without a title are left out. `seen` is the occasion's `changes` when the edit
+    began. Raises `InvalidInput`, `Conflict` where it has changed since and once held."""
     async with unit_of_work(manager(actor)) as work:
         row = await _open(work, occasion_id)
-        kept = [item for item in items if item.title.strip()]
-        if len(kept) > MOST_ITEMS:
-            raise InvalidInput({"title": f"An agenda has {MOST_ITEMS} items at most"})
-        for item in kept:
-            said(item.title, "title", "Enter a title", most=SHORT)
-            short(item.text, "text")
-        await _keep_agenda(work, row, kept)
+        await _keep_agenda(work, row, _typed(row, items, seen))
 
 
-async def make_agenda_again(actor: Actor, occasion_id: UUID) -> None:
-    """Make the agenda from the record of this moment; items added by hand stay below it."""
+async def make_agenda_again(
+    actor: Actor, occasion_id: UUID, by_hand: Sequence[AgendaItem] | None = None, *, seen: int | None = None
+) -> None:
+    """Make the agenda from the record of this moment; items added by hand (None: those kept) stay below it."""
     async with unit_of_work(manager(actor)) as work:
         row = await _open(work, occasion_id)
-        by_hand = [item for item in agenda.read(row["agenda"]) if item.key == agenda.BY_HAND]
-        await _keep_agenda(work, row, [*await agenda.made(work, await place_of_row(work, row)), *by_hand])
+        own = _typed(row, agenda.read(row["agenda"]) if by_hand is None else by_hand, seen)
+        made = await agenda.made(work, await place_of_row(work, row))
+        await _keep_agenda(work, row, [*made, *(item for item in own if item.key == agenda.BY_HAND)])
+
+
+def _typed(row: asyncpg.Record, given: Sequence[AgendaItem], seen: int | None) -> list[AgendaItem]:
+    if seen is not None and row["changes"] != seen:
+        raise Conflict("This has been changed since you opened it. What you typed is still here: look at both.")
+    items = [item for item in given if item.title.strip()]
+    if len(items) > MOST_ITEMS:
+        raise InvalidInput({"title": f"An agenda has {MOST_ITEMS} items at most"})
+    for item in items:
+        said(item.title, "title", "Enter a title", most=SHORT)
+        short(item.text, "text")
+    return items
 
 
 async def _keep_agenda(work: Work, row: asyncpg.Record, items: Sequence[AgendaItem]) -> None:
@@ -171,7 +187,7 @@ async def call_off(actor: Actor, occasion_id: UUID, reason: str) -> None:
         await add_step(work, where, "called_off", says=reason, occasion_id=row["id"])
         work.audit("contract_occasion.called_off", "contract_occasion", row["id"])
         if row["announced"]:
-            await _leave_attendance(work, where, row["kind"])
+            await _owe_attendance_still(work, where, row["kind"])
             sentence = f"Your {KINDS[row['kind']][1]} of {moment(row['starts_at'])} is called off."
             await tell_provider(work, where, sentence, link(row["id"]))
 
@@ -369,7 +385,17 @@ async def _owe_attendance(work: Work, where: Place, kind: str, starts_at: dateti
     )  # fmt: skip
 
 
-async def _leave_attendance(work: Work, where: Place, kind: str) -> None:
-    if kind in REPEATING:
+async def _owe_attendance_still(work: Work, where: Place, kind: str) -> None:
+    """One is called off: the duty to take part ends, unless another of its kind is planned; then it is that one's."""
+    if kind not in REPEATING:
+        return
+    planned = await work.fetchval(
+        "SELECT max(starts_at) FROM contract_occasion WHERE commissioner_id = $1 AND framework_id = $2"
+        " AND provider_id = $3 AND kind = $4 AND announced AND shared_at IS NULL AND called_off_at IS NULL",
+        where.commissioner_id, where.framework.id, where.provider_id, kind,
+    )  # fmt: skip
+    if planned is None or local_day(planned) >= local_day(work.now):
         about = subject(where.framework.id, where.provider_id, where.commissioner_id, kind)
         await cancel(work, about, REPEATING[kind])
+        if planned is not None:
+            await _owe_attendance(work, where, kind, planned)

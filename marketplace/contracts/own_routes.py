@@ -55,7 +55,9 @@ async def report(request: Asked, data: JSONBody[schemas.ChangeIn]) -> MadeOut:
     """Report what the Care Quality Commission changed, with when it was learnt of."""
     if data.learnt_at.tzinfo is None:
         raise InvalidInput({"learnt_at": "Give the moment with its offset from UTC"})
-    return MadeOut(await cqc.report(request.user, kind=data.kind, says=data.says, learnt_at=data.learnt_at))
+    return MadeOut(
+        await cqc.report(request.user, kind=data.kind, says=data.says, learnt_at=data.learnt_at, change_id=data.id)
+    )
 
 
 ROUTES: list[Any] = [answer_minutes, answer_finding, say_done, give, object_to, report]

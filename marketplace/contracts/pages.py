@@ -227,7 +227,9 @@ async def report_change(request: Asked) -> Response[Any]:
 
     async def do(given: Answers) -> None:
         learnt_at = moment_of(given, "learnt_on", "learnt_at")
-        await cqc.report(request.user, kind=given["kind"], says=given["says"], learnt_at=learnt_at)
+        await cqc.report(
+            request.user, kind=given["kind"], says=given["says"], learnt_at=learnt_at, change_id=given["made"]
+        )
 
     return await send(request, CHANGE, do, to="/contract", flash="Reported. Your commissioners have been told.")
 

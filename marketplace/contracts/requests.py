@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from marketplace.contracts.steps import (
     LATEST,
@@ -14,6 +14,7 @@ from marketplace.contracts.steps import (
     add_step,
     answering,
     attach,
+    made_before,
     manager,
     one_at_a_time,
     place_of,
@@ -60,13 +61,18 @@ async def ask_information(
     asks: str,
     format: str,
     due_on: date | None = None,
+    request_id: UUID | None = None,
 ) -> UUID:
     """Ask for information: what, in which format, by when (the pack's days where no day is set). Returns its id.
 
+    Sent again with the same `request_id` it is asked for once.
     Raises `InvalidInput` by field, `NotFound`.
     """
     async with unit_of_work(manager(actor)) as work:
         place = await place_of(work, framework_id, provider_id)
+        request_id = request_id or uuid4()
+        if await made_before(work, "information_request", request_id):
+            return request_id
         last = due_on or information_due(place.pack, work.now)
         wrong: dict[str, str] = {}
         if not title.strip() or len(title.strip()) > SHORT:
@@ -79,11 +85,11 @@ async def ask_information(
             wrong["due_on"] = "The last day must be today or later, and before 2200"
         if wrong or last is None:
             raise InvalidInput(wrong)
-        request_id: UUID = await work.fetchval(
-            "INSERT INTO information_request (commissioner_id, framework_id, provider_id, title, asks, format, due_on,"
-            " asked_at, asked_by, asked_by_name) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING id",
-            place.commissioner_id, framework_id, provider_id, title.strip(), short(asks, "asks"), format.strip(), last,
-            work.now, actor.person_id, actor.person_name,
+        await work.execute(
+            "INSERT INTO information_request (id, commissioner_id, framework_id, provider_id, title, asks, format,"
+            " due_on, asked_at, asked_by, asked_by_name) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+            request_id, place.commissioner_id, framework_id, provider_id, title.strip(), short(asks, "asks"),
+            format.strip(), last, work.now, actor.person_id, actor.person_name,
         )  # fmt: skip
         await add_step(
             work, place, "information_asked", says=f"{title.strip()}, until {day(last)}.", request_id=request_id

@@ -18,13 +18,17 @@ Minutes = Annotated[str, msgspec.Meta(max_length=20_000, pattern=r"^[^\x00-\x08\
 
 
 class PlanIn(In):
-    """`kind`: meeting, monitoring_visit, inspection, interviews; the last two may come unannounced."""
+    """`kind`: meeting, monitoring_visit, inspection, interviews; the last two may come unannounced.
+
+    Sent again with the same `id` it is planned once.
+    """
 
     kind: Text
     starts_at: datetime
     place: Text
     about: Lines = ""
     announced: bool = True
+    id: UUID | None = None
 
 
 class NextIn(In):
@@ -102,12 +106,13 @@ class MinutesAnswerIn(In):
 
 
 class AskIn(In):
-    """Without `due_on` the framework's days count."""
+    """Without `due_on` the framework's days count. Sent again with the same `id` it is asked for once."""
 
     title: Text
     asks: Lines
     format: Text
     due_on: date | None = None
+    id: UUID | None = None
 
 
 class ChargeIn(In):
@@ -121,11 +126,15 @@ class DecideIn(In):
 
 
 class ChangeIn(In):
-    """`kind`: rating, non_compliance, conditions, registration, enforcement."""
+    """`kind`: rating, non_compliance, conditions, registration, enforcement.
+
+    Sent again with the same `id` it is reported once.
+    """
 
     kind: Text
     says: Lines
     learnt_at: datetime
+    id: UUID | None = None
 
 
 # --- out --------------------------------------------------------------------------------------------------------------

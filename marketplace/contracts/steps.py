@@ -114,6 +114,13 @@ async def one_at_a_time(work: Work, row_id: UUID) -> None:
     await work.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 44))", str(row_id))
 
 
+async def made_before(work: Work, table: str, row_id: UUID) -> bool:
+    """Whether this row is there already: what is sent twice, also at once, is made once."""
+    await one_at_a_time(work, row_id)
+    sql = f"SELECT EXISTS (SELECT 1 FROM {table} WHERE id = $1)"  # noqa: S608 - our own table names
+    return await work.fetchval(sql, row_id)
+
+
 async def add_step(work: Work, place: Place, what: str, *, says: str = "", **about: Any) -> UUID:
     """One line of the story; `about` are occasion_id, finding_id, action_id, request_id, new_due_on."""
     actor = work.actor

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import UUID
 
+import asyncpg
+
 from marketplace.contracts.charges import book_due
 from marketplace.contracts.dates import TASKS, due_days, owe_holding
 from marketplace.contracts.steps import Place, subject
@@ -12,24 +14,45 @@ from marketplace.frameworks.queries import my_frameworks, pack_of
 from marketplace.obligations.duties import cancel
 from marketplace.platform.actor import system_for
 from marketplace.platform.database import Work, outside_context, unit_of_work
+from marketplace.platform.errors import MarketplaceError
 from marketplace.platform.jobs import sweep
 from marketplace.policy import contracts as rules
+from marketplace.policy.pack import PackError
 from marketplace.settings import Settings
+
+FAULTS = (MarketplaceError, PackError, asyncpg.PostgresError)
 
 
 @sweep("contracts", every=timedelta(hours=1))
 async def look_at_contracts(settings: Settings) -> None:
-    """One unit for each commissioner; run twice, it changes nothing more."""
+    """Each commissioner's contracts; run twice, it changes nothing more."""
     async with outside_context() as connection:
         tenants = await connection.fetch("SELECT id, name FROM list_organisations('commissioner')")
+    faults: list[Exception] = []
     for tenant in tenants:
-        await look_as_commissioner(tenant["id"], tenant["name"])
+        try:
+            await look_as_commissioner(tenant["id"], tenant["name"])
+        except FAULTS as error:
+            faults.append(error)  # one commissioner's fault must not stop what is due at the others
+    if faults:
+        raise faults[0]
 
 
 async def look_as_commissioner(commissioner_id: UUID, name: str = "") -> int:
-    """One commissioner's contracts; returns how much was new: what is asked for, charges booked."""
-    async with unit_of_work(system_for(commissioner_id, "commissioner", name)) as work:
-        return await owe_what_comes_near(work) + await book_due(work)
+    """One commissioner's contracts; returns how much was new: what is asked for, charges booked.
+
+    Each is a unit of its own: where one cannot be done the other is, and the first fault is raised after it.
+    """
+    new, faults = 0, list[Exception]()
+    for part in (owe_what_comes_near, book_due):
+        try:
+            async with unit_of_work(system_for(commissioner_id, "commissioner", name)) as work:
+                new += await part(work)
+        except FAULTS as error:
+            faults.append(error)
+    if faults:
+        raise faults[0]
+    return new
 
 
 async def owe_what_comes_near(work: Work) -> int:

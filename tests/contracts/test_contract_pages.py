@@ -43,7 +43,10 @@ async def test_a_meeting_and_a_visit_at_both_doors(app, console, database, place
         assert 'value="Room 4"' in back.text
         past = await door.post(f"{home}/plan", {**given, **on("starts_on", TODAY - timedelta(days=1)), "go": "send"})
         assert past.status_code == 400 and "today or later" in past.text
-        meeting = (await door.post(f"{home}/plan", {**given, "go": "send"})).headers["location"]
+        once = {**given, "go": "send", "made": check.text.split('name="made" value="')[1].split('"')[0]}
+        meeting = (await door.post(f"{home}/plan", once)).headers["location"]
+        assert (await door.post(f"{home}/plan", once)).headers["location"] == meeting, "sent twice it is planned once"
+        assert (await door.get(home)).text.count("Room 4") == 1
         shown = (await door.get(meeting)).text
         assert "Duties with a clock" in shown and "The business continuity plan" in shown
         agenda = await door.post(f"{meeting}/agenda", {"title_0": "", "text_0": "No title"})
@@ -51,7 +54,17 @@ async def test_a_meeting_and_a_visit_at_both_doors(app, console, database, place
         assert (await door.post(f"{meeting}/agenda", {"title_0": "The rota", "text_0": "Holds"})).status_code == 303
         shown = (await door.get(meeting)).text
         assert "The rota" in shown and "Duties with a clock" not in shown
-        assert (await door.post(f"{meeting}/agenda", {"title_0": "The rota", "go": "again"})).status_code == 303
+        typed = {"title_0": "The rota", "title_1": "The van", "seen": "1", "items": "3", "go": "again"}
+        assert (await door.post(f"{meeting}/agenda", typed)).status_code == 303
+        shown = (await door.get(meeting)).text
+        assert "The van" in shown and "Duties with a clock" in shown, "what was typed stays below the record's"
+        # another tab still has the agenda as it was: it loses nothing it typed, and overwrites nothing unseen
+        other = await door.post(f"{meeting}/agenda", {**typed, "title_2": "The keys", "go": ""})
+        assert other.status_code == 409 and "The keys" in other.text and "changed since you opened it" in other.text
+        assert "The keys" not in (await door.get(meeting)).text and 'name="seen" value="2"' in other.text
+        kept = {"title_0": "How it stands", "key_0": "standing", "seen": "2", "items": "1"}
+        assert (await door.post(f"{meeting}/agenda", kept)).status_code == 303
+        assert f'/providers/{place.provider_id}"' in (await door.get(meeting)).text, "known by its part of the record"
         assert (await door.get(f"{meeting}/finding")).status_code == 404
         visit = {**given, "kind": "inspection", "announced": "no", "place": "Its office", "go": "send"}
         inspection = (await door.post(f"{home}/plan", visit)).headers["location"]

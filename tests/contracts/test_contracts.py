@@ -20,12 +20,13 @@ from marketplace.contracts import (
 )
 from marketplace.contracts import story as contract_story  # noqa: F401 - registers itself
 from marketplace.contracts.agenda import AgendaItem
-from marketplace.contracts.sweeps import look_as_commissioner
+from marketplace.contracts.sweeps import look_as_commissioner, look_at_contracts
 from marketplace.obligations.calendars import feed_of, make_feed
 from marketplace.obligations.queries import my_duties
 from marketplace.platform.actor import system_for
 from marketplace.platform.database import ask, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted, WrongState
+from marketplace.policy.pack import PackError
 from marketplace.providers.coverage import LOOK_AT_COVER, look_as_lead
 from marketplace.providers.queries import profile
 from marketplace.providers.standing import standing
@@ -33,6 +34,7 @@ from marketplace.providers.story import story
 from tests.conftest import NOON
 from tests.contracts.conftest import HOUR, Place
 from tests.obligations.conftest import as_worker, run_jobs
+from tests.world import frameworks, people
 
 TODAY = date(2026, 5, 11)
 
@@ -171,6 +173,57 @@ async def test_a_meeting_the_provider_missed_stays_missed_and_one_called_off_is_
     said = await told(place.manager, place)
     assert said[0] == "Contract meeting: called off." and "Contract meeting: planned." in said
     assert (await ask(place.manager, queries.occasion, made)).provider_there is False
+
+
+async def test_of_two_planned_meetings_one_called_off_leaves_the_duty_to_attend_the_other(place, clock):
+    start = clock.at
+
+    async def planned(days: int):
+        clock.move(timedelta(minutes=1))
+        return await occasions.plan(
+            place.lead, *place.here, kind="meeting", starts_at=start + timedelta(days=days), place="Town hall"
+        )
+
+    async def called_off(occasion_id):
+        clock.move(timedelta(minutes=1))
+        await occasions.call_off(place.lead, occasion_id, "Snow")
+
+    first, second = await planned(200), await planned(240)
+
+    async def until(work):
+        return await work.fetchval(
+            "SELECT due_at FROM obligation WHERE rule_key = 'contract_meeting' AND cancelled_at IS NULL"
+        )
+
+    later = await ask(place.manager, until)
+    assert later is not None
+    await called_off(first)
+    assert await ask(place.manager, until) == later, "the other one is still attended"
+    sooner = await planned(210)
+    await called_off(second)
+    assert await ask(place.manager, until) == later - timedelta(days=30)
+    await called_off(sooner)
+    assert await ask(place.manager, until) is None
+
+
+async def test_one_councils_fault_stops_neither_the_others_nor_its_own_charges(place, clock, database, migrator):
+    made = await requests.ask_information(place.lead, *place.here, title="Rota", asks="Which?", format="Words")
+    clock.move(timedelta(days=9))
+    await charges.charge(place.lead, made, minutes=30, reason="Asked families instead")
+    for council in (place.admin, await people.person_in(place.apart, "commissioner_admin")):
+        another = await frameworks.open_framework(council, name=f"Another of {council.organisation_name}")
+        await frameworks.admitted(council, place.rival, another, ["A"])
+        if council is place.admin:  # its terms cannot be read any more
+            await migrator.execute(
+                "INSERT INTO pack_version (hash, pack_id, title, content) VALUES ('broken', 'x', 'x', '{}'::jsonb)"
+            )
+            await migrator.execute("UPDATE framework SET pack_hash = 'broken' WHERE id = $1", another)
+    clock.move(timedelta(days=160))
+    async with as_worker(database, clock):
+        with pytest.raises(PackError):
+            await look_at_contracts(database)
+    assert "Hold the contract meeting with Rival Care Ltd" in await titles(place.apart)
+    assert (await ask(place.lead, queries.request, made)).charge_state == "stands"
 
 
 async def test_an_unannounced_visit_stays_unseen_until_its_findings_are_shared(place, clock):
@@ -341,6 +394,22 @@ async def test_information_is_asked_given_returned_and_charged_and_the_charge_is
     async with unit_of_work(system_for(place.lead.organisation_id, "commissioner")) as work:
         assert (await verify_books(work)).differences == []
     await requests.withdraw(place.lead, second, "Known by now")
+
+
+async def test_more_time_for_what_is_late_does_not_make_it_come_in_time(place, clock):
+    late, in_time = [
+        await requests.ask_information(place.lead, *place.here, title=title, asks="Which?", format="Words")
+        for title in ("Rota", "Training")
+    ]
+    await requests.move(place.lead, in_time, TODAY + timedelta(days=20), "Asked for")
+    clock.move(timedelta(days=10))
+    await requests.move(place.lead, late, TODAY + timedelta(days=20), "Half term")
+    for one in (late, in_time):
+        await requests.give(place.manager, one, "Here")
+    assert (await ask(place.lead, queries.request, late)).chargeable
+    await charges.charge(place.lead, late, minutes=30, reason="Asked families instead")
+    with pytest.raises(Conflict, match="neither"):
+        await charges.charge(place.lead, in_time, minutes=30, reason="Asked families instead")
 
 
 async def test_a_charge_needs_a_contract_that_charges(place, clock):
