@@ -16,7 +16,7 @@ from marketplace.purchases import queries, spending
 from marketplace.purchases.buying_queries import packages_paid_from, purchases
 from marketplace.purchases.drawing import drawn, drawn_periods
 from marketplace.purchases.queries import DirectPaymentView, Spending
-from marketplace.purchases.suspended import GO_ON, closed_providers
+from marketplace.purchases.suspended import closed_providers
 from marketplace.purchases.words import ACCOUNTS, MOST_REASON, MOST_SAYS, STATUSES, amount, gives
 from marketplace.web.forms import Form
 from marketplace.web.reading import read_form
@@ -45,7 +45,7 @@ async def budget_page(request: Asked, direct_payment_id: FromPath[UUID]) -> Resp
         request, "purchases/budget.html", title="Direct payment", view=view, drawing=drawn(view), bought=bought[:5],
         packages=await ask(request.user, packages_paid_from, direct_payment_id), statuses=STATUSES,
         periods=drawn_periods(view), amount=amount, gives=gives, accounts=ACCOUNTS,
-        go_on=GO_ON, closed=await ask(request.user, closed_providers, direct_payment_id),
+        closed=await ask(request.user, closed_providers, direct_payment_id),
     )  # fmt: skip
 
 

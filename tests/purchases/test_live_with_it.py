@@ -99,16 +99,24 @@ async def test_families_of_a_suspended_provider_are_told_once_what_it_means(data
     for _ in range(2):
         await tell_of_suspensions(bought.council)
     told = await migrator.fetch(
-        "SELECT person_id, sentence, link FROM notice WHERE sentence LIKE '%suspended for new%'"
+        "SELECT person_id, sentence, link FROM notice WHERE sentence LIKE '%takes no new families%'"
     )
     assert [row["person_id"] for row in told] == [case.family.person_id] * 2  # once for each child
     payments = (bought.direct_payment_id, paid_from)
     assert {row["link"] for row in told} == {f"/budget/{each}" for each in payments}
-    assert "Your visits with it go on as agreed" in told[0]["sentence"] and "Records" not in told[0]["sentence"]
+    assert all("suspen" not in row["sentence"] and "Records" not in row["sentence"] for row in told)
     async with at(create_marketplace(database, clock), settings, case.family) as door:
         shown = text_of(await door.get(f"/budget/{bought.direct_payment_id}"))
         assert "Alder Care takes no new families at the moment. Your visits with it go on as agreed" in shown
         assert "Records are missing" not in shown
+        # where care may not lawfully go on, the page does not say that it does
+        await migrator.execute(
+            "INSERT INTO standing_ground (framework_id, provider_id, rule_key, code, since, holds,"
+            " flags_visits, lots) SELECT framework_id, provider_id, 'insurance_lapsed', 'insurance', now(), false,"
+            " true, ARRAY[lot_code] FROM package LIMIT 1"
+        )
+        shown = text_of(await door.get(f"/budget/{bought.direct_payment_id}"))
+        assert "may not lawfully go on" in shown and "go on as agreed" not in shown
     await call_off(case.family, visit_id, version=1, reason="Grandma is here")  # everything else goes on
     await settled(bought)
     assert await migrator.fetchval("SELECT sum(pence) FROM refund") == WEEKDAY
