@@ -340,8 +340,8 @@ async def suspension_effects(work: Work, framework_id: UUID, provider_id: UUID, 
         """
         SELECT
           (SELECT count(*) FROM referral r JOIN referral_reach x ON x.commissioner_id = r.commissioner_id
-             AND x.referral_id = r.id WHERE r.framework_id = $1 AND x.provider_id = $2 AND x.reached
-             AND r.state = 'broadcast' AND ($3::text IS NULL OR r.lot_code = $3)) AS open_referrals,
+             AND x.referral_id = r.id AND x.round = r.round WHERE r.framework_id = $1 AND x.provider_id = $2
+             AND x.reached AND r.state = 'broadcast' AND ($3::text IS NULL OR r.lot_code = $3)) AS open_referrals,
           (SELECT count(*) FROM offer o JOIN referral r ON r.commissioner_id = o.commissioner_id
              AND r.id = o.referral_id WHERE r.framework_id = $1 AND o.provider_id = $2 AND o.state = 'made'
              AND r.state = 'broadcast' AND ($3::text IS NULL OR r.lot_code = $3)) AS open_offers,
@@ -350,7 +350,7 @@ async def suspension_effects(work: Work, framework_id: UUID, provider_id: UUID, 
           (SELECT count(*) FROM package WHERE framework_id = $1 AND provider_id = $2 AND state = 'active'
              AND ($3::text IS NULL OR lot_code = $3)) AS packages,
           (SELECT count(DISTINCT child_id) FROM package WHERE framework_id = $1 AND provider_id = $2
-             AND state IN ('set_up', 'active') AND ($3::text IS NULL OR lot_code = $3)) AS families,
+             AND state = 'active' AND ($3::text IS NULL OR lot_code = $3)) AS families,
           (SELECT count(*) FROM visit WHERE framework_id = $1 AND provider_id = $2 AND outcome IS NULL
              AND actual_start IS NULL AND planned_start > $4 AND ($3::text IS NULL OR lot_code = $3)) AS coming_visits
         """,

@@ -14,6 +14,7 @@ from marketplace.platform.database import Work, ask, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted, WrongState
 from marketplace.providers import actions, lifting
 from marketplace.providers.as_of import met_by_suspension
+from marketplace.providers.queries import suspension_effects
 from marketplace.providers.standing import hold_standing, standing
 from marketplace.referrals import broadcasting, drafting
 from marketplace.referrals.award import choose_offer
@@ -57,6 +58,8 @@ async def test_a_package_is_moved_with_its_plan_and_a_handover_that_opens_with_t
     )
     (met,) = await ask(decider, met_by_suspension, world.framework_id, case.manager.organisation_id)
     assert (met.kind, met.coming_visits, met.id) == ("Package being set up", 1, case.package_id)
+    counted = await ask(decider, suspension_effects, world.framework_id, case.manager.organisation_id)
+    assert (counted.awards_in_progress, counted.packages, counted.families) == (1, 0, 0)  # none is running yet
     with pytest.raises(InvalidInput):
         await moving.begin_move(case.referrer, case.package_id, reason=" ")
     with pytest.raises(InvalidInput, match=r"."):
