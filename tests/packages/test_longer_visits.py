@@ -72,7 +72,7 @@ async def test_asked_refused_asked_again_and_approved_through_the_pages(ready, s
     async with at(app, settings, ready.manager) as door:
         asked = (await door.client.get(f"/api/v1/visits/{visit_id}/requests")).json()
         assert sorted((each["kind"], each["state"], each["answer"]) for each in asked) == [
-            ("longer", "agreed", None), ("longer", "declined", "The bus is quicker."),
+            ("longer", "agreed", "30 minutes longer than planned."), ("longer", "declined", "The bus is quicker."),
         ]  # fmt: skip
     with pytest.raises(WrongState):
         await ask_longer(ready.manager, visit_id, ends_at=clock_at(20), reason="More still")
