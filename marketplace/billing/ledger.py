@@ -82,8 +82,12 @@ async def pay_back_overcarried(
     work: Work, invoice_id: UUID, *, commissioner_id: UUID, framework_id: UUID, provider_id: UUID
 ) -> None:
     """A correction may leave less to be carried than a waiver has taken off already: the rest is to be paid."""
-    books = {"commissioner_id": commissioner_id, "framework_id": framework_id, "provider_id": provider_id}
-    carried = await balance(work, OWED_BY_PROVIDER, **books)
+    carried = await balance(
+        work, OWED_BY_PROVIDER, commissioner_id=commissioner_id, framework_id=framework_id, provider_id=provider_id
+    )
     if carried < 0:
         postings = {OWED_BY_PROVIDER: -carried, PROVIDER_PAYABLE: carried}
-        await post(work, "overcarried", postings, subject_type="invoice", subject_id=invoice_id, **books)
+        await post(
+            work, "overcarried", postings, commissioner_id=commissioner_id, framework_id=framework_id,
+            provider_id=provider_id, subject_type="invoice", subject_id=invoice_id,
+        )  # fmt: skip
