@@ -18,6 +18,7 @@ from marketplace.identity import tokens
 from marketplace.identity.permissions import FRONT_DOORS, ROLE_PERMISSIONS
 from marketplace.identity.sessions import digest, new_token, places_of
 from marketplace.packages import visit_requests
+from marketplace.packages.monitoring_pages import FACTS
 from marketplace.platform.actor import Actor
 from marketplace.platform.clock import FrozenClock
 from marketplace.platform.database import ask, outside_context
@@ -224,12 +225,13 @@ async def settle(settings: Settings, clock: FrozenClock, migrator: asyncpg.Conne
         ),
         "report_id": await one(
             "INSERT INTO monitoring_report (commissioner_id, framework_id, provider_id, first_day, last_day, facts,"
-            " says, actions, sent_at, sent_by, sent_by_name) VALUES ($1, $2, $3, '2026-01-01', '2026-03-31', '{}',"
+            " says, actions, sent_at, sent_by, sent_by_name) VALUES ($1, $2, $3, '2026-01-01', '2026-03-31', $5,"
             " 's', '', now(), $4, 'n') RETURNING id",
             commissioner,
             world.framework_id,
             provider,
             case.manager.person_id,
+            dict.fromkeys(FACTS, 1),
         ),
         "stop_id": await one(
             "INSERT INTO duty_stop (duty_id, asked_by_organisation, decided_by_organisation, ground, reason, from_at,"
