@@ -20,13 +20,13 @@ from marketplace.policy.pack import Pack
 from marketplace.policy.records import is_blank
 from marketplace.policy.scope import sort_needs
 from marketplace.providers.profiles import family_profile
-from marketplace.providers.readiness import Ready, readiness
+from marketplace.providers.readiness import Ready
 from marketplace.providers.standing import hold_standing, standing
 from marketplace.purchases import enquiries
 from marketplace.purchases.enquiring import ANSWER
 from marketplace.purchases.tables import Enquiry, EnquiryAnswer
 from marketplace.referrals.offer_price import OfferPrice, price_of
-from marketplace.referrals.offering import LONGEST_TEXT, MOST_WORKERS, Proposal, all_ready
+from marketplace.referrals.offering import LONGEST_TEXT, MOST_WORKERS, Proposal, ready_team
 from marketplace.referrals.patterns import Pattern, checked
 
 
@@ -69,15 +69,7 @@ async def check_answer(work: Work, enquiry_id: UUID, proposal: Proposal) -> Chec
         raise InvalidInput(faults)
     pattern = checked(proposal.pattern, pack.on(proposal.starts_on).lot(row.lot_code).activities)
     asked = sort_needs(pack, row.lot_code, tuple(row.needs)).competencies
-    chosen = [*proposal.workers, *proposal.backups]
-    judged = {
-        entry.worker.id: entry
-        for entry in await readiness(
-            work, provider_id, pack, row.lot_code, asked, proposal.starts_on, worker_ids=chosen
-        )
-    }  # fmt: skip
-    main = all_ready("workers", proposal.workers, judged)
-    backups = all_ready("backups", proposal.backups, judged)
+    main, backups = await ready_team(work, pack, provider_id, row.lot_code, asked, proposal)
     price = await price_of(
         work, pack, row.framework_id, provider_id, row.lot_code, proposal.pattern, proposal.starts_on,
         row.workers_per_visit,

@@ -95,15 +95,7 @@ async def check_proposal(
         raise InvalidInput(faults)
     pattern = patterns.checked(proposal.pattern, pack.lot(referral.lot_code).activities)
     asked = needs.competencies_needed(pack, referral.lot_code, referral.needs, referral.interventions)
-    judged = {
-        entry.worker.id: entry
-        for entry in await readiness(
-            work, provider_id, pack, referral.lot_code, asked, proposal.starts_on,
-            worker_ids=[*proposal.workers, *proposal.backups],
-        )
-    }  # fmt: skip
-    main = all_ready("workers", proposal.workers, judged)
-    backups = all_ready("backups", proposal.backups, judged)
+    main, backups = await ready_team(work, pack, provider_id, referral.lot_code, asked, proposal)
     price = await price_of(
         work, pack, referral.framework_id, provider_id, referral.lot_code, proposal.pattern, proposal.starts_on,
         referral.workers_per_visit,
@@ -331,7 +323,24 @@ async def _mine(work: Work, offer_id: UUID) -> Offer:
     return offer
 
 
-def all_ready(field: str, chosen: Sequence[UUID], judged: dict[UUID, Ready]) -> tuple[Ready, ...]:
+async def ready_team(
+    work: Work, pack: Pack, provider_id: UUID, lot_code: str, asked: Sequence[str], proposal: Proposal
+) -> tuple[tuple[Ready, ...], tuple[Ready, ...]]:
+    """Who would come and the back-ups of a proposal, each once, judged on its first day for the competencies `asked`.
+
+    Raises `InvalidInput` for `workers` or `backups` where one is unknown or not ready.
+    """
+    chosen = [*proposal.workers, *proposal.backups]
+    judged = {
+        entry.worker.id: entry
+        for entry in await readiness(
+            work, provider_id, pack, lot_code, asked, proposal.starts_on, worker_ids=chosen
+        )
+    }  # fmt: skip
+    return _all_ready("workers", proposal.workers, judged), _all_ready("backups", proposal.backups, judged)
+
+
+def _all_ready(field: str, chosen: Sequence[UUID], judged: dict[UUID, Ready]) -> tuple[Ready, ...]:
     """The workers chosen, each once. Raises `InvalidInput` for `field` where one is unknown or not ready."""
     unknown = [worker_id for worker_id in chosen if worker_id not in judged]
     if unknown:

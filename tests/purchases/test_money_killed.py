@@ -11,11 +11,9 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from contextlib import asynccontextmanager
 
 import asyncpg
-import pytest
 
 from marketplace.packages import visit_actions
 from marketplace.platform import stripe_api
@@ -23,43 +21,16 @@ from marketplace.platform.database import ask
 from marketplace.purchases.sending import send_money
 from marketplace.purchases.verify import verify_purchases
 from marketplace.settings import Settings
-from tests.laid import Start, the_richest
-from tests.purchases.test_money_back import HOUR, WEEKDAY, charging, visits
+from tests.purchases.connected import cards, case, connect, local, start
+from tests.purchases.test_money_back import HOUR, WEEKDAY, visits
 from tests.purchases.test_money_moves import an_account, paid_at_stripe
 from tests.world import packages
 from tests.world.bought import accounts, buy, settled, with_cards
-from tests.world.localstripe import LocalStripe, localstripe
-from tests.world.recorded_connect import RecordedConnect, recorded_connect
+
+__all__ = ["cards", "case", "connect", "local", "start"]
 
 HEADS = "SELECT * FROM audit_head FOR UPDATE"  # every unit of work writes its audit last
 SETTLE, SEND = "settle_bought_visits", "send_purchase_money"
-
-
-@pytest.fixture
-def start(request: pytest.FixtureRequest) -> Start | None:
-    return the_richest(request, case=charging)
-
-
-@pytest.fixture
-def case(laid: packages.Case) -> packages.Case:
-    return laid
-
-
-@pytest.fixture(scope="module")
-def local() -> Iterator[LocalStripe]:
-    with localstripe() as there:
-        yield there
-
-
-@pytest.fixture
-def connect(local: LocalStripe) -> Iterator[RecordedConnect]:
-    with recorded_connect(local.behind) as running:
-        yield running
-
-
-@pytest.fixture
-def cards(database: Settings, connect: RecordedConnect) -> Settings:
-    return with_cards(database, connect.url)
 
 
 def started(cards: Settings, clock, *names: str) -> subprocess.Popen[bytes]:

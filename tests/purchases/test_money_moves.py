@@ -6,7 +6,6 @@ Cards and refunds against localstripe, accounts and transfers against recorded s
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from uuid import UUID, uuid4
 
 import pytest
@@ -24,40 +23,15 @@ from marketplace.purchases import by_hand, sending, settling, stripe_events
 from marketplace.purchases.sending import send_money
 from marketplace.purchases.verify import verify_purchases
 from marketplace.settings import Settings
-from tests.laid import Start, the_richest
-from tests.purchases.test_money_back import HOUR, WEEKDAY, charging, money, visits
+from tests.purchases.connected import cards, case, connect, local, start
+from tests.purchases.test_money_back import HOUR, WEEKDAY, money, visits
 from tests.purchases.test_stripe import an_event, signed
 from tests.world import packages, people, providers
 from tests.world.bought import Bought, accounts, buy, settled, with_cards
-from tests.world.localstripe import LocalStripe, localstripe
-from tests.world.recorded_connect import RecordedConnect, recorded_connect
+from tests.world.localstripe import LocalStripe
+from tests.world.recorded_connect import RecordedConnect
 
-
-@pytest.fixture
-def start(request: pytest.FixtureRequest) -> Start | None:
-    return the_richest(request, case=charging)
-
-
-@pytest.fixture
-def case(laid: packages.Case) -> packages.Case:
-    return laid
-
-
-@pytest.fixture(scope="module")
-def local() -> Iterator[LocalStripe]:
-    with localstripe() as there:
-        yield there
-
-
-@pytest.fixture
-def connect(local: LocalStripe) -> Iterator[RecordedConnect]:
-    with recorded_connect(local.behind) as running:
-        yield running
-
-
-@pytest.fixture
-def cards(database: Settings, connect: RecordedConnect) -> Settings:
-    return with_cards(database, connect.url)
+__all__ = ["cards", "case", "connect", "local", "start"]
 
 
 async def paid_at_stripe(cards: Settings, local: LocalStripe, pence: int) -> str:
