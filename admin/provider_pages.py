@@ -56,6 +56,7 @@ async def provider_page(request: Request[Any, Any, Any], provider_id: FromPath[U
         tones=TONES,
         decides=may(request.user, "provider.suspend"),
         proposes=may(request.user, "suspension.propose"),
+        links=request.user.role != "referrer",
         **found,
     )
 

@@ -121,6 +121,11 @@ def end_of_day(day: date) -> datetime:
     return midnight(day + ONE_DAY)
 
 
+def last_instant(day: date) -> datetime:
+    """The last instant of a London day: until then stands what holds through the day, such as a dated suspension."""
+    return end_of_day(day) - timedelta(microseconds=1)
+
+
 def elapsed(start: datetime, end: datetime) -> timedelta:
     """Real time between two instants; subtracting two London times directly would ignore a clock change between."""
     return end.astimezone(UTC) - start.astimezone(UTC)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from uuid import UUID
 
 from marketplace.frameworks.queries import lots, my_frameworks
 from marketplace.platform.database import Work
 from marketplace.platform.errors import NotFound
-from marketplace.policy.calendar import end_of_day, wall_time
+from marketplace.policy.calendar import last_instant, wall_time
 from marketplace.providers.standing import Standing, standing
 
 
@@ -26,7 +26,7 @@ class LineAt:
 
 def moment_of(day: date, at: time | None, now: datetime) -> datetime:
     """The moment a day (and a time of it, London's) stands for: without a time its last instant, never after now."""
-    asked = wall_time(day, at) if at is not None else end_of_day(day) - timedelta(microseconds=1)
+    asked = wall_time(day, at) if at is not None else last_instant(day)
     return min(asked, now)
 
 

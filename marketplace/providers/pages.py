@@ -29,6 +29,7 @@ from marketplace.providers.causes import open_causes
 from marketplace.providers.commissioner_pages import TONES
 from marketplace.providers.matrix import Cell, dated
 from marketplace.providers.queries import OnFramework, Training
+from marketplace.providers.story import latest
 from marketplace.web.render import page
 
 STATES = ("active", "paused", "restricted", "suspended", "ended", "not admitted")
@@ -113,7 +114,7 @@ async def one(work: Work, provider_id: UUID) -> dict[str, Any]:
     return {
         "places": [(place, await queries.readiness_totals(work, provider_id, place)) for place in places],
         "profile": await queries.profile(work, provider_id),
-        "story": await queries.history(work, provider_id),
+        "story": await latest(work, provider_id),
         "causes": await open_causes(work, provider_id),
     }
 
@@ -130,6 +131,7 @@ async def provider_page(request: Request[Any, Any, Any], provider_id: FromPath[U
         tones=TONES,
         decides=False,
         proposes=may(request.user, "suspension.propose"),
+        links=request.user.role != "referrer",
         **found,
     )
 

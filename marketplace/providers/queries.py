@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 from uuid import UUID
 
 from marketplace.frameworks.queries import framework, lots, my_frameworks, pack_of
 from marketplace.platform.database import Work
 from marketplace.platform.errors import NotFound
-from marketplace.policy.calendar import local_day, midnight
+from marketplace.policy.calendar import local_day
 from marketplace.policy.pack import Pack
 from marketplace.policy.requirements import Asked, asked_of_provider
 from marketplace.providers.facts import ProviderRecord, WorkerRecord, provider_records, worker_records
 from marketplace.providers.holds import Hold
-from marketplace.providers.plans import WORDS
 from marketplace.providers.readiness import Ready, judge_worker
 from marketplace.providers.standing import Standing, judge
-from marketplace.web.filters import day as written_day
 
 
 async def profile(work: Work, provider_id: UUID) -> dict[str, Any]:
@@ -248,78 +246,6 @@ async def partner_suspensions(work: Work, provider_id: UUID) -> list[dict[str, A
         local_day(work.now),
     )
     return [dict(row) for row in rows]
-
-
-# of a suspension's steps those that belong to the provider's story
-IN_STORY = ["answered", "review_asked", "review_upheld", "review_lifted", "action_signed_off", "not_engaged"]
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something that happened to a provider's standing: `at` for order, `title` and `text` for reading."""
-
-    at: datetime
-    title: str
-    by: str = ""
-    text: str = ""
-
-
-async def history(work: Work, provider_id: UUID) -> list[Event]:
-    """A provider's story on the actor's frameworks, newest first: admissions, suspensions, pauses and their ends."""
-    now, events = work.now, []
-    names = {each.id: each.name for each in await my_frameworks(work)}
-
-    def where(row: Any) -> str:
-        lot = f"lot {row['lot_code']} of " if row["lot_code"] else ""
-        return lot + names.get(row["framework_id"], "a framework")
-
-    for row in await work.fetch("SELECT * FROM admission WHERE provider_id = $1", provider_id):
-        events.append(Event(midnight(row["starts_on"]), f"Admitted to {where(row)}"))
-        if row["ends_on"] is not None:
-            ended = Event(midnight(row["ends_on"]), f"Admission to {where(row)} ends", "", row["ended_reason"] or "")
-            events.append(ended)
-    suspensions = await work.fetch("SELECT * FROM suspension WHERE provider_id = $1", provider_id)
-    goes_on = {(row["follows_id"], row["starts_at"]) for row in suspensions if row["follows_id"] is not None}
-    for row in suspensions:
-        until = f" until {written_day(row['until_on'])}" if row["until_on"] else ""
-        title = f"Suspended from new referrals of {where(row)}{until}"
-        if row["follows_id"] is not None:
-            title = f"The suspension goes on for {where(row)}{until}"
-        events.append(Event(row["starts_at"], title, row["imposed_by_name"], row["reason"]))
-        if row["lifted_at"] is not None:
-            title = f"Suspension from {where(row)} lifted"
-            if (row["id"], row["lifted_at"]) in goes_on:
-                title += " for some lots"
-            events.append(Event(row["lifted_at"], title, row["lifted_by_name"] or "", row["lift_reason"] or ""))
-        elif row["until_on"] is not None and row["until_on"] < local_day(now):
-            events.append(Event(midnight(row["until_on"]), f"Suspension from {where(row)} ended by its date"))
-    for row in await work.fetch(
-        "SELECT * FROM suspension_cause WHERE provider_id = $1 AND decision = 'not_suspended'", provider_id
-    ):
-        title = f"Not suspended on a proposed ground ({row['clause']})"
-        events.append(Event(row["decided_at"], title, row["decided_by_name"], row["decision_reason"]))
-    for row in await work.fetch(
-        "SELECT t.*, a.title FROM suspension_step t LEFT JOIN plan_action a ON a.framework_id = t.framework_id"
-        " AND a.id = t.action_id WHERE t.provider_id = $1 AND t.what = ANY ($2)",
-        provider_id,
-        IN_STORY,
-    ):
-        title = WORDS[row["what"]] + (f": {row['title']}" if row["title"] else "")
-        events.append(Event(row["at"], title, row["by_name"], row["says"]))
-    for row in await work.fetch("SELECT * FROM restriction WHERE provider_id = $1", provider_id):
-        title = f"Restricted to {row['new_packages']} new packages on {where(row)}"
-        events.append(Event(row["starts_at"], title, row["imposed_by_name"], row["reason"]))
-        if row["ended_at"] is not None:
-            title = f"Restriction on {where(row)} ended"
-            events.append(Event(row["ended_at"], title, row["ended_by_name"] or "", row["end_reason"] or ""))
-    for row in await work.fetch("SELECT * FROM pause WHERE provider_id = $1", provider_id):
-        until = f" until {written_day(row['until_on'])}" if row["until_on"] else ""
-        title = f"Paused new referrals of {where(row)} by its own wish{until}"
-        events.append(Event(row["starts_at"], title, "", row["reason"]))
-        if row["ended_at"] is not None:
-            events.append(Event(row["ended_at"], f"Takes new referrals of {where(row)} again"))
-    # a day's end tells after what happened on the day, and nothing is told before it happens
-    return sorted((event for event in events if event.at <= now), key=lambda event: event.at, reverse=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from marketplace.providers import actions, queries
 from marketplace.providers.declaration_details import kind_of
 from marketplace.providers.imposing import what_goes_on
 from marketplace.providers.queries import OnFramework
+from marketplace.providers.story import latest
 from marketplace.providers.vocabulary import words
 from marketplace.web.forms import Form
 from marketplace.web.reading import read_form
@@ -42,7 +43,7 @@ async def _standing(work: Work) -> dict[str, Any]:
         "places": places,
         "goes_on": {each.framework_id: await what_goes_on(work, each.framework_id, provider_id) for each in places},
         "partners": await queries.partner_suspensions(work, provider_id),
-        "story": await queries.history(work, provider_id),
+        "story": await latest(work, provider_id),
         "profile": await queries.profile(work, provider_id),
         "today": local_day(work.now),
         "spoken": await words(work),

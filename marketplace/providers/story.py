@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from marketplace.frameworks.queries import my_frameworks
 from marketplace.platform.database import Work
 from marketplace.platform.errors import NotFound
-from marketplace.policy.calendar import end_of_day, local_day, midnight
+from marketplace.policy.calendar import last_instant, local_day, midnight
 from marketplace.providers.plans import WORDS
 from marketplace.web.filters import count, day
 
@@ -85,11 +85,7 @@ async def story(
     if not {row["framework_id"] for row in rows} & names.keys():
         raise NotFound("There is no such provider on your frameworks.")
     told = [
-        *await _admissions(work, provider_id, names),
-        *await _causes(work, provider_id, names),
-        *await _suspensions(work, provider_id, names),
-        *await _steps(work, provider_id),
-        *await _limits(work, provider_id, names),
+        *await _own(work, provider_id, names),
         *[each for teller in _tellers for each in await teller(work, provider_id)],
     ]
     last = min(until or work.now, work.now)
@@ -100,8 +96,33 @@ async def story(
         and (not kind or each.kind == kind)
         and (framework_id is None or each.framework_id == framework_id)
     ]
+    return _newest_first(asked)
+
+
+async def latest(work: Work, provider_id: UUID, most: int = 10) -> list[Told]:
+    """The newest of the story that bears on the standing itself: admissions, suspensions, plans; empty for a stranger.
+
+    What a page of the standing shows above the link to the whole of it.
+    """
+    names = {each.id: each.name for each in await my_frameworks(work)}
+    told = [each for each in await _own(work, provider_id, names) if each.at <= work.now]
+    return _newest_first(told)[:most]
+
+
+async def _own(work: Work, provider_id: UUID, names: dict[UUID, str]) -> list[Told]:
+    """What this folder itself knows of it."""
+    return [
+        *await _admissions(work, provider_id, names),
+        *await _causes(work, provider_id, names),
+        *await _suspensions(work, provider_id, names),
+        *await _steps(work, provider_id),
+        *await _limits(work, provider_id, names),
+    ]
+
+
+def _newest_first(told: list[Told]) -> list[Told]:
     # of one moment in the order it was told above: what gave cause, the suspension, what was said about it
-    return sorted(asked, key=lambda each: each.at)[::-1]
+    return sorted(told, key=lambda each: each.at)[::-1]
 
 
 def by_month(told: list[Told]) -> list[Month]:
@@ -150,7 +171,8 @@ async def _admissions(work: Work, provider_id: UUID, names: dict[UUID, str]) -> 
         if row["ends_on"] is not None:
             says = f"Its admission to {where} ended with this day."
             told.append(
-                Told(_end_of(row["ends_on"]), "admission", says, "", row["ended_reason"] or "", row["framework_id"])
+                Told(last_instant(row["ends_on"]), "admission", says, "", row["ended_reason"] or "",
+                     row["framework_id"])
             )  # fmt: skip
     return told
 
@@ -182,7 +204,7 @@ async def _suspensions(work: Work, provider_id: UUID, names: dict[UUID, str]) ->
             )  # fmt: skip
         elif row["until_on"] is not None and row["until_on"] < local_day(work.now):
             says = f"Its suspension from {where} ended by its date."
-            told.append(Told(_end_of(row["until_on"]), "standing", says, "", "", row["framework_id"], link))
+            told.append(Told(last_instant(row["until_on"]), "standing", says, "", "", row["framework_id"], link))
     return told
 
 
@@ -263,7 +285,3 @@ def _suspension_link(work: Work, root_id: UUID) -> str:
     if work.actor.provider_id is not None:
         return f"/standing/suspensions/{root_id}"
     return f"/suspensions/{root_id}" if work.actor.role != "referrer" else ""
-
-
-def _end_of(last: Any) -> datetime:
-    return end_of_day(last) - timedelta(microseconds=1)

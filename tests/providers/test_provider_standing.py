@@ -11,7 +11,9 @@ import pytest
 from marketplace.platform.database import ask, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted
 from marketplace.providers import actions, lifting, queries
+from marketplace.providers.as_of import standings_at
 from marketplace.providers.standing import hold_standing, standing, standings
+from marketplace.providers.story import latest, story
 from tests.world import providers
 
 TODAY = date(2026, 5, 11)
@@ -119,8 +121,10 @@ async def test_a_suspension_to_a_date_holds_through_that_day_in_london_and_ends_
     assert (await of(place)).reasons[0].until == date(2026, 5, 20)
     clock.move_to(datetime(2026, 5, 20, 23, 0, tzinfo=UTC))
     assert (await of(place)).good
-    story = await ask(place.lead, queries.history, place.provider_id)
-    assert any("ended by its date" in event.title for event in story)
+    (ended,) = [each for each in await ask(place.lead, story, place.provider_id) if "ended by its date" in each.says]
+    assert ended.at == datetime(2026, 5, 20, 22, 59, 59, 999999, tzinfo=UTC)  # while it stood, it had not ended
+    during = (await ask(place.lead, standings_at, place.provider_id, ended.at))[0].standing
+    assert during.codes == ("suspended",)
 
 
 async def test_standing_as_of_an_earlier_moment_is_what_it_was(place, clock):
@@ -279,10 +283,11 @@ async def test_the_story_names_admission_suspension_and_lifting_in_order(place, 
     suspension = await actions.suspend(place.lead, place.framework_id, place.provider_id, "C", reason="Missed visits")
     clock.move(timedelta(days=1))
     await lifting.reinstate(place.lead, suspension, "Plan done")
-    story = [event.title for event in await ask(place.lead, queries.history, place.provider_id)]
-    assert story[0].startswith("Suspension from lot C of") and story[0].endswith("lifted")
-    assert story[1].startswith("Suspended from new referrals of lot C of")
-    assert story[-1].startswith("Admitted to lot")
-    assert await ask(place.apart, queries.history, place.provider_id) == []
+    told = [each.says for each in await ask(place.lead, latest, place.provider_id)]
+    assert told[0].startswith("Its suspension from lot C of") and told[0].endswith("lifted.")
+    assert told[1].startswith("It was suspended from new referrals of lot C of")
+    assert told[-1].startswith("It applied to lot") and any(each.startswith("It was admitted to") for each in told)
+    assert told == [each.says for each in await ask(place.lead, story, place.provider_id)][:10]
+    assert await ask(place.apart, latest, place.provider_id) == []
     with pytest.raises(NotFound):
         await ask(place.apart, queries.one_provider, place.provider_id)
