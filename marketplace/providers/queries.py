@@ -16,7 +16,7 @@ from marketplace.policy.requirements import Asked, asked_of_provider
 from marketplace.providers.facts import ProviderRecord, WorkerRecord, provider_records, worker_records
 from marketplace.providers.holds import Hold
 from marketplace.providers.readiness import Ready, judge_worker
-from marketplace.providers.standing import Standing, judge
+from marketplace.providers.standing import Standing, dated, judge
 
 
 async def profile(work: Work, provider_id: UUID) -> dict[str, Any]:
@@ -206,11 +206,13 @@ async def on_frameworks(work: Work, provider_id: UUID | None = None) -> list[OnF
         judged: dict[UUID, list[tuple[str, str, Standing]]] = {}
         records: dict[UUID, ProviderRecord] = {}
         for code, title in titles.items():
+            stand: list[Standing] = []
             for record in await provider_records(work, each.id, wanted, lot=code, commissioner_id=own):
                 records[record.id] = record
                 if any(admission.lot == code for admission in record.admissions):
-                    standing = judge(pack, each.id, record, code, today)
-                    judged.setdefault(record.id, []).append((code, title, standing))
+                    stand.append(judge(pack, each.id, record, code, today))
+            for standing in await dated(work, stand, work.now):
+                judged.setdefault(standing.provider_id, []).append((code, title, standing))
         for record in sorted(records.values(), key=lambda record: (record.name, str(record.id))):
             declared = (await profile(work, record.id))["declarations"] if provider_id is not None else {}
             found.append(

@@ -23,7 +23,7 @@ from marketplace.policy.standing import (
 from marketplace.providers.facts import Competence, WorkerRecord, worker_records
 from marketplace.providers.lots import FIRST_VALUE, counted_lot_rows
 from marketplace.providers.reach_index import Counted, count_by_days, counting_of_lot, look_again
-from marketplace.providers.standing import Standing, standing_of, standings
+from marketplace.providers.standing import Standing, dated, standing_of, standings
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,8 @@ async def lot_reach(
     found = [(standing_of(pack, framework_id, row, lot, today), row.counted) for row in rows]
     counted = {standing.provider_id: each for standing, each in found if not standing.reasons}
     ready = await _settled(work, counted, pack, lot, needs, on)
-    return [(standing, ready.get(standing.provider_id)) for standing, _ in found]
+    stand = await dated(work, [standing for standing, _ in found], work.now)
+    return [(standing, ready.get(standing.provider_id)) for standing in stand]
 
 
 async def _settled(

@@ -238,6 +238,7 @@ class ReasonOut(msgspec.Struct, kw_only=True):
     until: date | None
     by: str | None
     rule_key: str | None
+    clause: str
 
 
 class StandingOut(msgspec.Struct, kw_only=True):
@@ -348,7 +349,9 @@ def standing_out(standing: Standing) -> StandingOut:
 
 
 def _reason_out(r: StandingReason) -> ReasonOut:
-    return ReasonOut(code=r.code, sentence=r.sentence, since=r.since, until=r.until, by=r.by, rule_key=r.rule_key)
+    return ReasonOut(
+        code=r.code, sentence=r.sentence, since=r.since, until=r.until, by=r.by, rule_key=r.rule_key, clause=r.clause
+    )  # fmt: skip
 
 
 def on_framework_out(found: OnFramework) -> OnFrameworkOut:

@@ -6,8 +6,8 @@ the broadcast preview, at award, in the console and on the provider's own page.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
@@ -16,16 +16,22 @@ from marketplace.platform.database import Work
 from marketplace.policy.calendar import local_day
 from marketplace.policy.pack import Pack
 from marketplace.policy.standing import State, explain, provider_standing, standing_state
+from marketplace.policy.suspending import room
 from marketplace.providers.facts import ProviderRecord, provider_records
 from marketplace.providers.holds import Hold
 from marketplace.providers.lots import LotRow, lot_rows
 from marketplace.web.filters import count
 from marketplace.web.filters import day as written_day
 
+UNREGISTERED = "cqc_not_registered"
+# reason: the pack's row that asks for it
+REQUIRED = {UNREGISTERED: "cqc_registration", "insurance_lapsed": "insurance"}
+
 
 @dataclass(frozen=True, slots=True)
 class StandingReason:
-    """Why new referrals do not reach a provider. `why` is in the decider's own words, `rule_key` the pack's rule."""
+    """Why new referrals do not reach a provider. `why` is in the decider's own words, `rule_key` and `clause` are those
+    of the pack's rule where one stands behind it."""
 
     code: str
     says: str
@@ -34,10 +40,11 @@ class StandingReason:
     by: str | None = None
     why: str = ""
     rule_key: str | None = None
+    clause: str = ""
 
     @property
     def sentence(self) -> str:
-        """The reason with its dates and its decider, as the end of a sentence about the provider."""
+        """The reason with its dates, its decider and its clause, as the end of a sentence about the provider."""
         parts = [self.says]
         if self.since is not None:
             parts.append(f"since {written_day(self.since)}")
@@ -45,6 +52,8 @@ class StandingReason:
             parts.append(f"until {written_day(self.until)}")
         if self.by:
             parts.append(f"by {self.by}")
+        if self.clause:
+            parts.append(f"({self.clause})")
         return " ".join(parts) + (f": {self.why}" if self.why else "")
 
 
@@ -130,9 +139,10 @@ async def standings(
     pack = await pack_of(work, framework_id)
     own = work.actor.commissioner_id
     if provider_ids is None and own is not None and commissioner_id in (None, own) and at == work.now:
-        return [
+        found = [
             standing_of(pack, framework_id, row, lot, local_day(at)) for row in await lot_rows(work, framework_id, lot)
         ]
+        return await dated(work, found, at)
     records = await provider_records(
         work,
         framework_id,
@@ -141,7 +151,38 @@ async def standings(
         at=at,
         commissioner_id=commissioner_id or work.actor.commissioner_id,
     )
-    return [judge(pack, framework_id, record, lot, local_day(at)) for record in records]
+    return await dated(work, [judge(pack, framework_id, record, lot, local_day(at)) for record in records], at)
+
+
+async def dated(work: Work, found: list[Standing], at: datetime) -> list[Standing]:
+    """Since when a provider has not been registered, asked of those alone that it stands against.
+
+    A provider that never said it was registered has no such day.
+    """
+    without = [each.provider_id for each in found if UNREGISTERED in each.codes]
+    if not without:
+        return found
+    since = {
+        row["provider_id"]: local_day(row["since"])
+        for row in await work.fetch(
+            "SELECT c.provider_id, min(c.since) AS since FROM provider_cover c JOIN LATERAL (SELECT r.since, r.in_order"
+            " FROM provider_cover r WHERE r.provider_id = c.provider_id AND r.cqc_registered AND r.since <= $2"
+            " ORDER BY r.since DESC, r.in_order DESC LIMIT 1) last"
+            " ON (c.since, c.in_order) > (last.since, last.in_order) WHERE c.provider_id = ANY ($1) AND c.since <= $2"
+            " GROUP BY c.provider_id",
+            without, at,
+        )
+    }  # fmt: skip
+    return [
+        replace(
+            each,
+            reasons=tuple(
+                replace(reason, since=since.get(each.provider_id)) if reason.code == UNREGISTERED else reason
+                for reason in each.reasons
+            ),
+        )
+        for each in found
+    ]
 
 
 def standing_of(pack: Pack, framework_id: UUID, row: LotRow, lot: str, on: date) -> Standing:
@@ -155,8 +196,9 @@ def judge(pack: Pack, framework_id: UUID, record: ProviderRecord, lot: str, on: 
     """What the rules say of a provider on a lot, each reason with what the records know about it."""
     judged = provider_standing(pack, lot, on, record.facts)
     reasons: list[StandingReason] = []
+    rules = _rules(pack, on) if judged.reasons else {}
     for code in judged.reasons:
-        reasons += _told(code, record, lot, on)
+        reasons += _told(code, record, lot, on, rules)
     limits = [
         StandingReason(
             "restricted", f"may take on {count(hold.allowed, 'new package')} and has been given {hold.given}",
@@ -169,7 +211,13 @@ def judge(pack: Pack, framework_id: UUID, record: ProviderRecord, lot: str, on: 
     return Standing(framework_id, record.id, record.name, lot, state, tuple(reasons), tuple(limits))
 
 
-def _told(code: str, record: ProviderRecord, lot: str, on: date) -> list[StandingReason]:
+def _rules(pack: Pack, on: date) -> dict[str, str]:
+    """The clause of each rule that a standing may rest on, by its key."""
+    content = pack.on(on).content
+    return {row.key: row.clause for row in (*content.provider_requirements, *content.suspensions)}
+
+
+def _told(code: str, record: ProviderRecord, lot: str, on: date, rules: Mapping[str, str]) -> list[StandingReason]:
     says = explain(code)
     if code in ("suspended", "suspended_lot", "paused"):
         kind, lots = {
@@ -178,19 +226,30 @@ def _told(code: str, record: ProviderRecord, lot: str, on: date) -> list[Standin
             "paused": ("pause", (None, lot)),
         }[code]
         holds = [hold for hold in record.holds if hold.kind == kind and hold.lot in lots]
-        return [_of_hold(code, says, hold) for hold in holds]
-    if code == "insurance_lapsed":
-        until = record.insurance_until
-        return [StandingReason(code, says, since=until + timedelta(days=1) if until is not None else None)]
+        return [_of_hold(code, says, hold, rules) for hold in holds]
+    if code == "restriction_used_up":
+        full = [hold for hold in record.holds if hold.kind == "restriction" and hold.lot in (None, lot)]
+        # why it is restricted is said by the limit itself
+        return [
+            StandingReason(code, says, since=local_day(hold.since), until=hold.until, by=hold.by)
+            for hold in full
+            if room(hold.allowed, hold.given) <= 0
+        ]
+    if code in REQUIRED:
+        key, until = REQUIRED[code], record.insurance_until
+        since = until + timedelta(days=1) if code == "insurance_lapsed" and until is not None else None
+        return [StandingReason(code, says, since=since, rule_key=key, clause=rules.get(key, ""))]
     if code == "not_admitted":
-        ended = [a for a in record.admissions if a.lot == lot and a.ends_on is not None and a.ends_on < on]
+        ended = [a.ends_on for a in record.admissions if a.lot == lot and a.ends_on is not None and a.ends_on < on]
         if ended:
-            last = max(ended, key=lambda a: a.ends_on or date.min)
-            return [StandingReason(code, says, since=last.ends_on, why=last.ended_reason or "")]
+            last = max(ended)
+            why = next(a.ended_reason for a in record.admissions if a.lot == lot and a.ends_on == last)
+            return [StandingReason(code, says, since=last + timedelta(days=1), why=why or "")]
     return [StandingReason(code, says)]
 
 
-def _of_hold(code: str, says: str, hold: Hold) -> StandingReason:
+def _of_hold(code: str, says: str, hold: Hold, rules: Mapping[str, str]) -> StandingReason:
     return StandingReason(
-        code, says, since=local_day(hold.since), until=hold.until, by=hold.by, why=hold.why, rule_key=hold.rule_key
-    )
+        code, says, since=local_day(hold.since), until=hold.until, by=hold.by, why=hold.why, rule_key=hold.rule_key,
+        clause=rules.get(hold.rule_key or "", ""),
+    )  # fmt: skip

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import random
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 
 import pytest
 
@@ -12,7 +14,8 @@ from marketplace.platform.database import ask, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted
 from marketplace.providers import actions, lifting, queries
 from marketplace.providers.as_of import standings_at
-from marketplace.providers.standing import hold_standing, standing, standings
+from marketplace.providers.facts import provider_record, provider_records
+from marketplace.providers.standing import hold_standing, judge, standing, standings
 from marketplace.providers.story import latest, story
 from tests.world import providers
 
@@ -291,3 +294,38 @@ async def test_the_story_names_admission_suspension_and_lifting_in_order(place, 
     assert await ask(place.apart, latest, place.provider_id) == []
     with pytest.raises(NotFound):
         await ask(place.apart, queries.one_provider, place.provider_id)
+
+
+async def test_every_reason_says_since_when_and_by_which_rule(place, clock):
+    await providers.in_good_order(place.manager, insurance_until=TODAY - timedelta(days=1), cqc_registered=False)
+    registration, insurance = (await of(place, "A")).reasons
+    assert (registration.since, registration.rule_key) == (TODAY, "cqc_registration")
+    assert (insurance.since, insurance.rule_key) == (TODAY, "insurance")
+    assert registration.sentence.endswith(f"since 11 May 2026 ({registration.clause})") and registration.clause
+    # said again later, it is still since the first day; at both questions over a lot, and on the pages' own
+    clock.move(timedelta(days=3))
+    await providers.in_good_order(place.manager, insurance_until=TODAY + timedelta(days=90), cqc_registered=False)
+    (reason,) = (await of(place, "A")).reasons
+    assert reason.since == TODAY
+    (shown,) = await ask(place.lead, queries.on_frameworks, place.provider_id)
+    assert shown.lots[0][2].reasons == (reason,)
+    assert (await ask(place.lead, standings, place.framework_id, "A"))[0].reasons == (reason,)
+    # registered again and lapsed again: since the second time; a provider that never was has no such day
+    await providers.in_good_order(place.manager, cqc_registered=True)
+    clock.move(timedelta(days=2))
+    await providers.in_good_order(place.manager, cqc_registered=False)
+    assert (await of(place, "A")).reasons[0].since == TODAY + timedelta(days=5)
+
+
+async def test_a_used_up_restriction_says_since_when_and_whose_it_is(place, clock):
+    suspension = await actions.suspend(place.lead, place.framework_id, place.provider_id, reason="Repeated misses")
+    clock.move(timedelta(days=1))
+    await lifting.reinstate(place.lead, suspension, "Slowly", new_packages=1)
+    (record,) = await ask(place.lead, partial(provider_records, lot="C"), place.framework_id, [place.provider_id])
+    (limit,) = [replace(hold, given=1) for hold in record.holds]  # its one package has been given
+    full = provider_record(record.id, record.name, list(record.admissions), [limit], True, TODAY + timedelta(40), "C")
+    now = judge(place.pack, place.framework_id, full, "C", TODAY + timedelta(days=1))
+    assert now.state == "restricted"
+    assert [(reason.code, reason.since, reason.by) for reason in now.reasons] == [
+        ("restriction_used_up", TODAY + timedelta(days=1), place.lead.person_name)
+    ]
