@@ -22,7 +22,8 @@ _MISSED = f"""FROM obligation b WHERE {_OURS} AND b.missed_at >= $3 AND b.due_at
 # Before an award a duty names no child: it is the referral's.
 _CHILDREN = """count(DISTINCT coalesce(b.child_id, (SELECT r.child_id FROM referral r
     WHERE b.subject_type = 'referral' AND r.commissioner_id = b.commissioner_id AND r.id = b.subject_id)))"""
-_OF = "(SELECT name FROM organisation o WHERE o.id = b.owed_by_organisation) AS owed_by_name"
+_OF = """(SELECT name FROM organisation o WHERE o.id = b.owed_by_organisation) AS owed_by_name,
+    (SELECT name FROM organisation o WHERE o.id = b.owed_by_organisation AND o.kind = 'provider') AS provider"""
 
 
 async def _frameworks(work: Work) -> tuple[list[UUID], timedelta, int]:
@@ -129,7 +130,7 @@ async def missed_list(work: Work) -> WatchList:
 
 def _row(row: Any, *cells: str) -> Row:
     name = row["owed_by_name"] or "a person"
-    return Row((row["title"], row["reference"], name, *cells), f"/duties/{row['id']}", name)
+    return Row((row["title"], row["reference"], name, *cells), f"/duties/{row['id']}", row["provider"] or "")
 
 
 def _children(number: int) -> str:

@@ -19,7 +19,7 @@ from marketplace.platform.database import Work
 from marketplace.policy.calendar import local_day
 from marketplace.providers.lapses import of_provider, within
 from marketplace.providers.queries import OnFramework, one_provider, readiness_totals
-from marketplace.web.filters import count, day, pounds
+from marketplace.web.filters import count, day, listing, pounds
 
 BY_HAND = "by_hand"
 AHEAD = 84  # days: what lapses before the next quarter's end is worth a word
@@ -54,8 +54,7 @@ async def made(work: Work, place: Place) -> list[AgendaItem]:
     items = [
         AgendaItem(
             key="standing", title="Standing", link=about, own_link="/standing",
-            text=f"{here.line}. Since then suspended {_times(facts['suspended'])}, restricted"
-            f" {_times(facts['restricted'])}.",
+            text=f"{here.line}. {_held_back(facts['suspended'], facts['restricted'])}",
         ),
         AgendaItem(
             key="actions", title="Actions from before", link=f"/contracts/{place.framework.id}/{place.provider_id}",
@@ -135,8 +134,15 @@ def _listed(titles: Sequence[str], most: int = 6) -> str:
     return "; ".join(titles[:most]) + more
 
 
+def _held_back(suspended: int, restricted: int) -> str:
+    found = [
+        f"{what} {_times(number)}" for what, number in (("suspended", suspended), ("restricted", restricted)) if number
+    ]
+    return f"Since then {listing(found)}." if found else "Since then neither suspended nor restricted."
+
+
 def _times(number: int) -> str:
-    return "not at all" if number == 0 else "once" if number == 1 else f"{number} times"
+    return "once" if number == 1 else f"{number} times"
 
 
 async def last_meeting(work: Work, framework_id: UUID, provider_id: UUID, commissioner_id: UUID) -> datetime | None:

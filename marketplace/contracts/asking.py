@@ -148,7 +148,7 @@ def _check(
             value = form.value(each.name)
         elif each.kind == "date":
             value = day(value) if value is not None else ""
-        rows.append((each.label.rstrip("?"), value))
+        rows.append((each.label.removesuffix(" (optional)").rstrip("?"), value))
     added = price(answers) if price is not None else None
     if added is not None:
         rows.append(added)

@@ -117,7 +117,7 @@ async def raise_cause(
             owed_by=Owed(partner or view.lead_id, "contract_manager"), link=link, framework_id=view.id,
             commissioner_id=partner,
         )  # fmt: skip
-        await tell_deciders(work, view, partner, f"A suspension of {name} is proposed ({rule.clause}).", link)
+        await tell_deciders(work, view, partner, f"A suspension of {name} is proposed: {rule.title}.", link)
     return cause_id
 
 
@@ -183,7 +183,7 @@ async def _suspend(
         work, view, pack, provider_id, lot, partner=partner, reason=reason, rule=rule, by=by,
         with_plan=rule.needs_action_plan,
     )  # fmt: skip
-    by_rule = f" by the framework's rule ({rule.clause})" if by is None else ""
+    by_rule = " by the framework's rule" if by is None else ""
     await tell(
         work,
         f"New referrals from {place(view, lot)} are suspended{by_rule}. {await what_stays(work, view.id, provider_id)}",

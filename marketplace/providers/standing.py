@@ -20,7 +20,7 @@ from marketplace.policy.suspending import room
 from marketplace.providers.facts import ProviderRecord, provider_records
 from marketplace.providers.holds import Hold
 from marketplace.providers.lots import LotRow, lot_rows
-from marketplace.web.filters import count
+from marketplace.web.filters import bracketed, count
 from marketplace.web.filters import day as written_day
 
 UNREGISTERED = "cqc_not_registered"
@@ -52,9 +52,7 @@ class StandingReason:
             parts.append(f"until {written_day(self.until)}")
         if self.by:
             parts.append(f"by {self.by}")
-        if self.clause:
-            parts.append(f"({self.clause})")
-        return " ".join(parts) + (f": {self.why}" if self.why else "")
+        return " ".join(parts) + bracketed(self.clause) + (f": {self.why}" if self.why else "")
 
 
 @dataclass(frozen=True, slots=True)

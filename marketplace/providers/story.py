@@ -18,7 +18,7 @@ from marketplace.platform.database import Work
 from marketplace.platform.errors import NotFound
 from marketplace.policy.calendar import last_instant, local_day, midnight
 from marketplace.providers.plans import WORDS
-from marketplace.web.filters import count, day
+from marketplace.web.filters import bracketed, count, day
 
 KINDS = {
     "admission": "Admissions",
@@ -187,7 +187,7 @@ async def _suspensions(work: Work, provider_id: UUID, names: dict[UUID, str]) ->
     for row in rows:
         where, link = _of(names, row), _suspension_link(work, row["follows_id"] or row["id"])
         until = f" until {day(row['until_on'])}" if row["until_on"] else ""
-        clause = f" ({row['clause']})" if row["clause"] else ""
+        clause = bracketed(row["clause"] or "")
         says = f"It was suspended from new referrals of {where}{until}{clause}."
         if row["follows_id"] is not None:
             says = f"The suspension went on for {where}{until}."
@@ -224,14 +224,15 @@ async def _causes(work: Work, provider_id: UUID, names: dict[UUID, str]) -> list
         what = "A rule found cause to suspend it" if automatic else "A suspension was proposed"
         link = "" if own else f"/providers/{provider_id}/causes/{row['id']}"
         told.append(
-            Told(row["raised_at"], "standing", f"{what} on {where} ({row['clause']}).", row["raised_by_name"],
+            Told(row["raised_at"], "standing", f"{what} on {where}{bracketed(row['clause'])}.", row["raised_by_name"],
                  row["facts"], framework_id, link)
         )  # fmt: skip
         if row["decision"] is not None and not automatic:
             how = "decided to suspend" if row["decision"] == "suspended" else "decided not to suspend"
+            says = f"A contract manager {how} on that ground{bracketed(row['clause'])}."
             told.append(
-                Told(row["decided_at"], "standing", f"A contract manager {how} on that ground ({row['clause']}).",
-                     row["decided_by_name"] or "", row["decision_reason"] or "", framework_id, link)
+                Told(row["decided_at"], "standing", says, row["decided_by_name"] or "",
+                     row["decision_reason"] or "", framework_id, link)
             )  # fmt: skip
     return told
 

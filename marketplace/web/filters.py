@@ -5,6 +5,7 @@ Style: the GOV.UK content style ("11 May 2026, 9am", "£1,234.56"). Every moment
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 
@@ -108,6 +109,23 @@ def listing(items: Sequence[str], joiner: str = "and") -> str:
     return f"{', '.join(parts[:-1])} {joiner} {parts[-1]}"
 
 
+def cited(clause: str) -> str:
+    """A pack's clause as people read it: its sources, without the marks of decisions and practice.
+
+    "D (after L 10.1)" is "after L 10.1"; what rests on a decision alone cites nothing.
+    """
+    alone = re.fullmatch(r"[DN](?: \((.+)\))?", clause)
+    if alone is not None:
+        return alone[1] or ""
+    return re.sub(r" \((?:names?|bands|wording|frequency) D\)$", "", clause)
+
+
+def bracketed(clause: str) -> str:
+    """ " (P 13.7)" to follow a sentence; nothing where there is no source to cite."""
+    words = cited(clause)
+    return f" ({words})" if words else ""
+
+
 def machine(value: datetime | date) -> str:
     """For `<time datetime="...">`."""
     return value.isoformat()
@@ -132,6 +150,7 @@ FILTERS = {
     "words": words,
     "code": code,
     "listing": listing,
+    "cited": cited,
     "machine": machine,
     "share": share,
 }

@@ -102,7 +102,7 @@ async def test_a_meeting_comes_near_is_planned_held_and_agreed(place, clock):
     found = await ask(place.manager, queries.occasion, made)
     keys = [item.key for item in found.agenda]
     assert keys[:3] == ["standing", "actions", "duties"] and keys[-4:] == ["pack"] * 4
-    assert found.agenda[0].text == "Active. Since then suspended not at all, restricted not at all."
+    assert found.agenda[0].text == "Active. Since then neither suspended nor restricted."
     for stranger in (place.rival, place.partner, place.apart):
         with pytest.raises(NotFound):
             await ask(stranger, queries.occasion, made)

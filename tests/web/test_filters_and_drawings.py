@@ -10,7 +10,20 @@ from xml.etree import ElementTree
 import pytest
 
 from marketplace.web import svg
-from marketplace.web.filters import clock, code, count, day, duration, listing, moment, pounds, time_left, weekday
+from marketplace.web.filters import (
+    bracketed,
+    cited,
+    clock,
+    code,
+    count,
+    day,
+    duration,
+    listing,
+    moment,
+    pounds,
+    time_left,
+    weekday,
+)
 
 NOW = datetime(2026, 5, 11, 8, 0, tzinfo=UTC)
 
@@ -109,3 +122,16 @@ def test_the_countdown_never_leaves_its_bar() -> None:
         picture = ElementTree.fromstring(str(svg.countdown(NOW, NOW + timedelta(hours=2), now)))  # noqa: S314 -- our own
         bar = picture.findall(".//rect")[1]
         assert 0 <= float(bar.get("width", "-1")) <= svg.WIDTH
+
+
+def test_a_clause_is_cited_by_its_sources_alone():
+    said = {
+        "P 13.7": "P 13.7",
+        "D (after L 10.1)": "after L 10.1",
+        "D": "",
+        "N (VAT Act 1994 section 4)": "VAT Act 1994 section 4",
+        "P 1.1 (names D)": "P 1.1",
+        "L 6.7 (opening of lot D)": "L 6.7 (opening of lot D)",
+    }
+    assert {clause: cited(clause) for clause in said} == said
+    assert (bracketed("P 13.7"), bracketed("D")) == (" (P 13.7)", "")
