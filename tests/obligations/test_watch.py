@@ -152,6 +152,10 @@ async def test_the_page_its_lists_and_the_api_over_http(borough, overseer, datab
         file = await door.get("/watch/silent?provider=Cedar+Families&format=csv")
         assert file.text.count("\r\n") == 2 and "Cedar Families" in file.text
         assert "Nothing in this list matches" in (await door.get("/watch/silent?q=Mars&page=99999")).text
+        # who owes a duty may be a council or a person: to choose from there are providers alone
+        _, late, _ = await ask(overseer, one_list, "late", "", "")
+        owing = {row[2] for row in await rows(overseer, "late")}
+        assert set(late.providers) == {each.organisation_name for each in borough.providers} & owing
         for key in LISTS:
             assert (await door.get(f"/watch/{key}?page=7&provider=%00&q=%F0%9F%92%A9")).status_code in (200, 400)
         api = (await door.get("/api/v1/watch")).json()
