@@ -9,7 +9,7 @@ from litestar import get, post
 from litestar.params import FromPath
 from litestar.response import Response
 
-from marketplace.contracts import charges, following, occasions, queries, requests
+from marketplace.contracts import charges, findings, following, occasions, queries, requests
 from marketplace.contracts.agenda import BY_HAND, AgendaItem
 from marketplace.contracts.asking import Answers, Ask, Asked, Question, moment_of, send, show
 from marketplace.contracts.steps import MANAGE, REVIEW, place_of
@@ -130,7 +130,7 @@ async def _deed(work: Work, occasion_id: UUID, deed: str) -> Ask:
             (
                 Question("choice", "area", "What was looked at?", "what was looked at", options=areas),
                 Question("choice", "grade", "How far is it met?", "how far it is met", options=[
-                    (grade, words[0]) for grade, words in occasions.GRADES.items()]),
+                    (grade, words[0]) for grade, words in findings.GRADES.items()]),
                 Question("lines", "says", "What was found?", "what was found", NO_NAMES),
             ),
         )  # fmt: skip
@@ -150,9 +150,9 @@ async def _deed(work: Work, occasion_id: UUID, deed: str) -> Ask:
             check="Check before you share it", send="Share it with the provider",
         )  # fmt: skip
     if deed == "action":
-        findings = [(str(each.id), f"{each.area} ({each.tag[0].lower()})") for each in found.findings]
+        noted = [(str(each.id), f"{each.area} ({each.tag[0].lower()})") for each in found.findings]
         about = Question("choice", "finding_id", "Which finding is it about?", "which finding it is about",
-                         options=[*findings, ("none", "None of them")])  # fmt: skip
+                         options=[*noted, ("none", "None of them")])  # fmt: skip
         return Ask(
             "Add an action", caption, "It stands on every agenda until it is done. Whoever does it is reminded.", back,
             "Add it",
@@ -162,7 +162,7 @@ async def _deed(work: Work, occasion_id: UUID, deed: str) -> Ask:
                     ("yes", found.provider), ("no", found.commissioner))),
                 Question("text", "owner_name", "Who, by name? (optional)", "a name", required=False, most=120),
                 Question("date", "due_on", "Until when?", "the last day"),
-                *((about,) if findings else ()),
+                *((about,) if noted else ()),
             ),
             starts={"for_provider": "yes"},
         )  # fmt: skip
@@ -190,7 +190,7 @@ async def do_deed(request: Asked, occasion_id: FromPath[UUID], deed: FromPath[st
         elif deed == "call-off":
             await occasions.call_off(request.user, occasion_id, given["reason"])
         elif deed == "finding":
-            await occasions.add_finding(
+            await findings.add_finding(
                 request.user, occasion_id, area=given["area"], grade=given["grade"], says=given["says"]
             )
         elif deed == "minutes":

@@ -10,7 +10,7 @@ from litestar import Request, get, post, put
 from litestar.params import FromPath, JSONBody
 from litestar.response import Stream
 
-from marketplace.contracts import charges, dates, following, occasions, queries, requests, schemas
+from marketplace.contracts import charges, dates, findings, following, occasions, queries, requests, schemas
 from marketplace.contracts.agenda import AgendaItem
 from marketplace.contracts.files import open_file
 from marketplace.contracts.steps import MANAGE, REVIEW
@@ -100,7 +100,7 @@ async def call_off(request: Asked, occasion_id: FromPath[UUID], data: JSONBody[s
 async def add_finding(request: Asked, occasion_id: FromPath[UUID], data: JSONBody[schemas.FindingIn]) -> MadeOut:
     """Note what a visit found; the provider reads it once it is shared."""
     return MadeOut(
-        await occasions.add_finding(request.user, occasion_id, area=data.area, grade=data.grade, says=data.says)
+        await findings.add_finding(request.user, occasion_id, area=data.area, grade=data.grade, says=data.says)
     )
 
 

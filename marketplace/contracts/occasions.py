@@ -4,27 +4,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
 import msgspec
 
-from marketplace.contracts import agenda
+from marketplace.contracts import agenda, attendance
 from marketplace.contracts.agenda import AgendaItem
-from marketplace.contracts.dates import TASKS, due_day
+from marketplace.contracts.dates import TASKS
 from marketplace.contracts.steps import (
     LATEST,
     SHORT,
-    Place,
     add_step,
     answering,
-    attach,
     made_before,
     manager,
     one_at_a_time,
-    open_until,
     place_of,
     place_of_row,
     row_of,
@@ -34,11 +31,11 @@ from marketplace.contracts.steps import (
     tell_managers,
     tell_provider,
 )
-from marketplace.obligations.duties import Owed, cancel, meet, owe
+from marketplace.obligations.duties import Owed, meet, owe
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound
-from marketplace.policy.calendar import end_of_day, local_day
+from marketplace.policy.calendar import local_day
 from marketplace.policy.contracts import REPEATING, answer_until
 from marketplace.web.filters import moment
 
@@ -50,7 +47,6 @@ KINDS = {
     "interviews": ("Interviews", "interviews"),
 }
 UNANNOUNCED = ("inspection", "interviews")  # L 7.4
-GRADES = {"met": ("Met", "green"), "partly_met": ("Partly met", "yellow"), "not_met": ("Not met", "red")}
 AGREE, ANSWER = "task.agree_minutes", "task.answer_findings"
 MOST_ITEMS = 40
 
@@ -110,7 +106,7 @@ async def plan(
             if kind == "interviews":
                 sentence = f"{actor.organisation_name} plans interviews about your work on {moment(starts_at)}."
             await tell_provider(work, where, sentence.replace(" a inspection", " an inspection"), link(occasion_id))
-            await _owe_attendance(work, where, kind, starts_at)
+            await attendance.expect(work, where, occasion_id, kind, starts_at)
         return occasion_id
 
 
@@ -118,7 +114,7 @@ async def edit_agenda(actor: Actor, occasion_id: UUID, items: Sequence[AgendaIte
     """Keep the agenda as edited; items without a title are left out. `seen` is the occasion's `changes` when the edit
     began. Raises `InvalidInput`, `Conflict` where it has changed since and once held."""
     async with unit_of_work(manager(actor)) as work:
-        row = await _open(work, occasion_id)
+        row = await open_row(work, occasion_id)
         await _keep_agenda(work, row, _typed(row, items, seen))
 
 
@@ -127,7 +123,7 @@ async def make_agenda_again(
 ) -> None:
     """Make the agenda from the record of this moment; items added by hand (None: those kept) stay below it."""
     async with unit_of_work(manager(actor)) as work:
-        row = await _open(work, occasion_id)
+        row = await open_row(work, occasion_id)
         own = _typed(row, agenda.read(row["agenda"]) if by_hand is None else by_hand, seen)
         made = await agenda.made(work, await place_of_row(work, row))
         await _keep_agenda(work, row, [*made, *(item for item in own if item.key == agenda.BY_HAND)])
@@ -156,7 +152,7 @@ async def _keep_agenda(work: Work, row: asyncpg.Record, items: Sequence[AgendaIt
 async def move(actor: Actor, occasion_id: UUID, starts_at: datetime, place: str, reason: str) -> None:
     """Another time or place, with the reason; the provider is told of what it knows."""
     async with unit_of_work(manager(actor)) as work:
-        row = await _open(work, occasion_id)
+        row = await open_row(work, occasion_id)
         wrong: dict[str, str] = {}
         if not _may_begin(work, starts_at):
             wrong["starts_on"] = "The day must be today or later, and before 2200"
@@ -172,7 +168,7 @@ async def move(actor: Actor, occasion_id: UUID, starts_at: datetime, place: str,
         await add_step(work, where, "moved", says=says, occasion_id=row["id"])
         work.audit("contract_occasion.moved", "contract_occasion", row["id"], starts_at=starts_at)
         if row["announced"]:
-            await _owe_attendance(work, where, row["kind"], starts_at)
+            await attendance.expect(work, where, row["id"], row["kind"], starts_at)
             sentence = f"Your {KINDS[row['kind']][1]} is moved to {moment(starts_at)}."
             await tell_provider(work, where, sentence, link(row["id"]))
 
@@ -180,53 +176,26 @@ async def move(actor: Actor, occasion_id: UUID, starts_at: datetime, place: str,
 async def call_off(actor: Actor, occasion_id: UUID, reason: str) -> None:
     """It does not take place, with the reason; what is due stays due."""
     async with unit_of_work(manager(actor)) as work:
-        row = await _open(work, occasion_id)
+        row = await open_row(work, occasion_id)
         reason = said(reason, "reason", "Enter why it is called off")
         where = await place_of_row(work, row)
         await _change(work, row, "called_off_at = $3, called_off_reason = $4", work.now, reason)
         await add_step(work, where, "called_off", says=reason, occasion_id=row["id"])
         work.audit("contract_occasion.called_off", "contract_occasion", row["id"])
         if row["announced"]:
-            await _owe_attendance_still(work, where, row["kind"])
+            await attendance.end(work, row["id"], row["kind"])
             sentence = f"Your {KINDS[row['kind']][1]} of {moment(row['starts_at'])} is called off."
             await tell_provider(work, where, sentence, link(row["id"]))
-
-
-async def add_finding(actor: Actor, occasion_id: UUID, *, area: str, grade: str, says: str) -> UUID:
-    """Note what a visit found under a heading; the provider reads it when all is shared. Raises `Conflict` after."""
-    async with unit_of_work(manager(actor)) as work:
-        row = await _open(work, occasion_id)
-        where = await place_of_row(work, row)
-        wrong: dict[str, str] = {}
-        if area not in where.pack.on(local_day(work.now)).contracts.visit_areas:
-            wrong["area"] = "Select what was looked at"
-        if grade not in GRADES:
-            wrong["grade"] = "Select how far it is met"
-        if not says.strip():
-            wrong["says"] = "Enter what was found"
-        if wrong:
-            raise InvalidInput(wrong)
-        if row["kind"] == "meeting":
-            raise Conflict("A meeting has minutes, no findings.")
-        _begun(work, row)
-        finding_id: UUID = await work.fetchval(
-            "INSERT INTO contract_finding (commissioner_id, framework_id, provider_id, occasion_id, area, grade, says,"
-            " found_at, found_by, found_by_name) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING id",
-            where.commissioner_id, where.framework.id, where.provider_id, row["id"], area, grade, short(says), work.now,
-            actor.person_id, actor.person_name,
-        )  # fmt: skip
-        work.audit("contract_finding.noted", "contract_finding", finding_id, occasion=row["id"], grade=grade)
-        return finding_id
 
 
 async def share(actor: Actor, occasion_id: UUID, *, attended_by: str, provider_there: bool, minutes: str) -> None:
     """It was held: who was there and the minutes (or what a visit found altogether) go to the provider, for good.
 
-    The duty to hold it is met; the provider's to take part as of its day, if it was there. Raises `InvalidInput`,
-    `Conflict` before its time, or for a visit without a finding.
+    The duty to hold it is met; the provider's to take part in it is met or missed as of its time. Raises
+    `InvalidInput`, `Conflict` before its time, or for a visit without a finding.
     """
     async with unit_of_work(manager(actor)) as work:
-        row = await _open(work, occasion_id)
+        row = await open_row(work, occasion_id)
         wrong: dict[str, str] = {}
         if not attended_by.strip() or len(attended_by.strip()) > 1_000:
             wrong["attended_by"] = "Enter who was there, in up to 1,000 characters"
@@ -234,7 +203,7 @@ async def share(actor: Actor, occasion_id: UUID, *, attended_by: str, provider_t
             wrong["minutes"] = "Enter what was said or found, in up to 20,000 characters"
         if wrong:
             raise InvalidInput(wrong)
-        _begun(work, row)
+        begun(work, row)
         where = await place_of_row(work, row)
         findings = await work.fetchval(
             "SELECT count(*) FROM contract_finding WHERE commissioner_id = $1 AND occasion_id = $2",
@@ -256,8 +225,7 @@ async def share(actor: Actor, occasion_id: UUID, *, attended_by: str, provider_t
         if row["kind"] in REPEATING:
             about = subject(where.framework.id, where.provider_id, where.commissioner_id, row["kind"])
             await meet(work, TASKS[row["kind"]][0], about, at=row["starts_at"])
-            if provider_there:
-                await meet(work, REPEATING[row["kind"]], about, at=row["starts_at"])
+            await attendance.seen(work, row["id"], row["kind"], row["starts_at"], there=provider_there)
         meeting, name = row["kind"] == "meeting", KINDS[row["kind"]][1]
         asked = "Agree the minutes of the contract meeting, or comment" if meeting else f"Answer what the {name} found"
         await owe(
@@ -276,7 +244,7 @@ async def share(actor: Actor, occasion_id: UUID, *, attended_by: str, provider_t
 async def answer_minutes(actor: Actor, occasion_id: UUID, *, agrees: bool, says: str = "") -> None:
     """Agree the minutes, or have a comment kept beside them; agreeing comes once. Raises `Conflict`, `InvalidInput`."""
     async with unit_of_work(answering(actor)) as work:
-        row = await _shared(work, occasion_id)
+        row = await shared_row(work, occasion_id)
         if row["kind"] != "meeting":
             raise NotFound
         what = await work.fetchval(
@@ -295,29 +263,6 @@ async def answer_minutes(actor: Actor, occasion_id: UUID, *, agrees: bool, says:
         await tell_managers(work, where, f"{where.provider_name} {did}.", link(row["id"]))
 
 
-async def answer_finding(actor: Actor, finding_id: UUID, says: str, evidence_ids: Sequence[UUID] = ()) -> None:
-    """Answer one finding, with files where they show it; the duty is met once each has an answer."""
-    async with unit_of_work(answering(actor)) as work:
-        finding = await row_of(work, "contract_finding", finding_id)
-        row = await _shared(work, finding["occasion_id"])
-        says = said(says, "says", "Enter your answer to what was found")
-        where = await place_of_row(work, row)
-        step = await add_step(
-            work, where, "finding_answered", says=says, occasion_id=row["id"], finding_id=finding["id"]
-        )
-        files = await attach(work, where, step, evidence_ids)
-        waiting = await work.fetchval(
-            "SELECT count(*) FROM contract_finding f WHERE f.occasion_id = $1 AND NOT EXISTS (SELECT 1 FROM"
-            " contract_step t WHERE t.commissioner_id = f.commissioner_id AND t.finding_id = f.id"
-            " AND t.what = 'finding_answered')",
-            row["id"],
-        )
-        if not waiting:
-            await meet(work, ANSWER, row["id"])
-        work.audit("contract_finding.answered", "contract_finding", finding["id"], files=files)
-        await tell_managers(work, where, f"{where.provider_name} answers a finding.", link(row["id"]))
-
-
 # --- parts ------------------------------------------------------------------------------------------------------------
 
 
@@ -334,7 +279,8 @@ def _may_begin(work: Work, starts_at: datetime) -> bool:
     return local_day(work.now) <= local_day(starts_at) <= LATEST
 
 
-async def _open(work: Work, occasion_id: UUID) -> asyncpg.Record:
+async def open_row(work: Work, occasion_id: UUID) -> asyncpg.Record:
+    """One that is still planned, held until this unit ends. Raises `Conflict` once it was held, or called off."""
     row = await row_of(work, "contract_occasion", occasion_id)
     if row["shared_at"] is not None:
         raise Conflict("This has been held and shared: it stays as both ends have read it.")
@@ -343,7 +289,8 @@ async def _open(work: Work, occasion_id: UUID) -> asyncpg.Record:
     return row
 
 
-async def _shared(work: Work, occasion_id: UUID) -> asyncpg.Record:
+async def shared_row(work: Work, occasion_id: UUID) -> asyncpg.Record:
+    """One that was held and shared, to be answered. Raises `Conflict` before."""
     await one_at_a_time(work, occasion_id)
     row = await row_of(work, "contract_occasion", occasion_id)
     if row["shared_at"] is None:
@@ -351,7 +298,8 @@ async def _shared(work: Work, occasion_id: UUID) -> asyncpg.Record:
     return row
 
 
-def _begun(work: Work, row: asyncpg.Record) -> None:
+def begun(work: Work, row: asyncpg.Record) -> None:
+    """Raise `Conflict` before its time."""
     if work.now < row["starts_at"]:
         raise Conflict(f"It begins on {moment(row['starts_at'])}: it cannot have been held yet.")
 
@@ -363,39 +311,3 @@ async def _change(work: Work, row: asyncpg.Record, columns: str, *values: Any) -
         " WHERE commissioner_id = $1 AND id = $2",
         row["commissioner_id"], row["id"], *values, work.now,
     )  # fmt: skip
-
-
-async def _owe_attendance(work: Work, where: Place, kind: str, starts_at: datetime) -> None:
-    """The pack's duty to take part, until the day it is due by the pack, or its own day where that is later."""
-    on: date = local_day(work.now)
-    if kind not in REPEATING or REPEATING[kind] not in where.pack.on(on).duties:
-        return
-    about = subject(where.framework.id, where.provider_id, where.commissioner_id, kind)
-    due = await due_day(work, where, kind)
-    due_at = end_of_day(max(local_day(starts_at), due or on))
-    owed_until = await open_until(work, REPEATING[kind], about)
-    if owed_until is not None and owed_until >= due_at:
-        return
-    await cancel(work, about, REPEATING[kind])
-    await owe(
-        work, where.pack, REPEATING[kind], subject_type="contract", subject_id=about, reference=where.framework.name,
-        owed_by=Owed(where.provider_id, "provider_manager"), owed_to=where.commissioner_id, link="/contract",
-        due_at=due_at, framework_id=where.framework.id,
-        commissioner_id=where.commissioner_id,
-    )  # fmt: skip
-
-
-async def _owe_attendance_still(work: Work, where: Place, kind: str) -> None:
-    """One is called off: the duty to take part ends, unless another of its kind is planned; then it is that one's."""
-    if kind not in REPEATING:
-        return
-    planned = await work.fetchval(
-        "SELECT max(starts_at) FROM contract_occasion WHERE commissioner_id = $1 AND framework_id = $2"
-        " AND provider_id = $3 AND kind = $4 AND announced AND shared_at IS NULL AND called_off_at IS NULL",
-        where.commissioner_id, where.framework.id, where.provider_id, kind,
-    )  # fmt: skip
-    if planned is None or local_day(planned) >= local_day(work.now):
-        about = subject(where.framework.id, where.provider_id, where.commissioner_id, kind)
-        await cancel(work, about, REPEATING[kind])
-        if planned is not None:
-            await _owe_attendance(work, where, kind, planned)

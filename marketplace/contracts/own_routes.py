@@ -8,7 +8,7 @@ from uuid import UUID
 from litestar import Request, post
 from litestar.params import FromPath, JSONBody
 
-from marketplace.contracts import charges, cqc, following, occasions, requests, schemas
+from marketplace.contracts import charges, cqc, findings, following, occasions, requests, schemas
 from marketplace.contracts.steps import ANSWER
 from marketplace.identity.guards import requires
 from marketplace.platform.errors import InvalidInput
@@ -29,7 +29,7 @@ async def answer_minutes(
 @post("/api/v1/contract-findings/{finding_id:uuid}/answer", status_code=204, **ANSWERS)
 async def answer_finding(request: Asked, finding_id: FromPath[UUID], data: JSONBody[schemas.AnswerIn]) -> None:
     """Answer what a visit found, with files."""
-    await occasions.answer_finding(request.user, finding_id, data.says, data.evidence)
+    await findings.answer_finding(request.user, finding_id, data.says, data.evidence)
 
 
 @post("/api/v1/contract-actions/{contract_action_id:uuid}/done", status_code=204, **ANSWERS)

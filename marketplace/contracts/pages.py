@@ -9,7 +9,7 @@ from litestar import get, post
 from litestar.params import FromPath
 from litestar.response import Response
 
-from marketplace.contracts import charges, cqc, following, occasions, queries, requests
+from marketplace.contracts import charges, cqc, findings, following, occasions, queries, requests
 from marketplace.contracts.asking import Answers, Ask, Asked, Question, moment_of, send, show, with_files
 from marketplace.contracts.shared_pages import READS, rights
 from marketplace.contracts.steps import ANSWER
@@ -109,7 +109,7 @@ async def answer_finding(request: Asked, finding_id: FromPath[UUID]) -> Response
     """Sends it."""
 
     async def do(given: Answers) -> None:
-        await occasions.answer_finding(request.user, finding_id, given["says"], given.get("evidence_id", ()))
+        await findings.answer_finding(request.user, finding_id, given["says"], given.get("evidence_id", ()))
 
     asked = await ask(request.user, _finding, finding_id)
     return await send(request, asked, do, to=asked.back, flash="Sent. The contract manager has been told.")

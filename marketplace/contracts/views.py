@@ -10,8 +10,9 @@ import asyncpg
 
 from marketplace.contracts.agenda import AgendaItem
 from marketplace.contracts.cqc import KINDS as CHANGES
+from marketplace.contracts.findings import GRADES
 from marketplace.contracts.following import Action
-from marketplace.contracts.occasions import GRADES, KINDS
+from marketplace.contracts.occasions import KINDS
 from marketplace.contracts.steps import Place
 from marketplace.web.filters import day
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import UUID
 
-from marketplace.contracts import cqc, dates, following, occasions, requests
+from marketplace.contracts import cqc, dates, findings, following, occasions, requests
 from marketplace.demo.cast import BOROUGH
 from marketplace.demo.world import World
 
@@ -84,7 +84,7 @@ async def _inspection(world: World) -> None:
         ("Records and medication", "partly_met", "One record of medication lacks the second signature."),
         ("Workforce and training", "not_met", "Supervision of three carers is more than three months old."),
     ):
-        finding = await occasions.add_finding(contracts, visit, area=area, grade=grade, says=says)
+        finding = await findings.add_finding(contracts, visit, area=area, grade=grade, says=says)
     await occasions.share(
         contracts, visit, attended_by="The borough’s contract manager; the coordinator of the day.",
         provider_there=True, minutes="Sound care, records mostly in order. Supervision has to catch up.",
@@ -94,7 +94,7 @@ async def _inspection(world: World) -> None:
         due_on=story.monday + timedelta(days=7), finding_id=finding,
     )  # fmt: skip
     await story.until(story.at(-9, "12:10"))
-    await occasions.answer_finding(manager, finding, "Two are booked for this week, the third after her leave.")
+    await findings.answer_finding(manager, finding, "Two are booked for this week, the third after her leave.")
 
 
 async def _information(world: World) -> None:

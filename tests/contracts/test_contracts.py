@@ -13,6 +13,7 @@ from marketplace.contracts import (
     charges,
     cqc,
     dates,
+    findings,
     following,
     occasions,
     queries,
@@ -160,7 +161,7 @@ async def test_a_meeting_comes_near_is_planned_held_and_agreed(place, clock):
 async def test_a_meeting_the_provider_missed_stays_missed_and_one_called_off_is_owed_no_more(place, clock):
     made = await met(place, clock, there=False)
     clock.move(timedelta(days=190))
-    assert await states(place.lead, "contract_meeting") == [(False, False, False)]
+    assert await states(place.lead, "contract_meeting") == [(False, True, True)]
     off = await occasions.plan(
         place.lead, *place.here, kind="meeting", starts_at=clock.at + timedelta(days=1), place="Town hall"
     )
@@ -175,35 +176,38 @@ async def test_a_meeting_the_provider_missed_stays_missed_and_one_called_off_is_
     assert (await ask(place.manager, queries.occasion, made)).provider_there is False
 
 
-async def test_of_two_planned_meetings_one_called_off_leaves_the_duty_to_attend_the_other(place, clock):
-    start = clock.at
-
-    async def planned(days: int):
-        clock.move(timedelta(minutes=1))
+async def test_each_of_two_meetings_planned_for_one_day_is_attended_by_itself(place, clock):
+    async def planned(hours: int):
         return await occasions.plan(
-            place.lead, *place.here, kind="meeting", starts_at=start + timedelta(days=days), place="Town hall"
+            place.lead, *place.here, kind="meeting", starts_at=clock.at + timedelta(days=200, hours=hours), place="Hall"
         )
 
-    async def called_off(occasion_id):
-        clock.move(timedelta(minutes=1))
-        await occasions.call_off(place.lead, occasion_id, "Snow")
-
-    first, second = await planned(200), await planned(240)
-
-    async def until(work):
-        return await work.fetchval(
-            "SELECT due_at FROM obligation WHERE rule_key = 'contract_meeting' AND cancelled_at IS NULL"
+    async def standing(work):
+        rows = await work.fetch(
+            "SELECT subject_id, due_at FROM obligation WHERE rule_key = 'contract_meeting' AND met_at IS NULL"
+            " AND cancelled_at IS NULL"
         )
+        return {row["subject_id"]: row["due_at"] for row in rows}
 
-    later = await ask(place.manager, until)
-    assert later is not None
-    await called_off(first)
-    assert await ask(place.manager, until) == later, "the other one is still attended"
-    sooner = await planned(210)
-    await called_off(second)
-    assert await ask(place.manager, until) == later - timedelta(days=30)
-    await called_off(sooner)
-    assert await ask(place.manager, until) is None
+    first, second, third = [await planned(hours) for hours in (0, 2, 4)]
+    owed = await ask(place.manager, standing)
+    assert set(owed) == {first, second, third} and len(set(owed.values())) == 1
+    assert sum(each == "Attend the contract monitoring meeting" for each in await titles(place.manager)) == 3
+    clock.move(timedelta(minutes=1))
+    await occasions.call_off(place.lead, first, "Snow")
+    assert set(await ask(place.manager, standing)) == {second, third}
+    later = clock.at + timedelta(days=230)
+    await occasions.move(place.lead, second, later, "Hall", "Snow still")
+    moved = await ask(place.manager, standing)
+    assert moved[third] == owed[third] and moved[second] > owed[second]
+    clock.move(timedelta(days=201))
+    await occasions.share(place.lead, third, attended_by="Cora", provider_there=False, minutes="Waited in vain.")
+    assert set(await ask(place.manager, standing)) == {second}
+    clock.move_to(later)
+    await occasions.share(place.lead, second, attended_by="Cora, Ada", provider_there=True, minutes="All said.")
+    assert await ask(place.manager, standing) == {}
+    missed = [each for each in await states(place.lead, "contract_meeting") if each[1]]
+    assert missed == [(False, True, True)], "what was missed stays so, though the next was attended"
 
 
 async def test_one_councils_fault_stops_neither_the_others_nor_its_own_charges(place, clock, database, migrator):
@@ -245,11 +249,11 @@ async def test_an_unannounced_visit_stays_unseen_until_its_findings_are_shared(p
         return not any(await ask(actor, count))
 
     with pytest.raises(InvalidInput) as error:
-        await occasions.add_finding(place.lead, made, area="The moon", grade="good", says="")
+        await findings.add_finding(place.lead, made, area="The moon", grade="good", says="")
     assert set(error.value.fields) == {"area", "grade", "says"}
     with pytest.raises(Conflict, match="at least one finding"):
         await occasions.share(place.lead, made, attended_by="Cora", provider_there=True, minutes="Looked.")
-    finding = await occasions.add_finding(
+    finding = await findings.add_finding(
         place.lead, made, area="Safeguarding", grade="partly_met", says="Two of ten files lack a plan."
     )
     for reader in (place.manager, place.coordinator, place.rival, place.partner, place.apart):
@@ -257,7 +261,7 @@ async def test_an_unannounced_visit_stays_unseen_until_its_findings_are_shared(p
     with pytest.raises(NotFound):
         await ask(place.manager, queries.occasion, made)
     with pytest.raises(NotFound):
-        await occasions.answer_finding(place.manager, finding, "Early")
+        await findings.answer_finding(place.manager, finding, "Early")
     feed = await feed_of(await make_feed(place.manager, "own"), "marketplace")
     assert not [each for each in feed.entries if each.uid.startswith("contract")]
     assert await told(place.manager, place) == []
@@ -271,12 +275,12 @@ async def test_an_unannounced_visit_stays_unseen_until_its_findings_are_shared(p
         with pytest.raises(NotFound):
             await ask(stranger, queries.occasion, made)
     with pytest.raises(NotFound):
-        await occasions.answer_finding(place.rival, finding, "Not mine")
+        await findings.answer_finding(place.rival, finding, "Not mine")
     assert "Answer what the inspection found" in await titles(place.manager)
-    await occasions.answer_finding(place.manager, finding, "Both are written since.")
+    await findings.answer_finding(place.manager, finding, "Both are written since.")
     assert "Answer what the inspection found" not in await titles(place.manager)
     with pytest.raises(Conflict):
-        await occasions.add_finding(place.lead, made, area="Safeguarding", grade="met", says="More")
+        await findings.add_finding(place.lead, made, area="Safeguarding", grade="met", says="More")
 
 
 async def test_actions_are_carried_until_done(place, clock):

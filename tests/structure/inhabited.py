@@ -12,7 +12,7 @@ import httpx
 
 from marketplace.billing import agreements
 from marketplace.billing.budgets import set_allocation
-from marketplace.contracts import cqc, following, occasions, requests
+from marketplace.contracts import cqc, findings, following, occasions, requests
 from marketplace.frameworks.queries import pack_of
 from marketplace.identity import tokens
 from marketplace.identity.permissions import FRONT_DOORS, ROLE_PERMISSIONS
@@ -85,7 +85,7 @@ async def settle(settings: Settings, clock: FrozenClock, migrator: asyncpg.Conne
     contract = world.framework_id, provider
     occasion_id = await occasions.plan(decider, *contract, kind="inspection", starts_at=clock.at, place="Its office")
     area = (await ask(decider, pack_of, world.framework_id)).contracts.visit_areas[0]
-    finding_id = await occasions.add_finding(decider, occasion_id, area=area, grade="met", says="Sound")
+    finding_id = await findings.add_finding(decider, occasion_id, area=area, grade="met", says="Sound")
     await occasions.share(decider, occasion_id, attended_by="All", provider_there=True, minutes="Sound")
     contract_action_id = await following.ask_action(
         decider, occasion_id, title="A rota", due_on=await ask(decider, providers.today)
