@@ -69,19 +69,19 @@ async def ask_information(
 
 @put("/api/v1/contract-occasions/{occasion_id:uuid}/agenda", status_code=204, **MANAGES)
 async def edit_agenda(request: Asked, occasion_id: FromPath[UUID], data: JSONBody[schemas.AgendaIn]) -> None:
-    """Keep the agenda as given."""
+    """Keep the agenda as given, unless it has changed since it was read."""
     known = {item.title: item for item in (await ask(request.user, queries.occasion, occasion_id)).agenda}
     items: list[AgendaItem] = []
     for each in data.items:
         old = known.get(each.title, AgendaItem(title=each.title))
         items.append(AgendaItem(title=each.title, text=each.text, key=old.key, link=old.link, own_link=old.own_link))
-    await occasions.edit_agenda(request.user, occasion_id, items)
+    await occasions.edit_agenda(request.user, occasion_id, items, seen=data.changes)
 
 
 @post("/api/v1/contract-occasions/{occasion_id:uuid}/agenda", status_code=204, **MANAGES)
-async def make_agenda(request: Asked, occasion_id: FromPath[UUID]) -> None:
+async def make_agenda(request: Asked, occasion_id: FromPath[UUID], data: JSONBody[schemas.AgendaAgainIn]) -> None:
     """Make the agenda again from the record of this moment; what was added by hand stays."""
-    await occasions.make_agenda_again(request.user, occasion_id)
+    await occasions.make_agenda_again(request.user, occasion_id, seen=data.changes)
 
 
 @post("/api/v1/contract-occasions/{occasion_id:uuid}/move", status_code=204, **MANAGES)

@@ -55,9 +55,19 @@ class ItemIn(In):
 
 
 class AgendaIn(In):
-    """The whole agenda as it is to be; what was made from the record keeps its links by its title."""
+    """The whole agenda as it is to be; what was made from the record keeps its links by its title.
+
+    `changes` is that of the occasion as it was read: 409 where it has changed since.
+    """
 
     items: list[ItemIn]
+    changes: int
+
+
+class AgendaAgainIn(In):
+    """`changes` is that of the occasion as it was read: 409 where it has changed since."""
+
+    changes: int
 
 
 class FindingIn(In):
@@ -194,6 +204,7 @@ class OccasionOut(msgspec.Struct, kw_only=True):
     about: str
     state: str
     agenda: list[AgendaItem]
+    changes: int  # goes up with every change: sent back with an edited agenda
     attended_by: str
     provider_there: bool | None
     minutes: str
@@ -293,6 +304,7 @@ def occasion_out(found: Occasion) -> OccasionOut:
         id=found.id, framework_id=found.framework_id, commissioner_id=found.commissioner_id,
         provider_id=found.provider_id, kind=found.kind, announced=found.announced, starts_at=found.starts_at,
         place=found.place, about=found.about, state=found.state, agenda=list(found.agenda),
+        changes=found.changes,
         attended_by=found.attended_by, provider_there=found.provider_there, minutes=found.minutes,
         minutes_agreed=found.agreed is not None, findings=findings, actions=[action_out(a) for a in found.actions],
         steps=[step_out(step) for step in found.steps],

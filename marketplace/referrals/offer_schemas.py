@@ -242,6 +242,7 @@ class FamilyOfferOut(msgspec.Struct, kw_only=True):
     price: PriceOut
     meetings: list[str]  # the answers to my wishes to meet; empty where none came yet
     chosen: bool
+    barred: str  # why it cannot be chosen at the moment; empty where nothing stands against it
 
 
 class FamilyChoiceOut(msgspec.Struct, kw_only=True):
@@ -323,6 +324,7 @@ def choice_out(found: FamilyChoice) -> FamilyChoiceOut:
                 id=offer.id, provider=offer.provider_name, version=offer.version, starts_on=offer.starts_on,
                 pattern=_slots(offer.pattern), remark=offer.remark, workers=_offered(offer), price=_price_of(offer),
                 meetings=[each["answer"] or "" for each in offer.meetings], chosen=offer.id == found.chosen,
+                barred=found.barred.get(offer.id, ""),
             )
             for offer in found.offers
         ],

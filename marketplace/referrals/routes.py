@@ -23,6 +23,7 @@ from marketplace.referrals import (
     reach,
 )
 from marketplace.referrals.children import ChildDetails
+from marketplace.referrals.offer_standing import bars
 from marketplace.referrals.schemas import (
     AgainIn,
     AnswerOut,
@@ -280,10 +281,11 @@ async def list_offers(request: Request[Any, Any, Any], referral_id: FromPath[UUI
 
 
 async def _offers(work: Work, referral_id: UUID) -> list[OfferOut]:
-    row = await queries.referral(work, referral_id)
+    row, offers = await queries.referral(work, referral_id), await queries.offers(work, referral_id)
+    against = await bars(work, row, [(each.id, each.provider_id) for each in offers])
     return [
-        offer_out(each, await award.acceptance(work, row, each.id, each.version))
-        for each in await queries.offers(work, referral_id)
+        offer_out(each, await award.acceptance(work, row, each.id, each.version), against.get(each.id, ""))
+        for each in offers
     ]
 
 

@@ -286,6 +286,7 @@ class OfferOut(msgspec.Struct, kw_only=True):
     chosen_by_referrer: bool
     chosen_by_family: bool
     family_still_to_choose: list[str]
+    barred: str  # why it cannot be chosen or awarded at the moment; empty where nothing stands against it
 
 
 class ChooseIn(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -371,7 +372,7 @@ def answer_out(found: Answer) -> AnswerOut:
     )  # fmt: skip
 
 
-def offer_out(offer: OfferView, accepted: Acceptance) -> OfferOut:
+def offer_out(offer: OfferView, accepted: Acceptance, barred: str) -> OfferOut:
     return OfferOut(
         id=offer.id, provider_id=offer.provider_id, provider=offer.provider_name, state=offer.state,
         version=offer.version,
@@ -383,5 +384,5 @@ def offer_out(offer: OfferView, accepted: Acceptance) -> OfferOut:
             for w in offer.workers
         ],
         chosen_by_referrer=accepted.referrer, chosen_by_family=accepted.family,
-        family_still_to_choose=accepted.waiting_for,
+        family_still_to_choose=accepted.waiting_for, barred=barred,
     )  # fmt: skip

@@ -236,11 +236,13 @@ async def test_the_api_does_what_the_pages_do(app, console, database, place, clo
         visit = f"/api/v1/contract-occasions/{visit}"
         assert (await client.get(visit, headers=own)).status_code == 404
         assert (await client.get(meeting, headers=own)).json()["agenda"][0]["key"] == "standing"
-        kept = await desk.put(
-            f"{meeting}/agenda", json={"items": [{"title": "Standing"}, {"title": "Rota"}]}, headers=lead
-        )
-        assert kept.status_code == 204
-        await posted(desk, f"{meeting}/agenda", lead)
+        seen = (await client.get(meeting, headers=own)).json()["changes"]
+        items = [{"title": "Standing"}, {"title": "Rota"}]
+        for expected in (204, 409):  # the second has not read what the first one kept
+            kept = await desk.put(f"{meeting}/agenda", json={"items": items, "changes": seen}, headers=lead)
+            assert kept.status_code == expected
+        await posted(desk, f"{meeting}/agenda", lead, 409, changes=seen)
+        await posted(desk, f"{meeting}/agenda", lead, changes=seen + 1)
         agenda = (await client.get(meeting, headers=own)).json()["agenda"]
         assert len([item for item in agenda if item["key"] == "standing"]) == 1 and agenda[-1]["title"] == "Rota"
         await posted(desk, f"{meeting}/move", lead, starts_at=when, place="Room 2", reason="Works")

@@ -17,6 +17,7 @@ from marketplace.providers.actions import pause, suspend
 from marketplace.referrals import offering, opportunities, queries
 from marketplace.referrals.award import choose_offer
 from marketplace.referrals.choosing import choose_as_family
+from marketplace.referrals.offer_standing import CLOSED
 from tests.whole.councils import HARROWDALE
 from tests.world import people
 from tests.world.apps import create_marketplace
@@ -289,6 +290,8 @@ async def test_an_offer_of_a_suspended_provider_is_not_shown_as_open_nor_chosen(
         shown = (await door.get(page)).text
         assert shown.count("It takes no new families at the moment") == 1 and "uspended" not in shown
         assert "Take my choice back" in shown and shown.count("Choose this offer") == 1
+        told = {each["id"]: each["barred"] for each in (await door.get(f"/api/v1{page}")).json()["offers"]}
+        assert told == {str(first): CLOSED, str(second): ""}
         assert (await door.post(f"{page}/choose", choice | {"offer_id": str(second)}, page=page)).status_code == 303
         shown = (await door.get(page)).text
         assert "Choose this offer" not in shown
@@ -301,6 +304,8 @@ async def test_an_offer_of_a_suspended_provider_is_not_shown_as_open_nor_chosen(
         assert "Alder Care is suspended from new referrals since" in shown and "Safeguarding concern" in shown
         assert "Choose this offer" not in shown and shown.count("Award this offer") == 1
         offers = f"/referrals/{referral}/offers"
+        told = {each["id"]: each["barred"] for each in (await door.get(f"/api/v1{offers}")).json()}
+        assert "Safeguarding concern" in told[str(first)] and told[str(second)] == ""
         assert (await door.post(f"/referrals/{referral}/choose", choice, page=offers)).status_code == 409
         before = (await door.get(f"/referrals/{referral}/award/{first}")).text
         assert "Safeguarding concern" in before and "Award to" not in before
