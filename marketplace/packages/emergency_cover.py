@@ -27,6 +27,7 @@ from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound
 from marketplace.policy.calendar import end_of_day, local_day, midnight
+from marketplace.policy.coverage import emergency_hours
 from marketplace.policy.pack import Pack
 from marketplace.policy.records import is_blank
 from marketplace.policy.scope import needs_of
@@ -121,9 +122,9 @@ async def cover_in(
     pack = await pack_of(work, package.framework_id)
     await _may_ask(work, package, pack)
     pathway = pack.on(local_day(work.now)).pathway
-    hours = pathway.emergency_answer_hours if answer_hours is None else answer_hours
+    hours = emergency_hours(pack, local_day(work.now), answer_hours)
     wrong: dict[str, str] = {}
-    if not 1 <= hours <= pathway.emergency_most_hours:
+    if hours is None:
         wrong["answer_hours"] = f"The hours to answer must be between 1 and {pathway.emergency_most_hours}"
     if is_blank(reason):
         wrong["reason"] = "Enter why; the provider and the referrer read it"

@@ -43,6 +43,16 @@ class Ground(msgspec.Struct, frozen=True):
         return self.rule.lots == "all"
 
 
+def emergency_hours(pack: Pack, on: date, asked: int | None = None) -> int | None:
+    """How many hours providers have to answer in an emergency: those asked for, or the pack's own (P 4.3).
+
+    None where fewer than one, or more than the pack's longest, are asked for.
+    """
+    pathway = pack.on(on).pathway
+    hours = pathway.emergency_answer_hours if asked is None else asked
+    return hours if 1 <= hours <= pathway.emergency_most_hours else None
+
+
 def grounds(pack: Pack, on: date, provider: ProviderFacts) -> tuple[Ground, ...]:
     """Each cover the pack has a suspension rule for, asked on a lot the provider is admitted to on the day."""
     pack = pack.on(on)

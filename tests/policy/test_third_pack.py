@@ -9,6 +9,7 @@ from marketplace.policy import calculators
 from marketplace.policy.ages import age_band
 from marketplace.policy.calendar import period_containing
 from marketplace.policy.casefile import CaseFaults
+from marketplace.policy.coverage import emergency_hours
 from marketplace.policy.duties import due_at
 from marketplace.policy.facts import RateRow, WeeklySlot
 from marketplace.policy.kpis import rate_kpi
@@ -133,6 +134,12 @@ def test_its_own_clocks() -> None:
     assert calculators.deadlines(case, PACKS)["deadlines"][0]["due_at"] == "2026-03-01T00:00:00+00:00"
     with pytest.raises(CaseFaults, match="known: harrowdale-2026"):
         calculators.deadlines(as_bytes({"pack": "lewisham-2017", "events": []}), PACKS)
+
+
+def test_its_own_longest_time_to_answer_in_an_emergency_binds() -> None:
+    day, lewisham = date(2026, 5, 4), load_pack("lewisham-2017")
+    assert [emergency_hours(PACK, day, asked) for asked in (None, 1, 12, 13, 0)] == [2, 1, 12, None, None]
+    assert [emergency_hours(lewisham, day, asked) for asked in (12, 13, 24, 25)] == [12, 13, 24, None]
 
 
 def test_its_own_offers_needs_and_measures() -> None:
