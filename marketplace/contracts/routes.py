@@ -7,8 +7,11 @@ from uuid import UUID
 
 from litestar import Request, get
 from litestar.params import FromPath, FromQuery
+from litestar.response import Response
 
+from marketplace.billing.paper_pages import pdf_of
 from marketplace.contracts import queries, schemas
+from marketplace.contracts.printing import charge_letter
 from marketplace.contracts.steps import READ
 from marketplace.identity.guards import requires
 from marketplace.platform.database import ask
@@ -54,10 +57,18 @@ async def get_request(request: Asked, information_id: FromPath[UUID]) -> schemas
     return schemas.request_out(await ask(request.user, queries.request, information_id))
 
 
+@get("/api/v1/information-requests/{information_id:uuid}/charge/pdf", media_type="application/pdf", **READS)
+async def get_charge_pdf(request: Asked, information_id: FromPath[UUID]) -> Response[bytes]:
+    """The letter about a charge as a tagged PDF (PDF/UA-1)."""
+    return await pdf_of(await ask(request.user, charge_letter, information_id))
+
+
 @get("/api/v1/cqc-changes", **READS)
 async def list_changes(request: Asked) -> list[schemas.ChangeOut]:
     """What our providers (or we) reported of the Care Quality Commission, the newest first."""
     return [schemas.change_out(each) for each in await ask(request.user, queries.changes)]
 
 
-ROUTES: list[Any] = [list_contracts, get_contract, get_occasion, list_requests, get_request, list_changes]
+ROUTES: list[Any] = [
+    list_contracts, get_contract, get_occasion, list_requests, get_request, get_charge_pdf, list_changes,
+]  # fmt: skip

@@ -9,8 +9,10 @@ from litestar import Request, get
 from litestar.params import FromPath
 from litestar.response import Response
 
+from marketplace.billing.paper_pages import pdf_of
 from marketplace.contracts import queries
 from marketplace.contracts.following import STATES as ACTIONS
+from marketplace.contracts.printing import charge_letter
 from marketplace.contracts.requests import STATES as REQUESTS
 from marketplace.contracts.steps import ANSWER, MANAGE, READ, REVIEW
 from marketplace.contracts.views import Occasion
@@ -90,4 +92,10 @@ async def request_page(request: Asked, information_id: FromPath[UUID]) -> Respon
     )  # fmt: skip
 
 
-ROUTES: list[Any] = [occasion_page, requests_page, request_page]
+@get("/information-requests/{information_id:uuid}/charge.pdf", **READS)
+async def charge_pdf(request: Asked, information_id: FromPath[UUID]) -> Response[bytes]:
+    """The letter about a charge, to print or to keep."""
+    return await pdf_of(await ask(request.user, charge_letter, information_id))
+
+
+ROUTES: list[Any] = [occasion_page, requests_page, request_page, charge_pdf]

@@ -9,6 +9,7 @@ import pytest
 from tests.structure.inhabited import bearer
 from tests.world.apps import create_console, create_marketplace
 from tests.world.door import at
+from tests.world.pdfs import assert_printable, words_of
 
 TODAY = date(2026, 5, 11)
 
@@ -176,8 +177,16 @@ async def test_information_charges_and_the_commission_at_both_doors(app, console
         assert "£90.02" in (await door.post(f"{asked}/charge", {**cost, "go": "check"})).text
         assert (await door.post(f"{asked}/charge", {**cost, "go": "send"})).status_code == 303
         assert "£90.02" in (await door.get(asked)).text
+    async with at(app, database, place.rival) as door:
+        assert (await door.get(f"{asked}/charge.pdf")).status_code == 404
     async with at(app, database, place.manager) as door:
         assert "Object to the charge" in (await door.get(asked)).text
+        letter = (await door.get(f"{asked}/charge.pdf")).content
+        assert_printable(letter, "Charge for time spent on information: Training of spring")
+        words = words_of(letter)
+        for word in ("£90.02", "1 hour 30 minutes", "Asking each worker", "No courses named", "You can object"):
+            assert word in words, (word, words)
+        assert "stands" not in words
         assert (await door.post(f"{asked}/object", {"says": "The form was wrong"})).status_code == 303
         assert (await door.post(f"{asked}/object", {"says": "Again"})).status_code == 409
     async with at(console, database, place.lead) as door:
@@ -190,6 +199,7 @@ async def test_information_charges_and_the_commission_at_both_doors(app, console
         assert (await door.post(f"{asked}/accept", {"says": ""})).status_code == 403
     async with at(app, database, place.manager) as door:
         assert "Stands: taken from the next invoice" in (await door.get(asked)).text
+        assert "This charge stands" in words_of((await door.client.get(f"/api/v1{asked}/charge/pdf")).content)
         books = f"/statements/{place.framework_id}/{place.lead.organisation_id}/{place.provider_id}"
         assert "Charge for time spent on information" in (await door.get(books)).text
         change = {"kind": "non_compliance", "says": "Records", **on("learnt_on", TODAY), "learnt_at": "11am"}
