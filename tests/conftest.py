@@ -24,6 +24,7 @@ from marketplace.platform.database import close_database, open_database, prepare
 from marketplace.platform.migrate import migrate
 from marketplace.platform.postgres_server import PostgresServer
 from marketplace.settings import Settings
+from tests.demo_folder import demo_as_loaded, loaded_demo  # noqa: F401 - fixtures of a demo of one's own
 from tests.laid import Start, lay, moved
 
 SECRET = "tests only: not a secret of any deployment"

@@ -7,14 +7,15 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser
 
-from tests.journeys.people import Site, Town
+from tests.demo_folder import LoadedDemo, Site
+from tests.journeys.people import Town
 from tests.web.axe import browser  # noqa: F401 - the fixture
 
 
 @pytest.fixture(scope="module")
-def town(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:  # noqa: F811 - the fixture
+def town(browser: Browser, loaded_demo: LoadedDemo) -> Iterator[Town]:  # noqa: F811 - the fixture
     """A demo nobody else uses: what one journey does, the next module's does not see."""
-    site = Site.start(tmp_path_factory.mktemp("journey"))
+    site = Site.start(loaded_demo.data)
     try:
         yield Town(site, browser)
     finally:

@@ -5,58 +5,17 @@ Every new state of a page they meet is held to the house's standard (tests/web/a
 
 from __future__ import annotations
 
-import os
 import re
-import signal
-import subprocess
-import sys
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from marketplace.demo.people import PASSWORD
-from marketplace.platform.processes import free_port
+from tests.demo_folder import Site
 from tests.web.axe import DESKTOP, PHONE, Watch, assert_page_is_good, press
 
-READY = "Ctrl-C stops all of it"
 IDS = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|\d{4}-\d\d-\d\d")
 PATIENCE = 20_000  # milliseconds a person waits for a page on a busy machine
-
-
-@dataclass
-class Site:
-    """`marketplace up --demo` as a process group of its own."""
-
-    data: Path
-    process: subprocess.Popen[str]
-    marketplace: str
-    console: str
-    said: list[str] = field(default_factory=list)
-
-    @classmethod
-    def start(cls, data: Path) -> Site:
-        """Start it and wait until it says that it is ready."""
-        port, admin_port = free_port(), free_port()
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("DATABASE_URL", "S3_"))}
-        process = subprocess.Popen(
-            [sys.executable, "-m", "marketplace.cli", "up", "--demo", f"--data={data}", f"--port={port}",
-             f"--admin-port={admin_port}"],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True, env=kept,
-        )  # fmt: skip
-        site = cls(data, process, f"http://localhost:{port}", f"http://localhost:{admin_port}")
-        assert process.stdout is not None
-        for line in process.stdout:
-            site.said.append(line)
-            if READY in line:
-                return site
-        raise AssertionError("".join(site.said))
-
-    def stop(self) -> str:
-        """Stop it as Ctrl-C does; returns what it printed since it was ready (its logs)."""
-        os.killpg(self.process.pid, signal.SIGINT)
-        rest, _ = self.process.communicate(timeout=60)
-        return rest
 
 
 @dataclass

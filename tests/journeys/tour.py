@@ -18,7 +18,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from tests.journeys.people import Site, Someone, Town
+from tests.demo_folder import Site
+from tests.journeys.people import Someone, Town
 from tests.web.axe import DESKTOP, HOW, PHONE, chromium, open_browser, press
 
 TOUR = Path(__file__).parents[2] / "docs" / "tour"
@@ -187,7 +188,7 @@ def main(wanted: Sequence[str] = ()) -> int:
         return 1
     TOUR.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, open_browser(path) as browser:
-        site = Site.start(Path(folder))
+        site = Site.start(Path(folder, "--demo"))
         try:
             town = Town(site, browser)
             for role in ROLES:

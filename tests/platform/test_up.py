@@ -22,8 +22,7 @@ import pytest
 from marketplace.platform.object_store import ObjectStore
 from marketplace.platform.postgres_server import PostgresServer
 from marketplace.platform.processes import free_port
-
-READY = "Ctrl-C stops all of it"
+from tests.demo_folder import READY, LoadedDemo
 
 
 @dataclass
@@ -233,26 +232,24 @@ def test_outside_servers_are_used_where_they_are_named(tmp_path: Path) -> None:
     assert not (data / "postgres").exists() and not (data / "objects").exists()
 
 
-def test_the_demo_is_loaded_once_and_shows_a_sign_in_for_each_role(tmp_path: Path) -> None:
-    data = tmp_path / "data"
-    first = start(data, "--demo")
-    first.ready()
+def test_the_demo_is_loaded_once_and_shows_a_sign_in_for_each_role(loaded_demo: LoadedDemo) -> None:
     roles = ("Referrer", "Contract manager", "Finance officer", "Provider manager", "Coordinator", "Worker", "Family")
-    told = "".join(first.said)
-    assert not [role for role in (*roles, "Operator") if not re.search(rf"^{role}.*@", told, re.MULTILINE)]
-    assert first.healthy()
-    people = first.sql("SELECT count(*) FROM person")
-    first.process.send_signal(signal.SIGINT)
-    assert first.ended()[0] == 0
+    said = loaded_demo.said
+    assert "Loading the demo" in said
+    assert not [role for role in (*roles, "Operator") if not re.search(rf"^{role}.*@", said, re.MULTILINE)]
 
-    # Without being told again: the folder holds the demo.
-    second = start(data)
-    second.ready()
-    assert "Loading the demo" not in "".join(second.said) and "@example.org" in "".join(second.said)
-    assert second.sql("SELECT count(*) FROM person") == people
-    second.process.send_signal(signal.SIGINT)
-    assert second.ended()[0] == 0
-    assert_all_gone(data, 0)
+    # Started again without being told what it is, then told once more: the folder holds the demo, as it was.
+    people = None
+    for options in ((), ("--demo",)):
+        again = start(loaded_demo.data, *options)
+        again.ready()
+        assert "Loading the demo" not in "".join(again.said) and "@example.org" in "".join(again.said)
+        assert again.healthy()
+        people = people or again.sql("SELECT count(*) FROM person")
+        assert again.sql("SELECT count(*) FROM person") == people
+        again.process.send_signal(signal.SIGINT)
+        assert again.ended()[0] == 0
+    assert_all_gone(loaded_demo.data, 0)
 
 
 def test_real_data_never_becomes_the_demo(data: Path) -> None:
