@@ -261,13 +261,14 @@ async def rate_card(work: Work, card_id: UUID) -> CardView:
 
 async def rate_card_rows(work: Work, framework_id: UUID, provider_id: UUID, lot_code: str | None = None) -> RateCard:
     """Every agreed rate of the provider as the rules take it; of each the latest `from` not after the day counts."""
+    # A lot that is not asked for is left out, so that the database can keep one plan for every value.
     rows = await work.fetch(
-        "SELECT c.lot_code, r.activity, r.band, r.pence_per_hour, c.applies_from FROM rate_card c"
+        "SELECT c.lot_code, r.activity, r.band, r.pence_per_hour, c.applies_from FROM rate_card c"  # noqa: S608 - our own text
         " JOIN rate r ON r.framework_id = c.framework_id AND r.rate_card_id = c.id"
-        " WHERE c.framework_id = $1 AND c.provider_id = $2 AND ($3::text IS NULL OR c.lot_code = $3)"
+        f" WHERE c.framework_id = $1 AND c.provider_id = $2{'' if lot_code is None else ' AND c.lot_code = $3'}"
         " AND c.state = 'agreed'"
         " ORDER BY c.lot_code, c.applies_from, r.activity, r.band",
-        framework_id, provider_id, lot_code,
+        framework_id, provider_id, *(() if lot_code is None else (lot_code,)),
     )  # fmt: skip
     return tuple(RateRow(*row) for row in rows)
 

@@ -83,6 +83,22 @@ class WorkerRecord:
         return self.profile if self.profile_consent_at is not None else ""
 
 
+# One statement: an offer is judged on it, and each round trip costs as much as what it reads. The parts of each row are
+# the fields of `Competence`, `DbsCheck` and `CheckRecord`, in their order.
+_WORKERS = """SELECT w.*,
+    ARRAY(SELECT ROW(c.id, c.code, c.assessed_on, c.method, c.assessor_name, c.assessor_worker_id, c.for_package_id,
+        c.withdrawn_at, c.withdrawn_reason, c.evidence_id)
+      FROM worker_competency c WHERE c.provider_id = w.provider_id AND c.worker_id = w.id
+      ORDER BY c.assessed_on DESC, c.recorded_at DESC) AS assessed,
+    (SELECT ROW(d.checked_on, d.checked_by_name, d.outcome, d.source, d.evidence_id)
+      FROM worker_dbs_check d WHERE d.provider_id = w.provider_id AND d.worker_id = w.id
+      ORDER BY d.checked_on DESC, d.recorded_at DESC, d.outcome = 'clear' LIMIT 1) AS dbs,
+    ARRAY(SELECT ROW(k.kind, k.done_on, k.valid_until)
+      FROM worker_check k WHERE k.provider_id = w.provider_id AND k.worker_id = w.id
+      ORDER BY k.done_on DESC, k.recorded_at DESC) AS checked
+  FROM worker w WHERE w.provider_id = ANY ($1)"""
+
+
 async def worker_records(
     work: Work,
     provider_ids: Iterable[UUID],
@@ -95,47 +111,20 @@ async def worker_records(
     providers = list(provider_ids)
     # A condition that is not asked for is left out, so that the database can keep one plan for every value.
     whose: tuple[Any, ...] = (providers,) if worker_ids is None else (providers, list(worker_ids))
-    worker, of_worker = ("", "") if worker_ids is None else (" AND id = ANY ($2)", " AND worker_id = ANY ($2)")
-    here = "" if with_left else f" AND (left_on IS NULL OR left_on >= ${len(whose) + 1})"
+    worker = "" if worker_ids is None else " AND w.id = ANY ($2)"
+    here = "" if with_left else f" AND (w.left_on IS NULL OR w.left_on >= ${len(whose) + 1})"
     rows = await work.fetch(
-        f"SELECT * FROM worker WHERE provider_id = ANY ($1){worker}{here} ORDER BY name, id",  # noqa: S608 - our own text
+        f"{_WORKERS}{worker}{here} ORDER BY w.name, w.id",
         *whose,
         *(() if with_left else (local_day(work.now),)),
     )
-    competencies: defaultdict[UUID, list[Competence]] = defaultdict(list)
-    for row in await work.fetch(
-        f"SELECT * FROM worker_competency WHERE provider_id = ANY ($1){of_worker}"  # noqa: S608 - our own text
-        " ORDER BY assessed_on DESC, recorded_at DESC",
-        *whose,
-    ):
-        competencies[row["worker_id"]].append(
-            Competence(
-                row["id"], row["code"], row["assessed_on"], row["method"], row["assessor_name"],
-                row["assessor_worker_id"], row["for_package_id"], row["withdrawn_at"], row["withdrawn_reason"],
-                row["evidence_id"],
-            )
-        )  # fmt: skip
-    dbs = {
-        row["worker_id"]: DbsCheck(
-            row["checked_on"], row["checked_by_name"], row["outcome"], row["source"], row["evidence_id"]
-        )
-        for row in await work.fetch(
-            "SELECT DISTINCT ON (provider_id, worker_id) * FROM worker_dbs_check"  # noqa: S608 - our own text
-            f" WHERE provider_id = ANY ($1){of_worker}"
-            " ORDER BY provider_id, worker_id, checked_on DESC, recorded_at DESC, outcome = 'clear'",
-            *whose,
-        )
-    }
-    checks: defaultdict[UUID, list[CheckRecord]] = defaultdict(list)
-    for row in await work.fetch(
-        f"SELECT * FROM worker_check WHERE provider_id = ANY ($1){of_worker}"  # noqa: S608 - our own text
-        " ORDER BY done_on DESC, recorded_at DESC",
-        *whose,
-    ):
-        checks[row["worker_id"]].append(CheckRecord(row["kind"], row["done_on"], row["valid_until"]))
     records: dict[UUID, list[WorkerRecord]] = {provider_id: [] for provider_id in providers}
     for row in rows:
-        record = _record(row, competencies[row["id"]], dbs.get(row["id"]), checks[row["id"]], package_id)
+        record = _record(
+            row, [Competence(*found) for found in row["assessed"]],
+            DbsCheck(*row["dbs"]) if row["dbs"] is not None else None,
+            [CheckRecord(*found) for found in row["checked"]], package_id,
+        )  # fmt: skip
         records[row["provider_id"]].append(record)
     return records
 
