@@ -199,6 +199,7 @@ SELECT c.commissioner_id, national.id('package', c.n), c.provider_id, CASE k WHE
         "Visits of one period",
         """
 -- one visit a day at most for a package; of a worker's packages each has its own hours of the day
+-- laid a package after the other, as packages are planned: what a table costs to read depends on what lies together
 CREATE TABLE national.visit AS
 SELECT v.n, c.n AS child, s.day + make_time(6 + 2 * (l.ordinal % 8)::int, 0, 0) AS clock, national.pick(v.n, 40, 100) AS luck
 FROM (SELECT n, 1 + (n - 1) % $K AS child, (n - 1) / $K AS turn FROM generate_series(1, $V::bigint) n) v
@@ -217,11 +218,11 @@ SELECT c.commissioner_id, national.id('visit', v.n), c.framework_id, c.provider_
     CASE WHEN v.luck < 95 THEN s.at + make_interval(mins => v.luck % 5) END, CASE WHEN v.luck < 95 THEN s.at + make_interval(mins => 90 + v.luck % 5) END,
     CASE WHEN v.luck BETWEEN 95 AND 97 THEN s.at - interval '4 hours' END, s.at + interval '2 hours', v.luck < 95, v.luck BETWEEN 1 AND 94,
     CASE WHEN v.luck < 95 THEN encode(sha256(convert_to('visit ' || v.n, 'UTF8')), 'hex') END, $then + interval '50 days', 1, v.luck < 95
-FROM national.visit v JOIN national.child c ON c.n = v.child, LATERAL (SELECT v.clock AT TIME ZONE 'Europe/London' AS at) s ORDER BY v.n;
+FROM national.visit v JOIN national.child c ON c.n = v.child, LATERAL (SELECT v.clock AT TIME ZONE 'Europe/London' AS at) s ORDER BY v.child, v.n;
 INSERT INTO visit_worker (commissioner_id, visit_id, provider_id, worker_id, printed_name, booking_id, signed_at)
 SELECT c.commissioner_id, national.id('visit', v.n), c.provider_id, l.worker_id, national.person(2000000 + l.worker_n), national.id('booking', v.n),
     CASE WHEN v.luck < 95 THEN (v.clock + interval '100 minutes') AT TIME ZONE 'Europe/London' END
-FROM national.visit v JOIN national.child c ON c.n = v.child JOIN national.place l ON l.n = v.child ORDER BY v.n;
+FROM national.visit v JOIN national.child c ON c.n = v.child JOIN national.place l ON l.n = v.child ORDER BY v.child, v.n;
 """,
     ),
 ]
