@@ -14,7 +14,7 @@ from tests.benchmarks.machine import Result, Server, interleaved
 from tests.benchmarks.nation import Chance, chances, day_of, now_of, way_in
 
 REQUESTS = 150
-OFFERS = 25
+OFFERS = 50
 
 
 async def measure(settings: Settings, migrator: asyncpg.Connection, rounds: int) -> list[Result]:
