@@ -263,7 +263,7 @@ async def rate_card_rows(work: Work, framework_id: UUID, provider_id: UUID, lot_
     """Every agreed rate of the provider as the rules take it; of each the latest `from` not after the day counts."""
     # A lot that is not asked for is left out, so that the database can keep one plan for every value.
     rows = await work.fetch(
-        "SELECT c.lot_code, r.activity, r.band, r.pence_per_hour, c.applies_from FROM rate_card c"  # noqa: S608 - our own text
+        "SELECT c.lot_code, r.activity, r.band, r.pence_per_hour, c.applies_from FROM rate_card c"
         " JOIN rate r ON r.framework_id = c.framework_id AND r.rate_card_id = c.id"
         f" WHERE c.framework_id = $1 AND c.provider_id = $2{'' if lot_code is None else ' AND c.lot_code = $3'}"
         " AND c.state = 'agreed'"
