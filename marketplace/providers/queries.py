@@ -252,7 +252,13 @@ async def partner_suspensions(work: Work, provider_id: UUID) -> list[dict[str, A
 
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """What a suspension would meet among the actor's own commissioner's cases, counted before it is done."""
+    """What a suspension would meet among the actor's own commissioner's cases, counted before it is done.
+
+    Not among them is what families with direct payments have asked of the provider and been offered: the family is the
+    customer, and no council reads its requests or the answers (`m0041_enquiries`). A count is no way around that: with
+    the few families that are looking at a time, one more or less tells whose request it is. Nothing is lost by it, as
+    none of them can be agreed while the suspension lasts; what was agreed before is a package and is counted as one.
+    """
 
     open_referrals: int
     open_offers: int
