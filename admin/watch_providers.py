@@ -141,15 +141,15 @@ _HELD = """FROM (
       SELECT s.provider_id, s.framework_id, s.lot_code, coalesce(f.starts_at, s.starts_at) AS starts_at, s.until_on,
              s.reason, 'Suspended' AS what, s.with_plan, coalesce(s.follows_id, s.id) AS root_id
       FROM suspension s LEFT JOIN suspension f ON f.framework_id = s.framework_id AND f.id = s.follows_id
-      WHERE s.framework_id = ANY ($1) AND s.lifted_at IS NULL AND s.starts_at <= $2
-        AND (s.until_on IS NULL OR s.until_on >= $3) AND (s.commissioner_id IS NULL OR s.commissioner_id = $4)
+      WHERE s.framework_id = ANY ($1) AND in_force(s.starts_at, s.lifted_at, s.until_on, $2)
+        AND (s.commissioner_id IS NULL OR s.commissioner_id = $3)
       UNION ALL
       SELECT r.provider_id, r.framework_id, r.lot_code, r.starts_at, r.until_on, r.reason,
              'Restricted to ' || r.new_packages || ' new package' || CASE r.new_packages WHEN 1 THEN '' ELSE 's' END,
              false, r.suspension_id
-      FROM restriction r WHERE r.framework_id = ANY ($1) AND r.ended_at IS NULL AND r.starts_at <= $2
-        AND (r.until_on IS NULL OR r.until_on >= $3) AND (r.commissioner_id IS NULL OR r.commissioner_id = $4)) h"""
-_PLAN = """(SELECT count(*) FROM plan_action a JOIN obligation b ON b.subject_id = a.id AND b.rule_key = $5
+      FROM restriction r WHERE r.framework_id = ANY ($1) AND in_force(r.starts_at, r.ended_at, r.until_on, $2)
+        AND (r.commissioner_id IS NULL OR r.commissioner_id = $3)) h"""
+_PLAN = """(SELECT count(*) FROM plan_action a JOIN obligation b ON b.subject_id = a.id AND b.rule_key = $4
     AND b.met_at IS NULL AND b.cancelled_at IS NULL WHERE a.framework_id = h.framework_id
     AND a.suspension_id = h.root_id AND h.with_plan {late})"""
 
@@ -157,7 +157,7 @@ _PLAN = """(SELECT count(*) FROM plan_action a JOIN obligation b ON b.subject_id
 async def _held(work: Work, sql: str, *more: Any) -> list[Any]:
     ours = [each.id for each in await our_frameworks(work)]
     return await work.fetch(
-        sql, ours, work.now, local_day(work.now), work.actor.commissioner_id, ACTION, *more
+        sql, ours, work.now, work.actor.commissioner_id, ACTION, *more
     )  # fmt: skip
 
 
@@ -187,7 +187,7 @@ async def suspended_list(work: Work) -> WatchList:
         f"""SELECT h.*, o.name, f.name AS framework, {_PLAN.format(late="")} AS open,
                {_PLAN.format(late="AND b.due_at <= $2")} AS late {_HELD}
             JOIN organisation o ON o.id = h.provider_id JOIN framework f ON f.id = h.framework_id
-            ORDER BY h.starts_at, o.name, h.lot_code LIMIT $6""",
+            ORDER BY h.starts_at, o.name, h.lot_code LIMIT $5""",
         MOST,
     )
     return WatchList(

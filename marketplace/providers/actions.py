@@ -190,9 +190,9 @@ async def _refuse_double(
 ) -> None:
     standing = await work.fetchrow(
         "SELECT starts_at, imposed_by_name FROM suspension WHERE framework_id = $1 AND provider_id = $2"
-        " AND lot_code IS NOT DISTINCT FROM $3 AND commissioner_id IS NOT DISTINCT FROM $4 AND lifted_at IS NULL"
-        " AND (until_on IS NULL OR until_on >= $5)",
-        framework_id, provider_id, lot_code, partner, local_day(work.now),
+        " AND lot_code IS NOT DISTINCT FROM $3 AND commissioner_id IS NOT DISTINCT FROM $4"
+        " AND in_force(starts_at, lifted_at, until_on, $5)",
+        framework_id, provider_id, lot_code, partner, work.now,
     )  # fmt: skip
     if standing is not None:
         raise Conflict(
@@ -226,8 +226,8 @@ async def pause(
         await hold_standing(work, framework_id, provider_id, alone=True)
         paused = await work.fetchval(
             "SELECT id FROM pause WHERE framework_id = $1 AND provider_id = $2 AND lot_code IS NOT DISTINCT FROM $3"
-            " AND ended_at IS NULL AND (until_on IS NULL OR until_on >= $4)",
-            framework_id, provider_id, lot_code, local_day(work.now),
+            " AND in_force(starts_at, ended_at, until_on, $4)",
+            framework_id, provider_id, lot_code, work.now,
         )  # fmt: skip
         if paused is not None:
             raise Conflict("You have paused new referrals here already.")
@@ -248,9 +248,9 @@ async def resume(actor: Actor, pause_id: UUID) -> None:
         if row is None:
             raise NotFound
         ended = await work.fetchval(
-            "UPDATE pause SET ended_at = $3, ended_by = $4 WHERE framework_id = $1 AND id = $2 AND ended_at IS NULL"
-            " AND (until_on IS NULL OR until_on >= $5) RETURNING id",
-            row["framework_id"], pause_id, work.now, actor.person_id, local_day(work.now),
+            "UPDATE pause SET ended_at = $3, ended_by = $4 WHERE framework_id = $1 AND id = $2"
+            " AND in_force(starts_at, ended_at, until_on, $3) RETURNING id",
+            row["framework_id"], pause_id, work.now, actor.person_id,
         )  # fmt: skip
         if ended is None:
             raise Conflict("This pause has ended already.")

@@ -23,7 +23,7 @@ from marketplace.providers.standing import hold_standing
 from marketplace.web.filters import count, day, listing
 
 MOST_PACKAGES = 1000
-STANDS = "lifted_at IS NULL AND (until_on IS NULL OR until_on >= $3)"
+STANDS = "in_force(starts_at, lifted_at, until_on, $3)"
 
 
 async def decided_suspension(work: Work, suspension_id: UUID) -> tuple[Any, FrameworkView]:
@@ -93,7 +93,7 @@ async def lift(
     others = await work.fetchval(
         f"SELECT count(*) FROM suspension WHERE framework_id = $1 AND coalesce(follows_id, id) = $2 AND {STANDS}"  # noqa: S608 - our own text
         " AND id <> $4",
-        view.id, root, local_day(work.now), row["id"],
+        view.id, root, work.now, row["id"],
     )  # fmt: skip
     last = not rest and not others
     open_actions = still_to_do([each.facts for each in await actions_of(work, root)]) if last else 0
@@ -103,9 +103,9 @@ async def lift(
             " withdrawn. Look at each first, or lift the suspension for some lots only."
         )
     lifted = await work.fetchval(
-        "UPDATE suspension SET lifted_at = $4, lifted_by = $5, lifted_by_name = $6, lift_reason = $7"  # noqa: S608 - our own text
+        "UPDATE suspension SET lifted_at = $3, lifted_by = $4, lifted_by_name = $5, lift_reason = $6"  # noqa: S608 - our own text
         f" WHERE framework_id = $1 AND id = $2 AND {STANDS} RETURNING id",
-        view.id, row["id"], local_day(work.now), work.now, work.actor.person_id, work.actor.person_name, reason,
+        view.id, row["id"], work.now, work.actor.person_id, work.actor.person_name, reason,
     )  # fmt: skip
     if lifted is None:
         raise Conflict("This suspension has ended already.")

@@ -178,8 +178,8 @@ async def suspension(work: Work, suspension_id: UUID) -> SuspensionView:
     today = local_day(work.now)
     parts = await work.fetch(
         "SELECT id, lot_code FROM suspension WHERE framework_id = $1 AND coalesce(follows_id, id) = $2"
-        " AND lifted_at IS NULL AND (until_on IS NULL OR until_on >= $3) ORDER BY lot_code",
-        row["framework_id"], row["id"], today,
+        " AND in_force(starts_at, lifted_at, until_on, $3) ORDER BY lot_code",
+        row["framework_id"], row["id"], work.now,
     )  # fmt: skip
     causes = await work.fetch(
         "SELECT * FROM suspension_cause WHERE framework_id = $1 AND suspension_id = $2 ORDER BY raised_at",

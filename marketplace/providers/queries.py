@@ -242,10 +242,10 @@ async def partner_suspensions(work: Work, provider_id: UUID) -> list[dict[str, A
     rows = await work.fetch(
         "SELECT s.*, o.name AS commissioner_name, f.name AS framework_name FROM suspension s"
         " JOIN organisation o ON o.id = s.commissioner_id JOIN framework f ON f.id = s.framework_id"
-        " WHERE s.provider_id = $1 AND s.lifted_at IS NULL AND (s.until_on IS NULL OR s.until_on >= $2)"
+        " WHERE s.provider_id = $1 AND in_force(s.starts_at, s.lifted_at, s.until_on, $2)"
         " ORDER BY s.starts_at",
         provider_id,
-        local_day(work.now),
+        work.now,
     )
     return [dict(row) for row in rows]
 

@@ -35,9 +35,9 @@ async def tell_of_suspensions(actor: Actor) -> int:
                    AND (s.commissioner_id IS NULL OR s.commissioner_id = k.commissioner_id)
                JOIN organisation o ON o.id = k.provider_id
                WHERE k.commissioner_id = $1 AND k.direct_payment_id IS NOT NULL AND k.state IN ('set_up', 'active')
-                 AND s.lifted_at IS NULL AND s.starts_at <= $2 AND (s.until_on IS NULL OR s.until_on >= $3)
+                 AND in_force(s.starts_at, s.lifted_at, s.until_on, $2)
                ORDER BY k.child_id, k.direct_payment_id, k.provider_id, s.starts_at, root_id""",
-            actor.commissioner_id, work.now, local_day(work.now),
+            actor.commissioner_id, work.now,
         )  # fmt: skip
         for row in rows:
             for grant in holders(await grants_of(work, row["child_id"]), "spend", local_day(work.now)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from uuid import uuid4
 
 import pytest
 
@@ -27,6 +28,7 @@ from marketplace.obligations.queries import my_duties
 from marketplace.platform.actor import system_for
 from marketplace.platform.database import ask, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted, WrongState
+from marketplace.platform.migrate import migrate, unmigrate
 from marketplace.policy.pack import PackError
 from marketplace.providers.coverage import LOOK_AT_COVER, look_as_lead
 from marketplace.providers.queries import profile
@@ -470,3 +472,22 @@ async def test_a_registration_reported_as_ended_has_ended_for_everyone(database,
     assert (await ask(place.lead, standing, place.framework_id, place.rival.provider_id, "C")).good
     rows = await migrator.fetch("SELECT details FROM audit_entry WHERE details->'changed' = '[\"cqc_registered\"]'")
     assert len(rows) == 1
+
+
+async def test_a_duty_to_attend_of_before_becomes_that_of_the_meeting_planned_last(place, clock, database, migrator):
+    first, last = [
+        await occasions.plan(
+            place.lead, *place.here, kind="meeting", starts_at=clock.at + timedelta(days=days), place="Hall"
+        )
+        for days in (1, 9)
+    ]
+    await unmigrate(database, down_to="m0055_who_decides_stops")
+    await migrator.execute("DELETE FROM obligation WHERE subject_id = $1", first)
+    await migrator.execute(
+        "UPDATE obligation SET subject_type = 'contract', subject_id = $2 WHERE subject_id = $1", last, uuid4()
+    )
+    await migrate(database)
+    rows = await migrator.fetch("SELECT * FROM obligation WHERE rule_key = 'contract_meeting'")
+    assert [(row["subject_type"], row["subject_id"], row["link"]) for row in rows] == [
+        ("contract_occasion", last, occasions.link(last))
+    ]

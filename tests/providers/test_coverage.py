@@ -11,6 +11,7 @@ from marketplace.platform.database import ask, unit_of_work
 from marketplace.providers import actions, lifting, queries
 from marketplace.providers.coverage import LOOK_AT_COVER, look_as_lead, look_at_covers
 from marketplace.providers.standing import standing
+from marketplace.providers.story import story
 from tests.obligations.conftest import as_worker, run_jobs
 from tests.world import frameworks, people, providers
 from tests.world.apps import create_marketplace
@@ -80,8 +81,8 @@ async def test_insurance_suspends_from_the_day_after_its_last_once_and_says_so_e
     assert not any("is suspended" in said for said in await sentences(place.rival))
     rows = await migrator.fetch("SELECT details, role FROM audit_entry WHERE action = 'provider.suspended'")
     assert [(row["details"]["rule"], row["role"]) for row in rows] == [("insurance_lapsed", "system")]
-    story = await ask(place.manager, queries.history, place.provider_id)
-    assert any(event.by == "the framework's own rule" for event in story)
+    told = await ask(place.manager, story, place.provider_id)
+    assert any(event.by == "the framework's own rule" for event in told)
 
 
 async def test_only_a_decision_lifts_it_and_the_same_lapse_suspends_no_second_time(insured, clock):
