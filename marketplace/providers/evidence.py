@@ -19,7 +19,7 @@ from marketplace.policy.calendar import local_day
 from marketplace.providers.assessors import assessor, is_oneself
 from marketplace.providers.attachments import attached
 from marketplace.providers.vocabulary import Words, words
-from marketplace.providers.workforce import own_worker, take_off, tell_planners
+from marketplace.providers.workforce import look_at_coming_visits, own_worker, take_off, tell_planners
 
 CERTIFICATE = re.compile(r"[0-9]{12}")
 NMC_PIN = re.compile(r"[0-9]{2}[A-Z][0-9]{4}[A-Z]")
@@ -151,6 +151,7 @@ async def keep_dbs_check(
     )  # fmt: skip
     # the number itself is no business of the trail
     work.audit("worker.dbs_checked", "worker", worker["id"], checked_on=checked_on, outcome=outcome, source=source)
+    await look_at_coming_visits(work, worker["provider_id"])
     await meet(work, MEND_DBS, worker["id"])
     if outcome == "new_information" and worker["stood_down_at"] is None:
         await take_off(work, worker, "The DBS status has changed: there is new information")
@@ -210,6 +211,7 @@ async def keep_registration(
         worker["provider_id"], worker["id"], typed,
     )  # fmt: skip
     work.audit("worker.registered", "worker", worker["id"], valid_until=valid_until, fit_to_practise=fit_to_practise)
+    await look_at_coming_visits(work, worker["provider_id"])
     if worker["registration_fit_to_practise"] and not fit_to_practise:
         await tell_planners(work, worker, "A worker's fitness to practise is in doubt: look at their visits.")
 
@@ -372,4 +374,5 @@ async def keep_check(
     if check_id is None:
         raise NotFound
     work.audit("worker.checked", "worker", worker["id"], kind=kind, done_on=done_on, valid_until=valid_until)
+    await look_at_coming_visits(work, worker["provider_id"])
     return check_id

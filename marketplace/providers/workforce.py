@@ -190,6 +190,8 @@ async def keep_details(
         row["provider_id"], worker_id, email.strip().lower(), phone.strip(),
     )  # fmt: skip
     work.audit("worker.changed", "worker", worker_id, role=role, engagement=engagement, role_before=row["role"])
+    if (role, drives_children) != (row["role"], row["drives_children"]):
+        await look_at_coming_visits(work, row["provider_id"])
 
 
 def _check_person(spoken: Words, name: str, role: str, engagement: str) -> None:
@@ -267,12 +269,17 @@ async def take_off(work: Work, worker: dict, reason: str) -> None:
     await tell_planners(work, worker, "A worker has been stood down: look at the visits planned with them.")
 
 
+async def look_at_coming_visits(work: Work, provider_id: UUID) -> None:
+    """For whatever may make a worker less ready: the provider's planned visits are judged again within a minute."""
+    await work.enqueue(LOOK_AT_VISITS, {"provider": provider_id}, dedupe_key=f"visits of {provider_id}")
+
+
 async def tell_planners(work: Work, worker: dict, sentence: str) -> None:
     """Tell those who plan visits with the worker: the provider's office, and the referrers of its packages."""
     provider_id = worker["provider_id"]
     link = f"/workforce/{worker['id']}"
     await tell(work, sentence, link, organisation_id=provider_id, role="coordinator")
-    await work.enqueue(LOOK_AT_VISITS, {"provider": provider_id}, dedupe_key=f"visits of {provider_id}")
+    await look_at_coming_visits(work, provider_id)
     for package in await work.fetch(
         "SELECT p.id, p.commissioner_id, p.reference, p.referrer_id FROM package_worker w JOIN package p"
         " ON p.commissioner_id = w.commissioner_id AND p.id = w.package_id WHERE w.provider_id = $1"

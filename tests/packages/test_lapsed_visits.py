@@ -86,6 +86,35 @@ async def test_the_job_is_asked_for_when_a_worker_is_stood_down_and_daily(planne
         assert await run_jobs(database, migrator, "look_at_visits") == 0
 
 
+async def test_whatever_may_make_a_worker_less_ready_asks_for_the_look_at_once(planned, database, migrator, clock):
+    """Changed details, another registration, another check: not only what stands a worker down."""
+    case, _, _ = planned
+    today = clock.at.date()
+    known = {"name": "Alder Worker 1", "engagement": "employed"}
+    looks = []
+
+    async def looked() -> None:
+        async with as_worker(database, clock):
+            looks.append(await run_jobs(database, migrator, "look_at_visits"))
+
+    await looked()
+    looks.clear()
+    await workforce.change_worker(case.manager, case.worker_id, **known, role="childrens_nurse")
+    await looked()
+    assert len(await flags(case)) == 2
+    await workforce.change_worker(case.manager, case.worker_id, **known, role="childrens_nurse", drives_children=True)
+    await looked()
+    await evidence.record_registration(case.manager, case.worker_id, pin="18A1234E", valid_until=today)
+    await looked()
+    await evidence.record_check(case.manager, case.worker_id, kind="references", done_on=today)
+    await looked()
+    await evidence.record_dbs_check(
+        case.manager, case.worker_id, checked_on=today, checked_by_name="Mo Rahman", workforce="child_and_adult"
+    )
+    await looked()
+    assert looks == [1, 1, 1, 1, 1]
+
+
 async def test_it_shows_on_the_visit_the_week_the_package_and_watch(planned):
     case, _, _ = planned
     await sent_back(case)
