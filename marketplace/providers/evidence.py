@@ -18,6 +18,7 @@ from marketplace.platform.errors import Conflict, InvalidInput, NotFound
 from marketplace.policy.calendar import local_day
 from marketplace.providers.assessors import assessor, is_oneself
 from marketplace.providers.attachments import attached
+from marketplace.providers.certificates import Certificate, certificate_faults
 from marketplace.providers.vocabulary import Words, words
 from marketplace.providers.workforce import look_at_coming_visits, own_worker, take_off, tell_planners
 
@@ -65,7 +66,8 @@ async def record_dbs_check(
 
     The certificate's own details stay with the provider and replace those kept before, as far as they are given.
     New information stands the worker down at once and tells those who plan visits with them; after it only a new
-    certificate makes a check clear.
+    certificate, issued that day or later, makes a check clear. Another number needs its own date of issue, workforce
+    and word on the barred list.
     """
     permit(actor, "workforce.write")
     async with unit_of_work(actor) as work:
@@ -129,7 +131,8 @@ async def keep_dbs_check(
         not_in_future(date_of_birth, today, "date_of_birth", "The date of birth", wrong)
     if is_oneself(work, worker):
         wrong["checked_by_name"] = BY_SOMEBODY_ELSE
-    await _certificate_faults(work, worker, outcome, number, update_service_consent, wrong)
+    certificate = Certificate(number, issued_on, workforce, barred_list_checked)
+    await certificate_faults(work, worker, outcome, certificate, update_service_consent, wrong)
     _refuse(wrong)
     await attached(work, worker, evidence_id, dbs=True)
     check_id = await work.fetchval(
@@ -156,26 +159,6 @@ async def keep_dbs_check(
     if outcome == "new_information" and worker["stood_down_at"] is None:
         await take_off(work, worker, "The DBS status has changed: there is new information")
     return check_id
-
-
-async def _certificate_faults(
-    work: Work, worker: dict, outcome: str, number: str, consent: bool | None, wrong: dict[str, str]
-) -> None:
-    row = await work.fetchrow(
-        "SELECT p.dbs_certificate_number AS number, p.dbs_update_service_consent_at AS agreed_at,"
-        " (SELECT c.outcome FROM worker_dbs_check c WHERE c.provider_id = p.provider_id AND c.worker_id = p.worker_id"
-        " ORDER BY c.checked_on DESC, c.recorded_at DESC, c.outcome = 'clear' LIMIT 1) AS outcome"
-        " FROM worker_private p WHERE p.provider_id = $1 AND p.worker_id = $2",
-        worker["provider_id"], worker["id"],
-    )  # fmt: skip
-    assert row is not None
-    if outcome == "clear" and row["outcome"] == "new_information" and number in ("", row["number"]):
-        wrong.setdefault(
-            "certificate_number", "There was new information on the last certificate: enter the new one's number"
-        )
-    if consent and row["agreed_at"] is None and worker["person_id"] is not None:
-        said = f"{worker['name']} signs in and agrees under My profile: leave this open"
-        wrong["update_service_consent"] = said
 
 
 def _line(typed: str | None) -> str | None:

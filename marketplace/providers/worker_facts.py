@@ -81,6 +81,8 @@ def _dbs(form: Form, actor: Actor, about: WorkerPage) -> Callable[[], Awaitable[
         "update_service_consent": form.boolean("update_service_consent"),
         "evidence_id": form.uuid("evidence_id", "the file", required=False),
     }
+    if not given["certificate_number"] and not given["barred_list_checked"]:
+        given["barred_list_checked"] = None  # without a certificate an open box says nothing of one
     return lambda: evidence.record_dbs_check(actor, about.worker.id, **given)
 
 

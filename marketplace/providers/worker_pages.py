@@ -135,16 +135,19 @@ async def fact_page(request: Request[Any, Any, Any], worker_id: FromPath[UUID], 
     """The form for one fact about a worker."""
     about = await ask(request.user, about_worker, worker_id)
     worker = about.worker
+    # After new information the old certificate counts no more: nothing of it is offered for the new one.
+    doubted = worker.dbs is not None and worker.dbs.outcome == "new_information"
+    certificate = dict.fromkeys(about.private) if doubted else about.private
     form = Form.starting_with(
         profile=worker.profile or None,
         consent=worker.profile_consent_at is not None,
         email=about.private["email"] or None,
         pin=about.private["registration_pin"],
         valid_until=worker.registration_until if fact == "registration" else None,
-        certificate_number=about.private["dbs_certificate_number"],
-        issued_on=about.private["dbs_issued_on"],
-        workforce=about.private["dbs_workforce"],
-        barred_list_checked=bool(about.private["dbs_barred_list_checked"]),
+        certificate_number=certificate["dbs_certificate_number"],
+        issued_on=certificate["dbs_issued_on"],
+        workforce=certificate["dbs_workforce"],
+        barred_list_checked=bool(certificate["dbs_barred_list_checked"]),
         update_service_consent=about.private["dbs_update_service_consent_at"] is not None,
         certificate_forename=about.private["dbs_forename"] or None,
         certificate_surname=about.private["dbs_surname"] or None,

@@ -43,7 +43,8 @@ async def with_certificate(manager: Actor, worker_id: UUID, number: str = NUMBER
     details = {
         "checked_on": TODAY - timedelta(days=150), "checked_by_name": "Ada Brook", "certificate_number": number,
         "certificate_forename": "Wren", "certificate_surname": "Ashby", "date_of_birth": date(1990, 3, 7),
-        "update_service_consent": True,
+        "update_service_consent": True, "issued_on": TODAY - timedelta(days=300), "workforce": "child",
+        "barred_list_checked": True,
     }  # fmt: skip
     await evidence.record_dbs_check(manager, worker_id, **{**details, **given})  # type: ignore[arg-type]
 
@@ -365,7 +366,8 @@ async def test_standing_up_again_after_new_information_takes_a_new_certificate(p
     assert (await judged(place, worker)).reasons == ("has no DBS check",)
     clock.move(timedelta(hours=1))
     await evidence.record_dbs_check(
-        place.manager, worker, checked_on=TODAY, checked_by_name="Ada", certificate_number="002222222222"
-    )
+        place.manager, worker, checked_on=TODAY, checked_by_name="Ada", certificate_number="002222222222",
+        issued_on=TODAY, workforce="child", barred_list_checked=True,
+    )  # fmt: skip
     assert (await judged(place, worker)).ready
     assert (await dbs_updates.check_status(place.manager, connected, worker)).answer == "BLANK_NO_NEW_INFO"

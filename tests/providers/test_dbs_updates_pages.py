@@ -82,6 +82,24 @@ async def test_the_switch_says_in_whose_name_and_is_the_offices(connected, datab
         assert "in the name of" not in (await door.get("/workforce/dbs-checks")).text
 
 
+async def test_after_new_information_the_form_offers_nothing_of_the_old_certificate(database, clock, place):
+    worker = await providers.ready_worker(place.manager, place.framework_id, "C", "Wren Ashby")
+    await evidence.record_dbs_check(
+        place.manager, worker, checked_on=TODAY, checked_by_name="Ada Brook", outcome="new_information"
+    )
+    here = f"/workforce/{worker}/dbs"
+    fresh = {**PAPER, **{name.replace("checked", "issued"): value for name, value in DAY.items()}, "checked_on-day": "11",
+             "certificate_number": "999999999999", "workforce": "child"}  # fmt: skip
+    async with at(create_marketplace(database, clock), database, place.coordinator) as door:
+        shown = (await door.get(here)).text
+        assert NUMBER not in shown and 'value="child" checked' not in shown and 'name="barred_list_checked"' in shown
+        assert 'value="2026"' not in shown
+        answer = await door.post(here, fresh)
+        assert answer.status_code == 400 and "New information was found on 11 May 2026" in answer.text
+        assert 'value="999999999999"' in answer.text
+        assert (await door.post(here, {**fresh, "issued_on-day": "11"})).status_code == 303
+
+
 async def test_where_no_service_is_connected_the_pages_say_what_to_do_instead(database, clock, place):
     worker = await providers.ready_worker(place.manager, place.framework_id, "C", "Wren Ashby")
     async with at(create_marketplace(database, clock), database, place.manager) as door:
@@ -129,6 +147,7 @@ async def test_over_http_neither_commissioner_nor_family_nor_rival_finds_certifi
         case.manager, case.worker_id, checked_on=TODAY - timedelta(days=20), checked_by_name="Ada Brook",
         certificate_number=NUMBER, certificate_forename="Wren", certificate_surname="Ashby",
         date_of_birth=date(1990, 3, 7), issued_on=date(2026, 1, 17),
+        workforce="child", barred_list_checked=True,
     )  # fmt: skip
     service.answers[NUMBER] = result("NON_BLANK_NO_NEW_INFO")
     app, console = create_marketplace(connected, clock), create_console(connected, clock)

@@ -73,12 +73,23 @@ async def test_new_information_on_a_dbs_stands_the_worker_down_at_once_and_tells
     rows = await migrator.fetch("SELECT sentence FROM notice WHERE organisation_id = $1", place.provider_id)
     (told,) = [row["sentence"] for row in rows if "stood down" in row["sentence"]]
     assert "Wren" not in told
-    clock.move(timedelta(hours=2))
+    clock.move(timedelta(days=2))
+    # nothing of the old certificate speaks for the new one, and what was issued before cannot settle it
+    told = {"checked_on": TODAY + timedelta(days=2), "checked_by_name": "Ada", "certificate_number": "009876543210"}
+    for given, field in (
+        ({"workforce": "child", "barred_list_checked": True}, "issued_on"),
+        ({"issued_on": TODAY, "barred_list_checked": True}, "workforce"),
+        ({"issued_on": TODAY, "workforce": "child"}, "barred_list_checked"),
+        ({"issued_on": TODAY - timedelta(days=1), "workforce": "child", "barred_list_checked": True}, "issued_on"),
+    ):
+        with pytest.raises(InvalidInput) as refused:
+            await evidence.record_dbs_check(place.manager, worker, **told, **given)
+        assert set(refused.value.fields) == {field}
     await evidence.record_dbs_check(
-        place.manager, worker, checked_on=TODAY, checked_by_name="Ada Brook", certificate_number="009876543210"
+        place.manager, worker, **told, issued_on=TODAY, workforce="child", barred_list_checked=True
     )
     await workforce.stand_up(place.manager, worker, "New certificate seen and discussed")
-    assert (await judged(place, worker)).ready
+    assert (await judged(place, worker, on=TODAY + timedelta(days=2))).ready
 
 
 async def test_training_attended_signs_nobody_off(place):
