@@ -1,7 +1,7 @@
 """How long a file of evidence is kept: each kind has its period in the packs."""
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, timedelta
 from typing import get_args
 
 from marketplace.policy.calendar import add_months
@@ -9,6 +9,7 @@ from marketplace.policy.pack import Pack
 from marketplace.policy.rules import ProviderFile, Retention, WorkerFile
 
 WORKER_FILES: tuple[str, ...] = get_args(WorkerFile)
+LISTED_AHEAD = timedelta(days=28)  # how long before it goes a file is listed
 PROVIDER_FILES: tuple[str, ...] = get_args(ProviderFile)
 
 
@@ -35,3 +36,12 @@ def keep_until(packs: Iterable[Pack], kind: str, uploaded_on: date, left_on: dat
     if rule.counts_from == "upload":
         return add_months(uploaded_on, rule.months)
     return add_months(max(left_on, uploaded_on), rule.months) if left_on is not None else None
+
+
+def listed_first(rule: Retention, until: date, listed_on: date) -> date:
+    """The last day a file is kept that was listed as to be deleted on a day.
+
+    A period that got shorter, or a last day put wrong, deletes nothing unseen: a file stays its weeks on the list. Not
+    so where the period is a limit (`at_most`): that is law, whoever has looked.
+    """
+    return until if rule.at_most else max(until, listed_on + LISTED_AHEAD - timedelta(days=1))

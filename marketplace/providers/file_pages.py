@@ -18,10 +18,10 @@ from marketplace.platform.cleaning import MOST_VIDEO_BYTES
 from marketplace.platform.database import Work, ask
 from marketplace.platform.errors import Conflict, InvalidInput, Unavailable
 from marketplace.policy.calendar import local_day
-from marketplace.policy.retention import PROVIDER_FILES, WORKER_FILES
+from marketplace.policy.retention import LISTED_AHEAD, PROVIDER_FILES, WORKER_FILES
 from marketplace.providers import file_actions, file_opening, files
 from marketplace.providers.file_sending import download
-from marketplace.providers.retention import LISTED_AHEAD, periods
+from marketplace.providers.retention import periods
 from marketplace.providers.vocabulary import words
 from marketplace.web.csv_file import csv_file
 from marketplace.web.filters import day, moment

@@ -16,9 +16,9 @@ from marketplace.platform.cleaning import MOST_VIDEO_BYTES
 from marketplace.platform.database import Work, ask
 from marketplace.platform.errors import InvalidInput
 from marketplace.policy.calendar import local_day
+from marketplace.policy.retention import LISTED_AHEAD
 from marketplace.providers import file_actions, file_opening, file_schemas, files
 from marketplace.providers.file_sending import download
-from marketplace.providers.retention import LISTED_AHEAD
 from marketplace.web.reading import read_files
 
 READS: dict[str, Any] = {"guards": [requires("evidence.read")], "tags": ["Evidence"]}

@@ -7,6 +7,7 @@ provider serves all its frameworks, so their packs are read together.
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any
 from uuid import UUID
 
 from marketplace.obligations.news import tell
@@ -14,14 +15,13 @@ from marketplace.platform.actor import system_for
 from marketplace.platform.database import Work, outside_context, unit_of_work
 from marketplace.policy.calendar import local_day
 from marketplace.policy.pack import Pack
-from marketplace.policy.retention import keep_until, retention_of
+from marketplace.policy.retention import LISTED_AHEAD, retention_of
 from marketplace.providers.file_actions import mark_deleted
 from marketplace.providers.files import KINDS
+from marketplace.providers.retention_days import work_out_days
 from marketplace.providers.vocabulary import words
 from marketplace.settings import Settings
 from marketplace.web.filters import count, day
-
-LISTED_AHEAD = timedelta(days=28)  # how far ahead the page and the news list what will go
 
 
 async def keep_files(settings: Settings) -> None:
@@ -40,8 +40,8 @@ async def keep_files_of(provider_id: UUID) -> int:
         today = local_day(work.now)
         await _say_what_will_go(work, today)
         rows = await work.fetch(
-            "SELECT id, kind, uploaded_at, keep_until FROM evidence WHERE provider_id = $1 AND deleted_at IS NULL"
-            " AND keep_until < $2 ORDER BY keep_until, id FOR UPDATE",
+            "SELECT id, kind, state, uploaded_at, keep_until, warned_at FROM evidence WHERE provider_id = $1"
+            " AND deleted_at IS NULL AND keep_until < $2 ORDER BY keep_until, id FOR UPDATE",
             provider_id, today,
         )  # fmt: skip
         for row in rows:
@@ -50,39 +50,30 @@ async def keep_files_of(provider_id: UUID) -> int:
             await mark_deleted(
                 work, provider_id, row["id"], f"Its time was up: it was kept until {day(row['keep_until'])}{clause}"
             )
+        await _say_what_went_unlisted(work, [row for row in rows if row["warned_at"] is None])
         return len(rows)
-
-
-async def work_out_days(work: Work, packs: list[Pack]) -> None:
-    """Write each kept file's last day where the packs or the worker's last day have changed it."""
-    rows = await work.fetch(
-        "SELECT e.id, e.kind, e.uploaded_at, e.keep_until, w.left_on FROM evidence e LEFT JOIN worker w"
-        " ON w.provider_id = e.provider_id AND w.id = e.worker_id WHERE e.provider_id = $1 AND e.deleted_at IS NULL",
-        work.actor.provider_id,
-    )
-    changed: dict[UUID, date | None] = {}
-    for row in rows:
-        until = keep_until(packs, row["kind"], local_day(row["uploaded_at"]), row["left_on"])
-        if until != row["keep_until"]:
-            changed[row["id"]] = until
-    if changed:
-        await work.execute(
-            "UPDATE evidence e SET keep_until = n.keep_until FROM unnest($2::uuid[], $3::date[]) AS n (id, keep_until)"
-            " WHERE e.provider_id = $1 AND e.id = n.id",
-            work.actor.provider_id, list(changed), list(changed.values()),
-        )  # fmt: skip
 
 
 async def _say_what_will_go(work: Work, today: date) -> None:
     rows = await work.fetch(
         "UPDATE evidence SET warned_at = $3 WHERE provider_id = $1 AND deleted_at IS NULL AND state <> 'refused'"
-        " AND warned_at IS NULL AND keep_until < $2 RETURNING keep_until",
-        work.actor.provider_id, today + LISTED_AHEAD, work.now,
+        " AND warned_at IS NULL AND keep_until >= $4 AND keep_until < $2 RETURNING keep_until",
+        work.actor.provider_id, today + LISTED_AHEAD, work.now, today,
     )  # fmt: skip
     if rows:
         first = day(min(row["keep_until"] for row in rows) + timedelta(days=1))
         await tell(
             work, f"{count(len(rows), 'file')} of your evidence will be deleted, from {first} on: see which.",
+            "/evidence/retention", organisation_id=work.actor.provider_id, role="provider_manager",
+        )  # fmt: skip
+
+
+async def _say_what_went_unlisted(work: Work, rows: list[Any]) -> None:
+    """A limit does not wait for a list: what it took at once is said when it has gone."""
+    gone = [row for row in rows if row["state"] != "refused"]
+    if gone:
+        await tell(
+            work, f"{count(len(gone), 'file')} of your evidence had to be deleted at once: see which, and why.",
             "/evidence/retention", organisation_id=work.actor.provider_id, role="provider_manager",
         )  # fmt: skip
 

@@ -48,8 +48,8 @@ async def test_a_scan_of_a_dbs_certificate_goes_after_six_months_and_is_said_bef
     worker_id = await providers.worker(manager, "Wren Ash")
     scan = await checked(manager, stored, made.plain_pdf(), kind="dbs_certificate", worker_id=worker_id)
     policy = await checked(manager, stored, made.plain_pdf(), kind="policy")
+    assert (await ask(manager, files.one_file, scan["id"]))["keep_until"] == date(2026, 11, 11), "from the hand-in on"
     assert await swept(manager) == 0
-    assert (await ask(manager, files.one_file, scan["id"]))["keep_until"] == date(2026, 11, 11)
     async with Browser(create_marketplace(stored, clock)) as browser:
         await browser.sign_in(await people.with_password(manager, stored))
         page = await browser.get("/evidence/retention")
@@ -93,8 +93,33 @@ async def test_papers_about_a_worker_are_counted_from_their_last_day(stored: Set
     await swept(manager)
     assert (await ask(manager, files.one_file, paper["id"]))["keep_until"] is None
     await workforce.leave(manager, worker_id, date(2026, 5, 31))
-    await swept(manager)
     assert (await ask(manager, files.one_file, paper["id"]))["keep_until"] == date(2028, 5, 31)
+
+
+async def test_nothing_goes_that_was_not_on_the_list_for_four_weeks_but_what_the_law_limits(
+    stored: Settings, manager: Actor, clock, migrator
+) -> None:
+    """The sweep comes late, or a last day was put wrong: both find old files whose time is long over."""
+    worker_id = await providers.worker(manager, "Wren Ash")
+    paper = await checked(manager, stored, made.plain_pdf(), kind="right_to_work", worker_id=worker_id)
+    scan = await checked(manager, stored, made.plain_pdf(), kind="dbs_certificate", worker_id=worker_id)
+    await workforce.leave(manager, worker_id, date(2026, 5, 31))
+
+    clock.move_to(clock.at.replace(year=2029, month=3, day=1))
+    assert await swept(manager) == 1
+    assert (await ask(manager, files.one_file, scan["id"]))["shown_state"] == "deleted"
+    told = [row["sentence"] for row in await migrator.fetch("SELECT sentence FROM notice ORDER BY at, sentence")]
+    assert any("1 file of your evidence will be deleted, from 29 March 2029 on" in said for said in told), told
+    assert any("1 file of your evidence had to be deleted at once" in said for said in told), told
+    clock.move_to(clock.at.replace(month=3, day=28))
+    assert await swept(manager) == 0
+
+    await workforce.leave(manager, worker_id, date(2028, 5, 31))  # the year was a mistake: it is listed anew
+    clock.move_to(clock.at.replace(year=2031, month=1, day=1))
+    assert await swept(manager) == 0
+    assert (await ask(manager, files.one_file, paper["id"]))["keep_until"] == date(2031, 1, 28)
+    clock.move_to(clock.at.replace(month=1, day=29))
+    assert (await swept(manager), await swept(manager)) == (1, 0)
 
 
 async def test_a_manager_deletes_a_wrong_file_at_once_and_the_record_stays(
