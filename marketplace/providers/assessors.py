@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import Any
 from uuid import UUID
 
@@ -10,14 +11,21 @@ from marketplace.platform.database import Work
 
 NOT_ONESELF = "Nobody signs themselves off: select another assessor"
 
+NAME_AND_JOB = "Enter the assessor's full name and job, like Alex Moor, nurse educator"
+TITLES = {
+    "mr", "mrs", "ms", "miss", "mx", "dr", "prof", "professor", "sir", "dame", "lady", "lord", "rev", "revd",
+    "reverend", "sister", "matron", "nurse", "carer",
+}  # fmt: skip
+LETTERS = re.compile(r"[^\W\d_]+")
+
 # Two rows are one person where a sign-in, an address, a register's PIN or a certificate says so; the same name does
 # too, unless both sign in, each as somebody else.
 SAME_PERSON = """
 SELECT a.name,
     a.person_id = w.person_id IS TRUE OR ap.email <> '' AND ap.email = wp.email
     OR ap.registration_pin = wp.registration_pin IS TRUE
-    OR ap.dbs_certificate_number = wp.dbs_certificate_number IS TRUE
-    OR lower(a.name) = lower(w.name) AND (a.person_id IS NULL OR w.person_id IS NULL) AS same
+    OR ap.dbs_certificate_number = wp.dbs_certificate_number IS TRUE AS same,
+    a.person_id IS NULL OR w.person_id IS NULL AS named_only
 FROM worker a JOIN worker_private ap ON ap.provider_id = a.provider_id AND ap.worker_id = a.id,
      worker w JOIN worker_private wp ON wp.provider_id = w.provider_id AND wp.worker_id = w.id
 WHERE a.provider_id = $1 AND a.id = $2 AND w.provider_id = $1 AND w.id = $3
@@ -43,17 +51,41 @@ async def assessor(
         if found is None:
             wrong["assessor_worker_id"] = "Select the assessor from your workers"
             return None, None
-        if found["same"]:
+        if found["same"] or (found["named_only"] and could_be(worker["name"], found["name"])):
             wrong["assessor_worker_id"] = NOT_ONESELF
         return found["name"], colleague
     typed = " ".join(name.split())
     if not typed:
         wrong["assessor_name"] = "Enter who assessed the worker; attendance alone signs nobody off"
-    elif worker["name"].casefold() in (typed.casefold(), _name_alone(typed)):
-        wrong["assessor_name"] = "Nobody signs themselves off: enter another assessor"
+    elif could_be(worker["name"], typed):
+        wrong["assessor_name"] = "Nobody signs themselves off: enter another assessor, by their full name"
+    elif len([word for word in _words(_split(typed)[0]) if word not in TITLES]) < 2 or not _words(_split(typed)[1]):
+        wrong["assessor_name"] = NAME_AND_JOB
     return typed, None
 
 
-def _name_alone(typed: str) -> str:
+def could_be(own: str, typed: str) -> bool:
+    """Whether a typed name may be the worker's `own`: its first and last word in any order, one of them perhaps as a
+    letter, or no other words than its own; titles, capitals and accents aside, with a job before or behind it."""
+    words, said = _words(own), _words(typed)
+    while len(words) > 2 and words[0] in TITLES:
+        words = words[1:]
+    if not words or {words[0], words[-1]} <= set(said):
+        return bool(words)
+    # A letter is looked for in the name alone, since a job has letters of its own.
+    alone = {word for word in _words(_split(typed)[0]) if word not in TITLES}
+    if any(full in alone and other[0] in alone for full, other in ((words[0], words[-1]), (words[-1], words[0]))):
+        return True
+    return bool(alone) and all(word in words or word in {each[0] for each in words} for word in alone)
+
+
+def _words(text: str) -> list[str]:
+    """The words of a name as they are compared; what a hyphen or an apostrophe joins is one."""
+    plain = "".join(letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter))
+    return LETTERS.findall(re.sub(r"(?<=\w\w)-(?=\w\w)|(?<=\w)['’](?=\w)", "", plain.casefold()))
+
+
+def _split(typed: str) -> tuple[str, str]:
     # people write their job behind their name
-    return re.split(r"\s*[,;(/]|\s[-–—]\s", typed, maxsplit=1)[0].strip().casefold()
+    name, _, job = (re.sub(r"\s*[,;(/]|\s[-–—]\s", "\n", typed, count=1)).partition("\n")
+    return name, job

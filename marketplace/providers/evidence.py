@@ -16,7 +16,7 @@ from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound
 from marketplace.policy.calendar import local_day
-from marketplace.providers.assessors import assessor, is_oneself
+from marketplace.providers.assessors import assessor, could_be, is_oneself
 from marketplace.providers.attachments import attached
 from marketplace.providers.certificates import Certificate, certificate_faults
 from marketplace.providers.vocabulary import Words, words
@@ -117,6 +117,8 @@ async def keep_dbs_check(
     not_in_future(checked_on, today, "checked_on", "The date of the check", wrong)
     if not checked_by_name.strip():
         wrong["checked_by_name"] = "Enter who made the check"
+    elif source == "seen" and could_be(worker["name"], checked_by_name):
+        wrong["checked_by_name"] = "Nobody checks themselves: enter who made the check, by their full name"
     if outcome not in DBS_OUTCOMES:
         wrong["outcome"] = "Select what the check found"
     if number and not CERTIFICATE.fullmatch(number):

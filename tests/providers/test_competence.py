@@ -52,12 +52,24 @@ async def refused_on(field: str, manager: Actor, worker_id: UUID, **given: objec
 # --- never by oneself -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("typed", ["Lee Barton, senior carer", "lee barton (nurse)", "Lee  Barton - team lead"])
-async def test_ones_own_name_with_a_job_behind_it_is_still_oneself(place, typed):
+OWN_NAMES = (
+    "Lee Barton, senior carer", "lee barton (nurse)", "Lee  Barton - team lead", "Ms Lée Barton, carer", "Barton, Lee",
+    "L. Barton, nurse", "Lee B (nurse)", "Nurse: Lee Barton", "Nurse: L Barton", "Lee, carer", "Mr Barton, carer",
+)  # fmt: skip
+
+
+async def test_ones_own_name_however_written_is_still_oneself(place):
     worker = await providers.worker(place.manager, "Lee Barton")
-    assert "Nobody signs themselves off" in await refused_on(
-        "assessor_name", place.manager, worker, assessor_name=typed
-    )
+    for typed in OWN_NAMES:
+        said = await refused_on("assessor_name", place.manager, worker, assessor_name=typed)
+        assert "Nobody signs themselves off" in said, typed
+        with pytest.raises(InvalidInput) as refused:
+            await evidence.record_dbs_check(place.manager, worker, checked_on=TODAY, checked_by_name=typed)
+        assert "Nobody checks themselves" in refused.value.fields["checked_by_name"], typed
+    for typed in ("x", "Alex", "Alex Moor", "Dr Moor, GP"):
+        assert "full name and job" in await refused_on("assessor_name", place.manager, worker, assessor_name=typed)
+    for typed in ("Lena Barton, lead nurse", "Lee Moor (GP)", "Anna Lee-Barton, nurse", "Alex Moor - L&D nurse"):
+        await evidence.record_competency(place.manager, worker, assessor_name=typed, **OBSERVED)
 
 
 @pytest.mark.parametrize("tie", ["email", "pin", "certificate", "name"])
@@ -75,7 +87,7 @@ async def test_a_second_row_of_the_same_person_signs_nobody_off(place, tie):
         return worker
 
     worker = await row("Lee Barton")
-    twin = await row("lee barton" if tie == "name" else "L. Barton")
+    twin = await row("Barton, Ms Lee" if tie == "name" else "Elle Bee")
     assert "Nobody signs themselves off" in await refused_on(
         "assessor_worker_id", place.manager, worker, assessor_worker_id=twin
     )
@@ -94,7 +106,7 @@ async def test_a_coordinator_who_also_cares_records_no_proof_about_themselves(pl
     themself = await providers.with_sign_in(place.manager, worker, "Lee Barton", "lee@example.org")
     hat = await people.person_in(place.manager, "coordinator", "Lee Barton", "lee@example.org")
     assert hat.person_id == themself.person_id
-    told = await refused_on("method", hat, worker, assessor_name="Alex Moor")
+    told = await refused_on("method", hat, worker, assessor_name="Alex Moor, nurse educator")
     assert "somebody else in your office" in told
     with pytest.raises(InvalidInput) as refused:
         await evidence.record_dbs_check(hat, worker, checked_on=TODAY, checked_by_name="Alex Moor")
@@ -126,14 +138,19 @@ async def test_training_and_assessment_stand_side_by_side_and_only_the_second_ma
     worker = await providers.ready_worker(place.manager, place.framework_id, "C", "Wren Ashby")
     await evidence.send_back_to_training(place.manager, worker, "first_aid", "Unsure at the drill")
     await evidence.record_competency(
-        place.manager, worker, code="first_aid", assessed_on=TODAY, method="attendance", assessor_name="Alex Moor"
+        place.manager,
+        worker,
+        code="first_aid",
+        assessed_on=TODAY,
+        method="attendance",
+        assessor_name="Alex Moor, nurse educator",
     )
     assert "is not signed off in First aid" in (await judged(place, worker)).reasons
-    await evidence.record_competency(place.manager, worker, assessor_name="Alex Moor", **OBSERVED)
+    await evidence.record_competency(place.manager, worker, assessor_name="Alex Moor, nurse educator", **OBSERVED)
     assert (await judged(place, worker)).ready
     record = await ask(place.manager, queries.worker, worker)
     counting = [(r.method, r.assessor) for r in record.competencies if r.code == "first_aid" and not r.withdrawn_at]
-    assert sorted(counting) == [("attendance", None), ("observed", "Alex Moor")]
+    assert sorted(counting) == [("attendance", None), ("observed", "Alex Moor, nurse educator")]
 
 
 # --- evidence attached ------------------------------------------------------------------------------------------------
@@ -142,7 +159,9 @@ async def test_training_and_assessment_stand_side_by_side_and_only_the_second_ma
 async def test_a_file_about_the_worker_is_attached_and_found_again(place):
     worker = await providers.worker(place.manager, "Lee Barton")
     sheet = await a_file(place.manager, worker)
-    await evidence.record_competency(place.manager, worker, assessor_name="Alex Moor", evidence_id=sheet, **OBSERVED)
+    await evidence.record_competency(
+        place.manager, worker, assessor_name="Alex Moor, nurse educator", evidence_id=sheet, **OBSERVED
+    )
     scan = await a_file(place.manager, worker, "dbs_certificate")
     await evidence.record_dbs_check(
         place.manager, worker, checked_on=TODAY, checked_by_name="Ada Brook", evidence_id=scan
@@ -158,7 +177,7 @@ async def test_a_file_about_the_worker_is_attached_and_found_again(place):
 async def test_no_file_of_another_worker_no_refused_one_no_dbs_scan_and_none_of_a_rivals(place):
     worker = await providers.worker(place.manager, "Lee Barton")
     other = await providers.worker(place.manager, "Wren Ashby")
-    given = {"assessor_name": "Alex Moor"}
+    given = {"assessor_name": "Alex Moor, nurse educator"}
     for file, says in (
         (await a_file(place.manager, other), "another worker"),
         (await a_file(place.manager, None), "another worker"),
@@ -190,7 +209,7 @@ async def test_a_sign_off_with_one_child_counts_for_that_package_and_no_other(ca
     code = next(r.code for r in (await ask(case.manager, queries.worker, case.worker_id)).competencies)
     await evidence.send_back_to_training(case.manager, case.worker_id, code, "To be seen with this child")
     await evidence.record_competency(
-        case.manager, case.worker_id, code=code, assessed_on=TODAY, method="observed", assessor_name="Alex Moor",
+        case.manager, case.worker_id, code=code, assessed_on=TODAY, method="observed", assessor_name="Alex Moor, nurse",
         for_package_id=case.package_id,
     )  # fmt: skip
     there = {}
@@ -213,7 +232,7 @@ async def test_a_package_of_a_rival_is_no_place_to_sign_off_for(case, database):
     code = next(r.code for r in (await ask(case.manager, queries.worker, case.worker_id)).competencies)
     with pytest.raises(InvalidInput) as refused:
         await evidence.record_competency(
-            rival, worker, code=code, assessed_on=TODAY, method="observed", assessor_name="Alex Moor",
+            rival, worker, code=code, assessed_on=TODAY, method="observed", assessor_name="Alex Moor, nurse",
             for_package_id=case.package_id,
         )  # fmt: skip
     assert refused.value.fields["for_package_id"] == "Select one of your packages"

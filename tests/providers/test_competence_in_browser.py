@@ -73,7 +73,7 @@ def test_a_worker_is_trained_assessed_checked_and_agrees(server: tuple[Site, Upd
     office.fill("#assessor_name", "Alex Moor, nurse educator")
     press(office.locator("button:has-text('Save')").first)
     office.wait_for_url(f"**/workforce/{bare}")
-    assert "Alex Moor" in office.inner_text("main")
+    assert "Alex Moor, nurse educator" in office.inner_text("main")
     assert_page_is_good(office)
 
     office.goto(f"{site.marketplace}/workforce/{bare}/status-check")

@@ -88,8 +88,8 @@ async def test_after_new_information_the_form_offers_nothing_of_the_old_certific
         place.manager, worker, checked_on=TODAY, checked_by_name="Ada Brook", outcome="new_information"
     )
     here = f"/workforce/{worker}/dbs"
-    fresh = {**PAPER, **{name.replace("checked", "issued"): value for name, value in DAY.items()}, "checked_on-day": "11",
-             "certificate_number": "999999999999", "workforce": "child"}  # fmt: skip
+    issued = {"issued_on-day": "1", "issued_on-month": "5", "issued_on-year": "2026"}
+    fresh = {**PAPER, **issued, "checked_on-day": "11", "certificate_number": "999999999999", "workforce": "child"}
     async with at(create_marketplace(database, clock), database, place.coordinator) as door:
         shown = (await door.get(here)).text
         assert NUMBER not in shown and 'value="child" checked' not in shown and 'name="barred_list_checked"' in shown
@@ -199,10 +199,10 @@ async def test_training_and_sign_off_have_a_page_each_and_take_a_file(database, 
         assert "Attended, not signed off" in shown and f"/evidence/{sheet}" in shown
         answer = await door.post(f"{here}/competency", {**sent, "method": "attendance", "assessor": "outside"})
         assert answer.status_code == 400
-        sent |= {"method": "observed", "assessor": "outside", "assessor_name": "Alex Moor"}
+        sent |= {"method": "observed", "assessor": "outside", "assessor_name": "Alex Moor, nurse educator"}
         assert (await door.post(f"{here}/competency", {**sent, "evidence_id": str(scan)})).status_code == 400
         assert (await door.post(f"{here}/competency", sent)).status_code == 303
     record = await ask(place.manager, queries.worker, worker)
     assert sorted((each.assessor or "", each.method) for each in record.competencies) == [
-        ("", "attendance"), ("Alex Moor", "observed"),
+        ("", "attendance"), ("Alex Moor, nurse educator", "observed"),
     ]  # fmt: skip

@@ -95,7 +95,12 @@ async def test_new_information_on_a_dbs_stands_the_worker_down_at_once_and_tells
 async def test_training_attended_signs_nobody_off(place):
     worker = await providers.worker(place.manager, "Lee Barton")
     await evidence.record_competency(
-        place.manager, worker, code="first_aid", assessed_on=TODAY, method="attendance", assessor_name="Alex Moor"
+        place.manager,
+        worker,
+        code="first_aid",
+        assessed_on=TODAY,
+        method="attendance",
+        assessor_name="Alex Moor, nurse educator",
     )
     record = await ask(place.manager, queries.worker, worker)
     assert record.competencies[0].assessor is None
@@ -134,7 +139,7 @@ async def test_an_assessor_is_named_and_a_colleague_of_ones_own(place):
 
 async def test_sending_back_to_training_takes_every_record_of_it_until_a_new_assessment(place, clock):
     worker = await providers.ready_worker(place.manager, place.framework_id, "C", "Wren Ashby")
-    given = {"code": "first_aid", "method": "observed", "assessor_name": "Alex Moor"}
+    given = {"code": "first_aid", "method": "observed", "assessor_name": "Alex Moor, nurse educator"}
     await evidence.record_competency(place.manager, worker, assessed_on=TODAY - timedelta(days=200), **given)
     assert await evidence.send_back_to_training(place.manager, worker, "first_aid", "Unsure at the last drill") == 2
     assert "has not been assessed in First aid" in (await judged(place, worker)).reasons

@@ -126,11 +126,11 @@ async def test_competencies_and_checks_go_through_the_rules_of_the_single_action
     ]
     skills: list[list[object]] = [
         ["Worker's reference", "Trained or assessed in", "Date", "How", "Assessed by", "Assessor's reference"],
-        ["E1", "First aid", date(2026, 4, 1), "observed", "Alex Moor", None],
+        ["E1", "First aid", date(2026, 4, 1), "observed", "Alex Moor, nurse educator", None],
         ["E1", "First aid", date(2026, 4, 2), "observed", "ana  poe", None],
         ["E1", "First aid", date(2026, 4, 3), "observed", None, "E1"],
-        ["E1", "Juggling", date(2026, 4, 3), "observed", "Alex Moor", None],
-        ["E9", "First aid", date(2026, 4, 3), "observed", "Alex Moor", None],
+        ["E1", "Juggling", date(2026, 4, 3), "observed", "Alex Moor, nurse educator", None],
+        ["E9", "First aid", date(2026, 4, 3), "observed", "Alex Moor, nurse educator", None],
         ["E2", "First aid", date(2026, 4, 3), "observed", None, "E1"],
     ]
     checks: list[list[object]] = [
@@ -139,7 +139,10 @@ async def test_competencies_and_checks_go_through_the_rules_of_the_single_action
     ]
     found = await sent(place.manager, book({"Workers": workers, "Competencies": skills, "Checks": checks}), "w.xlsx")
     said = faults(found)
-    assert "Competencies, row 3, Assessed by: Nobody signs themselves off: enter another assessor" in said
+    assert (
+        "Competencies, row 3, Assessed by: Nobody signs themselves off: enter another assessor, by their full name"
+        in said
+    )
     assert any("Competencies, row 4" in s and "Nobody signs themselves off" in s for s in said)
     assert any(s.startswith('Competencies, row 5, Trained or assessed in: "Juggling"') for s in said)
     assert 'Competencies, row 6, Worker\'s reference: There is no worker with the reference "E9"' in said
@@ -148,7 +151,7 @@ async def test_competencies_and_checks_go_through_the_rules_of_the_single_action
     done = await accepted(place.manager, await sent(place.manager, good, "w.xlsx"))
     assert done.state == "imported"
     ana, ben = await ask(place.manager, queries.workforce)
-    assert [(c.code, c.assessor) for c in ana.competencies] == [("first_aid", "Alex Moor")]
+    assert [(c.code, c.assessor) for c in ana.competencies] == [("first_aid", "Alex Moor, nurse educator")]
     assert ben.competencies[0].assessor_worker_id == ana.id
     assert [check.code for check in ana.checks] == ["references"]
     assert {effect for _, effect in effects(await sent(place.manager, good, "w.xlsx"))} == {"same"}

@@ -36,7 +36,7 @@ async def cells(place, lot: str = "C", needs=(), on: date = TODAY) -> dict[str, 
 
 async def test_each_state_of_a_competency_has_its_own_words(place):
     bare = await providers.worker(place.manager, "Lee Barton")
-    given = {"assessor_name": "Alex Moor", "method": "observed"}
+    given = {"assessor_name": "Alex Moor, nurse educator", "method": "observed"}
     assert (await cells(place))["Lee Barton"]["First aid"] == ("Missing", "bad")
     await evidence.record_competency(place.manager, bare, code="first_aid", assessed_on=TODAY, method="attendance")
     assert (await cells(place))["Lee Barton"]["First aid"] == ("Attended, not signed off", "bad")
@@ -91,7 +91,7 @@ async def test_a_packages_child_is_judged_by_its_own_needs_and_sign_offs(app, da
         assert before[name][column] == "Missing" and before[name]["Ready"] == "Not ready"
         await evidence.record_competency(
             case.manager, case.worker_id, code=special.code, assessed_on=TODAY, method="observed",
-            assessor_name="Alex Moor", for_package_id=case.package_id,
+            assessor_name="Alex Moor, nurse educator", for_package_id=case.package_id,
         )  # fmt: skip
         after = {row["Worker"]: row for row in await table(door)}
         assert after[name][column] == "Signed off 11 May 2026" and after[name]["Ready"] == "Ready"
@@ -109,7 +109,7 @@ async def test_a_sign_off_for_another_child_is_said_to_be_that(place, database):
     code = next(r.code for r in (await ask(case.manager, queries.worker, case.worker_id)).competencies)
     await evidence.send_back_to_training(case.manager, case.worker_id, code, "With this child first")
     await evidence.record_competency(
-        case.manager, case.worker_id, code=code, assessed_on=TODAY, method="observed", assessor_name="Alex Moor",
+        case.manager, case.worker_id, code=code, assessed_on=TODAY, method="observed", assessor_name="Alex Moor, nurse",
         for_package_id=case.package_id,
     )  # fmt: skip
     pack = await ask(case.manager, pack_of, world.framework_id)
