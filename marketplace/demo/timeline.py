@@ -113,7 +113,8 @@ class Story:
         load_jobs()
         try:
             for role in ("worker", "app"):
-                await open_database(self.settings.dsn(role), clock=self.clock, max_size=8)
+                # Cut short, it is loaded again from nothing; that it came to its end is written durably, all with it.
+                await open_database(self.settings.dsn(role), clock=self.clock, max_size=8, durable=False)
                 assert ENGINE.pool is not None
                 self._pools[role] = ENGINE.pool
             yield

@@ -146,11 +146,13 @@ async def nothing_to_reset(_: asyncpg.Connection) -> None:
 
 
 async def open_database(
-    dsn: str, *, clock: Clock | None = None, min_size: int = 1, max_size: int = 10, session_locks: bool = False
-) -> None:
+    dsn: str, *, clock: Clock | None = None, min_size: int = 1, max_size: int = 10, session_locks: bool = False,
+    durable: bool = True,
+) -> None:  # fmt: skip
     """Open the pool as the role in `dsn`; every query of the process goes through it.
 
     `session_locks`: this process takes locks that outlast a transaction, so that every use ends with a full reset.
+    `durable`: what a unit did is on disk when it ends. Only what can be done again from nothing goes without.
     """
     _State.clock = clock or SystemClock()
     _State.kept = {}
@@ -167,6 +169,7 @@ async def open_database(
             "lock_timeout": "5s",
             "idle_in_transaction_session_timeout": "30s",
             "timezone": "UTC",
+            **({} if durable else {"synchronous_commit": "off"}),
         },
     )
 
