@@ -7,11 +7,11 @@ from uuid import UUID
 
 import msgspec
 
-from marketplace.billing.drafting import Draft
+from marketplace.billing.drafting import MOST_CLAIMED, Draft
 from marketplace.billing.other_records import OtherRecord
 from marketplace.billing.records import VisitRecord
 from marketplace.policy.facts import Claim, ClaimLine
-from marketplace.web.filters import count, day, moment
+from marketplace.web.filters import count, day, moment, pounds
 from marketplace.web.forms import Form
 
 MARKS = "marks"
@@ -27,7 +27,10 @@ def read_claim(form: Form, found: Draft) -> Claim:
             continue
         pence = form.pence(amount_field(record.id), f"the amount for {the_line(record)}", least=0)
         lines.append(ClaimLine(key, pence))
-    return Claim(tuple(lines), sum(line.pence for line in lines))
+    total = sum(line.pence for line in lines)
+    if total > MOST_CLAIMED:
+        form.error("", f"The amounts come to {pounds(total)}: check them for a slip, one invoice is never so much")
+    return Claim(tuple(lines), total)
 
 
 def claim_form(found: Draft) -> Form:

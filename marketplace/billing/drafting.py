@@ -20,6 +20,9 @@ from marketplace.policy.facts import Claim, InvoiceFacts
 from marketplace.policy.invoicing import InvoiceResult, assess_invoice, draft_claim, invoice_due_at, reassess_invoice
 from marketplace.policy.pack import Pack
 from marketplace.policy.pricing import RateMissing, unapproved_minutes
+from marketplace.web.filters import pounds
+
+MOST_CLAIMED = 2_000_000_000  # pence of one claim; no invoice comes near it, and the books' columns hold no more
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +89,10 @@ async def draft(
     """Grow the draft of a period; `claim` is what the provider asks for (default: what the records allow).
 
     Judged at `submitted_at` (default: now). Raises `NotFound` for a period that is none of the framework's or has not
-    begun, and `InvalidInput` where the agreed rate card lacks a rate that is needed.
+    begun, and `InvalidInput` where the agreed rate card lacks a rate that is needed or the claim is beyond all measure.
     """
+    if claim is not None and sum(line.pence for line in claim.lines) > MOST_CLAIMED:
+        raise InvalidInput({"lines": f"The lines of a claim come to {pounds(MOST_CLAIMED)} at most"})
     begun = period.first_day <= local_day(work.now)
     if not begun or await billing_period(work, framework_id, period.first_day) != period:
         raise NotFound("There is no such billing period on this framework.")

@@ -8,14 +8,15 @@ from uuid import UUID
 
 import msgspec
 
-from marketplace.billing.drafting import Draft
+from marketplace.billing.drafting import MOST_CLAIMED, Draft
 from marketplace.billing.queries import InvoiceRow, InvoiceView, PeriodRow
 from marketplace.billing.words import defect_rows
 from marketplace.policy.funding import WHOLE
 from marketplace.policy.invoicing import Defect
 
-# No amount of one invoice comes near this; beyond it a number is a slip of the keyboard, or no number at all.
-Pence = Annotated[int, msgspec.Meta(ge=0, le=100_000_000_000)]
+# What forms take for one line; beyond it a number is a slip of the keyboard, or no number at all.
+Pence = Annotated[int, msgspec.Meta(ge=0, le=100_000_000)]
+Total = Annotated[int, msgspec.Meta(ge=0, le=MOST_CLAIMED)]
 
 
 class ClaimLineIn(msgspec.Struct, forbid_unknown_fields=True):
@@ -27,7 +28,7 @@ class ClaimIn(msgspec.Struct, forbid_unknown_fields=True):
     """What is billed; the total is the provider's own, and is judged (L 7.11)."""
 
     lines: list[ClaimLineIn]
-    total_pence: Pence
+    total_pence: Total
 
 
 class SubmitIn(msgspec.Struct, forbid_unknown_fields=True):

@@ -119,6 +119,8 @@ async def test_whose_it_is_not_and_which_role_may_not(api, settings, case, perio
         {"lines": [{"visit": "00000000-0000-0000-0000-000000000001", "pence": 1.5}], "total_pence": 1},
         {"lines": [{"visit": "00000000-0000-0000-0000-000000000001", "pence": 1, "note": ""}], "total_pence": 1},
         {"lines": [], "total_pence": 10**30},
+        {"lines": [{"visit": "00000000-0000-0000-0000-000000000001", "pence": 3_000_000_000}], "total_pence": 0},
+        {"lines": [{"visit": "00000000-0000-0000-0000-000000000001", "pence": 10**8}] * 22, "total_pence": 0},
         {"lines": [], "total_pence": -1},
         {"lines": [{"visit": "00000000-0000-0000-0000-000000000001", "pence": -5}], "total_pence": 0},
         {"lines": [{"visit": "00000000-0000-0000-0000-000000000001", "pence": 10**18}], "total_pence": 0},
