@@ -67,9 +67,16 @@ async def look_at_budgets(settings: Settings) -> None:
 
 @job(WORK_OUT)
 async def work_out_budget(settings: Settings, payload: dict[str, Any]) -> None:
-    """A child's budget as its visits stand now. Run twice, it says the same."""
+    """A child's budget as its visits stand now, and its brothers' and sisters': a worker's time they share is taken off
+    one of them (L 6.5), and which one may have changed. Run twice, it says the same."""
     async with unit_of_work(system_for(UUID(payload["commissioner"]), "commissioner")) as work:
-        await work_out_child(work, UUID(payload["child"]))
+        rows = await work.fetch(
+            """SELECT other.id FROM child c JOIN child other ON other.commissioner_id = c.commissioner_id
+               AND other.family_id = c.family_id WHERE c.commissioner_id = $1 AND c.id = $2 ORDER BY other.id""",
+            work.actor.commissioner_id, UUID(payload["child"]),
+        )  # fmt: skip
+        for row in rows:
+            await work_out_child(work, row["id"])
 
 
 @job(SETTLE)

@@ -17,7 +17,7 @@ from marketplace.platform.database import Work
 from marketplace.platform.errors import Conflict, InvalidInput
 from marketplace.policy.calendar import local, to_the_minute
 from marketplace.policy.cancelling import CancellationTerms, cancellation_terms
-from marketplace.policy.facts import RateCard, RateRow
+from marketplace.policy.facts import RateCard, RateRow, VisitWorker
 from marketplace.web.filters import count, pounds
 
 
@@ -43,14 +43,29 @@ async def said_besides(work: Work, visit: Visit, terms: CancellationTerms) -> li
 
 
 async def terms_of(work: Work, visit: Visit, outcome: str, notice_at: datetime | None) -> CancellationTerms:
-    """What it means for a visit not to take place in this way, by the pack and the agreed rates as they are now."""
+    """What it means for a visit not to take place in this way, by the pack and the agreed rates as they are now.
+
+    Time shared with a brother's or sister's visit is charged once, where it would be billed then (L 6.5).
+    """
     pack = await queries.pack_for(work, visit)
-    workers = await queries.visit_workers(work, visit)
-    facts = facts_of(visit, [(row["printed_name"], False) for row in workers])
+    notice = None if notice_at is None else to_the_minute(notice_at)
     facts = msgspec.structs.replace(
-        facts, outcome=outcome, notice_at=None if notice_at is None else local(to_the_minute(notice_at))
-    )
+        facts_of(visit, []), outcome=outcome, workers=await _workers(work, visit, outcome, notice),
+        notice_at=None if notice is None else local(notice),
+    )  # fmt: skip
     return cancellation_terms(pack, await _rates(work, visit), facts)
+
+
+async def _workers(work: Work, visit: Visit, outcome: str, notice_at: datetime | None) -> tuple[VisitWorker, ...]:
+    # What a family buys is judged by what it bought: there the time stays where it was paid for.
+    workers = await queries.visit_workers(work, visit)
+    rows = await work.fetch(
+        """SELECT w.id, shared_time($1, $2, w.id, $4, $5) AS billed FROM unnest($3::uuid[]) w (id)
+           WHERE EXISTS (SELECT FROM package WHERE commissioner_id = $1 AND id = $6 AND direct_payment_id IS NULL)""",
+        visit.commissioner_id, visit.id, [row["worker_id"] for row in workers], outcome, notice_at, visit.package_id,
+    )  # fmt: skip
+    billed = {row["id"]: row["billed"] for row in rows}
+    return tuple(VisitWorker(row["printed_name"], False, billed.get(row["worker_id"], "here")) for row in workers)
 
 
 async def _rates(work: Work, visit: Visit) -> RateCard:
@@ -86,12 +101,15 @@ def charge_words(terms: CancellationTerms) -> str:
     """ "£24.00, half of the visit's price of £48.00"."""
     if not terms.percent:
         return "Nothing"
+    if terms.elsewhere:
+        return "Nothing: its time is billed on a brother's or sister's visit at the same time"
+    once = "; charged once, here or on a brother's or sister's visit at the same time" if terms.waits else ""
     share = {100: "the whole", 50: "half"}.get(terms.percent, f"{terms.percent}%")
     if terms.charged_pence is None or terms.whole_pence is None:
-        return f"{share[0].upper()}{share[1:]} of the visit's price"
+        return f"{share[0].upper()}{share[1:]} of the visit's price{once}"
     if terms.percent == 100:
-        return f"{pounds(terms.charged_pence)}, the whole price of the visit"
-    return f"{pounds(terms.charged_pence)}, {share} of the visit's price of {pounds(terms.whole_pence)}"
+        return f"{pounds(terms.charged_pence)}, the whole price of the visit{once}"
+    return f"{pounds(terms.charged_pence)}, {share} of the visit's price of {pounds(terms.whole_pence)}{once}"
 
 
 def allocation_words(terms: CancellationTerms) -> str:

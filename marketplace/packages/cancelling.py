@@ -69,6 +69,7 @@ async def call_off(
         work.audit(
             "visit.cancelled_by_family", "visit", visit.id, commissioner_id=visit.commissioner_id, notice_at=notice,
             by=actor.role, percent=terms.percent, charged_pence=terms.charged_pence, minutes=terms.taken_minutes,
+            waits=terms.waits,
         )  # fmt: skip
         return terms
 

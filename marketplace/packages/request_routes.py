@@ -42,6 +42,7 @@ class TermsOut(msgspec.Struct, kw_only=True):
     """What not taking place means: pence charged of the whole price, minutes off the child's allocation.
 
     `charged_pence` is what `cancel` takes as `charge_pence`: another sum by then is refused with `price_changed`.
+    Where it `waits`, the time is charged once, here or on a brother's or sister's visit: this is the most it can be.
     `allocation` is null for a provider, and where none that is worked out holds the visit's day.
     """
 
@@ -52,6 +53,7 @@ class TermsOut(msgspec.Struct, kw_only=True):
     taken_minutes: int
     made_up: bool
     may_be_asked_again: bool
+    waits: bool
     allocation: LeftOut | None = None
 
 

@@ -275,6 +275,7 @@ async def cancel_in(
         percent=terms.percent,
         charged_pence=terms.charged_pence,
         minutes=terms.taken_minutes,
+        waits=terms.waits,
     )
 
 

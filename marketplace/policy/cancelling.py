@@ -19,7 +19,8 @@ class CancellationTerms(msgspec.Struct, frozen=True, kw_only=True):
     """What not taking place means for one visit.
 
     `charged_pence` of `whole_pence` is charged, None where the rate card cannot price the visit; `taken_minutes` of
-    `minutes` come off the child's allocation, by the same share.
+    `minutes` come off the child's allocation, by the same share. Nothing is, where the workers' time is billed on a
+    brother's or sister's visit; `waits` where that is not known yet, and this is the most it can be.
     """
 
     percent: int
@@ -29,6 +30,12 @@ class CancellationTerms(msgspec.Struct, frozen=True, kw_only=True):
     taken_minutes: int
     made_up: bool
     may_be_asked_again: bool
+    waits: bool = False
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether the time is billed on a brother's or sister's visit, which it is shared with (L 6.5)."""
+        return self.whole_pence == 0
 
 
 def earliest_on_arrival(pack: Pack, planned_start: datetime) -> datetime:
@@ -52,14 +59,16 @@ def cancellation_terms(pack: Pack, card: RateCard, visit: Visit) -> Cancellation
         charged = price_visit(pack, card, visit).pence
     except RateMissing:
         whole, charged = None, None if percent else 0
+    elsewhere = bool(visit.workers) and all(worker.billed == "elsewhere" for worker in visit.workers)
     return CancellationTerms(
         percent=percent,
         charged_pence=charged,
         whole_pence=whole,
         minutes=minutes,
-        taken_minutes=half_up(minutes * percent, 100),
+        taken_minutes=0 if elsewhere else half_up(minutes * percent, 100),
         made_up=visit.outcome in MADE_UP,
         may_be_asked_again=visit.outcome in ASKED_AGAIN,
+        waits=any(worker.billed == "waits" for worker in visit.workers),
     )
 
 
@@ -69,7 +78,7 @@ def draws_around(terms: CancellationTerms, unit: Unit) -> tuple[int, int] | None
     None where it has no price in pence. Time that is billed on a brother's or sister's visit is taken there.
     """
     if unit == "minutes":
-        return (0, 0) if terms.whole_pence == 0 else (terms.minutes, terms.taken_minutes)
+        return (0, 0) if terms.elsewhere else (terms.minutes, terms.taken_minutes)
     if terms.whole_pence is None or terms.charged_pence is None:
         return None
     return terms.whole_pence, terms.charged_pence
