@@ -10,7 +10,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import date
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from marketplace.platform.database import Work
 from marketplace.platform.errors import InvalidInput
@@ -19,7 +19,7 @@ from marketplace.providers.evidence import keep_check, keep_competency, keep_dbs
 from marketplace.providers.import_columns import SHEETS, Sheet, handle
 from marketplace.providers.import_plan import Item, Plan, Question
 from marketplace.providers.import_reading import Row, Rows
-from marketplace.providers.import_run import Run, same
+from marketplace.providers.import_run import SOMEBODY, Run, assessors, same
 from marketplace.providers.vocabulary import words
 from marketplace.providers.workforce import ensure_profile, keep_details, keep_new_worker
 from marketplace.web.filters import day as written_day
@@ -51,7 +51,9 @@ async def carry_out(work: Work, rows: Rows, answers: Mapping[str, str], progress
                 await progress(done)
     order = {sheet.title: number for number, sheet in enumerate(SHEETS.values())}
     faults = sorted(doing.faults, key=lambda fault: (order[fault.sheet], fault.row))
-    return Plan(doing.items, faults, doing.questions, [*rows.notes, *doing.notes])
+    wrong = {(fault.sheet, fault.row) for fault in faults}
+    items = [item for item in doing.items if (item.sheet, item.row) not in wrong]  # a wrong row does nothing
+    return Plan(items, faults, doing.questions, [*rows.notes, *doing.notes])
 
 
 class _Doing(Run):
@@ -62,17 +64,17 @@ class _Doing(Run):
     async def worker(self, row: Row) -> None:
         sheet = SHEETS["workers"]
         values = self._read(sheet, row)
-        reference, name = row.cells.get("reference", ""), row.cells.get("name", "")
-        if values is None:
-            self._unknown_yet(reference, name)
-            return
+        reference, name = values.get("reference", ""), values.get("name", "")
         if reference and (twin := self.rows_of.setdefault(same(reference), row.number)) != row.number:
             self._wrong(sheet, row, "reference", f"Row {twin} has this reference already: each worker has their own")
+            await self._judge(sheet, row, self._anew(row, values))
+            self._unknown_yet("", name)
             return
         key = self.by_reference.get(same(reference)) if reference else None
         if key is None:
             key = self._asked(row, values)
             if key is None:
+                await self._judge(sheet, row, self._anew(row, values))
                 self._unknown_yet(reference, name)
                 return
         try:
@@ -118,19 +120,42 @@ class _Doing(Run):
         return None
 
     async def _add(self, row: Row, values: dict[str, Any]) -> None:
-        given = {key: values[key] for key in (*DETAILS, "reference") if key in values}
-        given.setdefault("name", "")
-        given.setdefault("role", "")
-        key = await keep_new_worker(self.work, self.spoken, **given)
+        worker, details = await self._anew(row, values)
+        worker["row"] = row.number
+        self._know(worker)
+        role = self.spoken.roles.get(worker["role"], worker["role"])
+        self.items.append(Item("Workers", row.number, worker["name"], "add", f"New worker: {role}", details))
+
+    async def _anew(self, row: Row, values: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+        """The worker added, and what else was recorded. What is wrong with one is said, and another stands in for it:
+        so the rest of the row, and what leans on the worker, is judged in the same run."""
+        stand_ins: dict[str, Any] = {"name": SOMEBODY, "role": next(iter(self.spoken.roles), "")}
+        given: dict[str, Any] = {"name": "", "role": ""}
+        given |= {key: values[key] for key in (*DETAILS, "reference") if key in values and key not in self.spoilt}
+        for last in (False, False, True):
+            try:
+                key = await keep_new_worker(self.work, self.spoken, **given)
+                break
+            except InvalidInput as error:
+                self._refused(SHEETS["workers"], row, error)
+                if last:
+                    raise
+                given = stand_ins | {name: value for name, value in given.items() if name not in error.fields}
         kept = await self.work.fetchrow("SELECT * FROM worker WHERE id = $1", key)
         assert kept is not None
         private = dict.fromkeys((*DBS, "pin"), None) | {"update_service_consent": False}
         worker = {**dict(kept), **private, "phone": given.get("phone", ""), "email": given.get("email", "")}
-        worker["row"] = row.number
-        self._know(worker)
-        details = [*await self._dbs(row, values, worker), *await self._registration(row, values, worker)]
-        role = self.spoken.roles.get(worker["role"], worker["role"])
-        self.items.append(Item("Workers", row.number, worker["name"], "add", f"New worker: {role}", details))
+        worker["reference"] = values.get("reference")
+        return worker, await self._evidence(row, values, worker)
+
+    async def _evidence(self, row: Row, values: dict[str, Any], worker: dict[str, Any]) -> list[str]:
+        details: list[str] = []
+        for part in (self._dbs, self._registration):
+            try:
+                details += await part(row, values, worker)
+            except InvalidInput as error:
+                self._refused(SHEETS["workers"], row, error)
+        return details
 
     async def _change(self, row: Row, values: dict[str, Any], worker: dict[str, Any]) -> None:
         given = {key: values[key] for key in DETAILS if key in values}
@@ -150,14 +175,17 @@ class _Doing(Run):
             details.append(f"Worker's reference: {reference}")
         if changed or fresh:
             merged = {key: worker[key] for key in DETAILS} | changed
-            await keep_details(self.work, worker, self.spoken, **merged, reference=reference if fresh else None)
+            try:
+                await keep_details(self.work, worker, self.spoken, **merged, reference=reference if fresh else None)
+            except InvalidInput as error:
+                self._refused(SHEETS["workers"], row, error)
             worker.update(changed)
             if fresh:
                 worker["reference"] = reference
                 self.by_reference[same(reference)] = worker["id"]
             if "name" in changed:
                 self.by_name[same(worker["name"])].append(worker["id"])
-        details += [*await self._dbs(row, values, worker), *await self._registration(row, values, worker)]
+        details += await self._evidence(row, values, worker)
         effect, what = ("change", "Changed") if details else ("same", "Left as it is")
         self.items.append(Item("Workers", row.number, worker["name"], effect, what, details))
 
@@ -184,9 +212,11 @@ class _Doing(Run):
         checked_on, outcome = values.get("checked_on"), values.get("outcome", "clear")
         who = values.get("checked_by_name", "")
         if checked_on is None:
-            if changed or who or "outcome" in values:
-                raise InvalidInput({"checked_on": "Enter the date of the DBS check, to keep what the row says of it"})
-            return []
+            if not (changed or who or "outcome" in values):
+                return []
+            said = "Enter the date of the DBS check, to keep what the row says of it"
+            self._wrong(SHEETS["workers"], row, "checked_on", said)
+            checked_on = self.today  # so that the rest of what the row says is judged too
         kept = self.dbs[worker["id"]]
         there = (checked_on, same(who), outcome) in kept
         newest = max((each[0] for each in kept), default=None)
@@ -218,7 +248,8 @@ class _Doing(Run):
             return []
         merged = kept | given
         if merged["valid_until"] is None:
-            raise InvalidInput({"valid_until": "Enter the last day of the registration"})
+            self._wrong(SHEETS["workers"], row, "valid_until", "Enter the last day of the registration")
+            merged["valid_until"] = self.today  # so that the rest is judged too
         await keep_registration(
             self.work, worker, pin=merged["pin"] or "", valid_until=merged["valid_until"],
             fit_to_practise=merged["fit_to_practise"],
@@ -240,6 +271,8 @@ class _Doing(Run):
         else:
             found = list(dict.fromkeys(self.by_name.get(same(name), [])))
             if not name:
+                if "name" in self.spoilt:
+                    return None
                 self._wrong(sheet, row, "reference", "Enter the worker's reference")
                 return None
             if not found:
@@ -254,7 +287,7 @@ class _Doing(Run):
         if key is None:
             return None  # the worker's own row is wrong, and says so
         worker = self.workers[key]
-        if reference and name and same(name) != same(worker["name"]):
+        if reference and name and worker["name"] != SOMEBODY and same(name) != same(worker["name"]):
             self._wrong(
                 sheet, row, "name",
                 f'The reference {reference[:60]} is that of {worker["name"]}, not "{name[:60]}": correct one of them',
@@ -265,39 +298,40 @@ class _Doing(Run):
     async def competency(self, row: Row) -> None:
         sheet = SHEETS["competencies"]
         values = self._read(sheet, row)
-        if values is None or self._missing(sheet, row, values):
-            return
+        self._missing(sheet, row, values)
         worker = self._whose(sheet, row, values.get("reference", ""), values.get("name", ""))
-        if worker is None:
-            return
         package: UUID | None = None
         if typed := values.get("package"):
             package = self.packages.get(typed.casefold())
             if package is None:
                 self._wrong(sheet, row, "package", f'None of your packages has the reference "{typed[:60]}"')
-                return
         assessor, who = None, values.get("assessor_name", "")
         if typed := values.get("assessor_reference"):
-            key = self.by_reference.get(same(typed))
-            if key is None:
+            assessor = self.by_reference.get(same(typed))
+            if same(typed) not in self.by_reference:
                 self._wrong(sheet, row, "assessor_reference", f'There is no worker with the reference "{typed[:60]}"')
-                return
-            assessor, who = key, self.workers[key]["name"]
+            who = self.workers[assessor]["name"] if assessor is not None else SOMEBODY
+        if worker is None or self.spoilt:
+            await self._judge(
+                sheet, row,
+                keep_competency(
+                    self.work, worker or self._nobody(), self.spoken, code=values.get("code", ""),
+                    assessed_on=values.get("assessed_on", self.today), method=values.get("method", ""),
+                    assessor_worker_id=assessor if worker is not None else None, assessor_name=who,
+                    for_package_id=package,
+                ),
+            )  # fmt: skip
+            return
         signed = values["method"] in self.spoken.signing_methods
         what = f"{self.spoken.skill(values['code'])}, {written_day(values['assessed_on'])}"
-        key = (
-            worker["id"],
-            values["code"],
-            values["assessed_on"],
-            values["method"],
-            package,
-            same(who) if signed else "",
-        )
-        if key in self.skills:
-            since = self.skills[key]
-            note = f", sent back to training on {written_day(local_day(since))} since" if since is not None else ""
-            self._done(sheet, row, worker, "same", f"{what}: kept already{note}")
-            return
+        fact = (worker["id"], values["code"], values["assessed_on"], values["method"], package)
+        keys = [(*fact, by) for by in (assessors(assessor, who) if signed else assessors(None, ""))]
+        for key in keys:
+            if key in self.skills:
+                since = self.skills[key]
+                note = f", sent back to training on {written_day(local_day(since))} since" if since is not None else ""
+                self._done(sheet, row, worker, "same", f"{what}: kept already{note}")
+                return
         if self._gone(sheet, row, worker):
             return
         try:
@@ -308,7 +342,7 @@ class _Doing(Run):
         except InvalidInput as error:
             self._refused(sheet, row, error)
             return
-        self.skills[key] = None
+        self.skills |= dict.fromkeys(keys)
         by = f", signed off by {who}" if signed else ", attended, not signed off"
         self._done(
             sheet, row, worker, "add", what + by + (f", for package {values['package']} only" if package else "")
@@ -317,12 +351,16 @@ class _Doing(Run):
     async def check(self, row: Row) -> None:
         sheet = SHEETS["checks"]
         values = self._read(sheet, row)
-        if values is None or self._missing(sheet, row, values):
-            return
+        self._missing(sheet, row, values)
         worker = self._whose(sheet, row, values.get("reference", ""), values.get("name", ""))
-        if worker is None:
+        kind, until = values.get("kind", ""), values.get("valid_until")
+        done_on = values.get("done_on", min(self.today, until or self.today))
+        keeping = {"kind": kind, "done_on": done_on, "valid_until": until}
+        if worker is None or self.spoilt:
+            await self._judge(
+                sheet, row, keep_check(self.work, worker or self._nobody(), self.spoken, **keeping)
+            )  # fmt: skip
             return
-        kind, done_on, until = values["kind"], values["done_on"], values.get("valid_until")
         what = f"{self.spoken.checks[kind].title}, {written_day(done_on)}"
         what += f", valid until {written_day(until)}" if until else ""
         key = (worker["id"], kind, done_on, until)
@@ -332,12 +370,16 @@ class _Doing(Run):
         if self._gone(sheet, row, worker):
             return
         try:
-            await keep_check(self.work, worker, self.spoken, kind=kind, done_on=done_on, valid_until=until)
+            await keep_check(self.work, worker, self.spoken, **keeping)
         except InvalidInput as error:
             self._refused(sheet, row, error)
             return
         self.checks.add(key)
         self._done(sheet, row, worker, "add", what)
+
+    def _nobody(self) -> dict[str, Any]:
+        """Stands for the worker of a row that names none we know: the rest of the row is judged all the same."""
+        return {"provider_id": self.work.actor.provider_id, "id": uuid4(), "name": SOMEBODY, "person_id": None}
 
     def _gone(self, sheet: Sheet, row: Row, worker: Mapping[str, Any]) -> bool:
         if self._left(worker):

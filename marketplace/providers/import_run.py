@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from datetime import date
 from typing import Any
 from uuid import UUID
+
+import asyncpg
 
 from marketplace.platform.database import Work
 from marketplace.platform.errors import InvalidInput
@@ -21,9 +23,20 @@ from marketplace.web.forms import EMAIL
 FIELDS = {"for_package_id": "package", "assessor_worker_id": "assessor_reference"}
 
 
+# Stands for what a row does not say or says wrongly while the rest of it is judged.
+SOMEBODY = "Somebody unnamed"
+
+
 def same(text: str) -> str:
     """A text as it is compared: spaces and capitals make no difference."""
     return " ".join(text.split()).casefold()
+
+
+def assessors(colleague: UUID | None, name: str) -> list[tuple[UUID | None, str]]:
+    """Whom an assessment names, as it is compared: a colleague whatever their name is now, also by the name it was
+    signed with; whoever is from outside by name."""
+    by_name = (None, same(name))
+    return [by_name] if colleague is None else [(colleague, ""), by_name]
 
 
 class Run:
@@ -41,6 +54,7 @@ class Run:
         self.by_name: defaultdict[str, list[UUID | None]] = defaultdict(list)
         self.workers: dict[UUID, dict[str, Any]] = {}
         self.rows_of: dict[str, int] = {}
+        self.spoilt: set[str] = set()  # of the row that is read: the columns, by key, that have their fault already
 
     # --- what is kept already -----------------------------------------------------------------------------------------
 
@@ -63,9 +77,9 @@ class Run:
         for row in await self.work.fetch(
             "SELECT * FROM worker_competency WHERE provider_id = $1 ORDER BY withdrawn_at NULLS LAST", own
         ):
-            key = (row["worker_id"], row["code"], row["assessed_on"], row["method"], row["for_package_id"],
-                   same(row["assessor_name"] or ""))  # fmt: skip
-            self.skills[key] = row["withdrawn_at"]
+            fact = (row["worker_id"], row["code"], row["assessed_on"], row["method"], row["for_package_id"])
+            for who in assessors(row["assessor_worker_id"], row["assessor_name"] or ""):
+                self.skills[*fact, who] = row["withdrawn_at"]
         self.checks = {
             (row["worker_id"], row["kind"], row["done_on"], row["valid_until"])
             for row in await self.work.fetch("SELECT * FROM worker_check WHERE provider_id = $1", own)
@@ -91,18 +105,39 @@ class Run:
     # --- one row ------------------------------------------------------------------------------------------------------
 
     def _wrong(self, sheet: Sheet, row: Row, key: str, sentence: str) -> None:
+        """One fault for each column of a row: the first."""
+        column = FIELDS.get(key, key)
+        if column in self.spoilt:
+            return
+        self.spoilt.add(column)
         known = {column.key: column.heading for column in sheet.columns}
-        self.faults.append(Fault(sheet.title, row.number, known.get(FIELDS.get(key, key), ""), sentence))
+        self.faults.append(Fault(sheet.title, row.number, known.get(column, ""), sentence))
 
     def _refused(self, sheet: Sheet, row: Row, error: InvalidInput) -> None:
         for key, sentence in error.fields.items():
             self._wrong(sheet, row, key, sentence)
 
-    def _read(self, sheet: Sheet, row: Row) -> dict[str, Any] | None:
-        """The row's values by column: days as days, choices as codes, yes and no as truth; None where one is wrong."""
+    async def _judge(self, sheet: Sheet, row: Row, doing: Coroutine[Any, Any, Any]) -> None:
+        """What the rules say besides of a row that is not kept as it is: tried, and undone."""
+        await self.work.execute("SAVEPOINT trial")
+        try:
+            await doing
+        except InvalidInput as error:
+            self._refused(sheet, row, error)
+        except asyncpg.ForeignKeyViolationError:
+            pass  # about a worker nobody knows, which has been said
+        await self.work.execute("ROLLBACK TO SAVEPOINT trial")
+        await self.work.execute("RELEASE SAVEPOINT trial")
+
+    def _read(self, sheet: Sheet, row: Row) -> dict[str, Any]:
+        """The row's values by column: days as days, choices as codes, yes and no as truth; those without that are
+        wrong, which are `spoilt` from here on."""
         values: dict[str, Any] = {}
-        before = len(self.faults)
-        spoilt = {(fault.row, fault.column) for fault in self.rows.faults if fault.sheet == sheet.title}
+        keys = {column.heading: column.key for column in sheet.columns}
+        self.spoilt = {
+            keys.get(fault.column, "") for fault in self.rows.faults
+            if fault.sheet == sheet.title and fault.row == row.number
+        }  # fmt: skip
         for column in sheet.columns:
             typed = row.cells.get(column.key)
             if typed is None:
@@ -125,11 +160,9 @@ class Run:
                 self._wrong(sheet, row, column.key, f'"{typed[:60]}" is not an e-mail address, like name@example.com')
             else:
                 values[column.key] = typed
-        bad = len(self.faults) > before or any(number == row.number for number, _ in spoilt)
-        return None if bad else values
+        return values
 
-    def _missing(self, sheet: Sheet, row: Row, values: Mapping[str, Any]) -> bool:
-        missing = [column for column in sheet.columns if column.needed and column.key not in values]
-        for column in missing:
-            self._wrong(sheet, row, column.key, "Fill this in")
-        return bool(missing)
+    def _missing(self, sheet: Sheet, row: Row, values: Mapping[str, Any]) -> None:
+        for column in sheet.columns:
+            if column.needed and column.key not in values:
+                self._wrong(sheet, row, column.key, "Fill this in")

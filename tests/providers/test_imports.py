@@ -118,6 +118,45 @@ async def test_every_fault_is_named_by_sheet_row_and_column_and_nothing_is_kept(
     assert any("Row 2 has this reference already" in s for s in faults(later))
 
 
+async def test_a_row_with_one_fault_tells_its_others_too_and_so_does_what_leans_on_it(place):
+    """In one round: a cell of the wrong form hides no broken rule, in its own row or on another sheet."""
+    workers: list[list[object]] = [
+        ["Worker's reference", "Name", "Role", "First day", "Date of DBS check", "DBS checked by",
+         "DBS certificate number", "Registration PIN", "Registration valid until"],
+        ["E1", "Ana Poe", "Support worker", None, None, None, None, None, None],
+        ["E1", None, "wizard", "yesterday", "01/05/2030", "Ada", "12", "x", "soon"],
+        ["E3", "Cy Rowe", "wizard", "31/02/2026", None, None, "13", None, None],
+    ]  # fmt: skip
+    skills: list[list[object]] = [
+        ["Worker's reference", "Trained or assessed in", "Date", "How", "Assessed by"],
+        ["E3", "Juggling", "01/05/2030", "observed", None],
+        ["E9", "First aid", "01/05/2030", "observed", "Alex Moor"],
+        ["E3", "First aid", "yesterday", "observed", "Cy Rowe"],
+    ]
+    checks: list[list[object]] = [
+        ["Worker's reference", "What was checked", "Date", "Valid until"],
+        ["E9", "Horoscope", "01/05/2030", None],
+        ["E3", "References taken up", "01/05/2026", "01/05/2025"],
+    ]
+    found = await sent(place.manager, book({"Workers": workers, "Competencies": skills, "Checks": checks}), "w.xlsx")
+    assert {tuple(said.split(": ")[0].split(", ")) for said in faults(found)} == {
+        ("Workers", "row 3", "Worker's reference"), ("Workers", "row 3", "Name"), ("Workers", "row 3", "Role"),
+        ("Workers", "row 3", "First day"), ("Workers", "row 3", "Date of DBS check"),
+        ("Workers", "row 3", "DBS certificate number"), ("Workers", "row 3", "Registration PIN"),
+        ("Workers", "row 3", "Registration valid until"),
+        ("Workers", "row 4", "Role"), ("Workers", "row 4", "First day"), ("Workers", "row 4", "Date of DBS check"),
+        ("Workers", "row 4", "DBS checked by"), ("Workers", "row 4", "DBS certificate number"),
+        ("Competencies", "row 2", "Trained or assessed in"), ("Competencies", "row 2", "Date"),
+        ("Competencies", "row 2", "Assessed by"),
+        ("Competencies", "row 3", "Worker's reference"), ("Competencies", "row 3", "Date"),
+        ("Competencies", "row 4", "Date"), ("Competencies", "row 4", "Assessed by"),
+        ("Checks", "row 2", "Worker's reference"), ("Checks", "row 2", "What was checked"), ("Checks", "row 2", "Date"),
+        ("Checks", "row 3", "Valid until"),
+    }, "\n".join(faults(found))  # fmt: skip
+    assert len(faults(found)) == 24 and [item.row for item in found.plan.items] == [2]  # type: ignore[union-attr]
+    assert await ask(place.manager, queries.workforce) == []
+
+
 async def test_competencies_and_checks_go_through_the_rules_of_the_single_actions(place):
     workers = [
         ["Worker's reference", "Name", "Role"],
@@ -160,18 +199,29 @@ async def test_competencies_and_checks_go_through_the_rules_of_the_single_action
 async def test_what_goes_out_comes_in_again_unchanged(place):
     for name in ("Wren Ashby", "=Lee Barton", "+Poe, Ana"):
         await providers.ready_worker(place.manager, place.framework_id, "C", name)
-    await workforce.add_worker(
+    kit = await workforce.add_worker(
         place.manager, name="Kit", role="support_worker", reference="-7", phone="+44 20 7946 0000"
     )
     nurse = await providers.ready_worker(place.manager, place.framework_id, "A", "Nia Nurse")
     await evidence.send_back_to_training(place.manager, nurse, "first_aid", "Unsure")
-    await evidence.record_dbs_check(
-        place.manager, nurse, checked_on=date(2026, 5, 11), checked_by_name="Una", outcome="clear"
+    for outcome in ("clear", "new_information"):  # of one moment: the worse is the newest
+        await evidence.record_dbs_check(
+            place.manager, nurse, checked_on=date(2026, 5, 11), checked_by_name="Una", outcome=outcome
+        )
+    # whoever signed others off has married since: it is still the one sign-off
+    await evidence.record_competency(
+        place.manager, nurse, code="first_aid", assessed_on=date(2026, 5, 11), method="observed",
+        assessor_worker_id=kit,
+    )  # fmt: skip
+    await workforce.change_worker(
+        place.manager, kit, name="Kit Lowe", role="support_worker", engagement="employed", phone="+44 20 7946 0000"
     )
     lines, spoken = await export_workforce(place.coordinator)
     past = {each.key: lines[each.key] for each in PAST}
     assert [(row[1], row[2], row[-1]) for row in past[WITHDRAWN.key]] == [("Nia Nurse", "First aid", "Unsure")]
-    assert [row[1] for row in past[EARLIER_DBS.key]] == ["Nia Nurse"]  # the others were looked at once
+    assert [row[1] for row in past[EARLIER_DBS.key]] == ["Nia Nurse"] * 2  # the others were looked at once
+    (about_nurse,) = [row for row in lines["workers"] if row[1] == "Nia Nurse"]
+    assert any("new information" in str(cell) for cell in about_nurse)
     for kind, name in (("xlsx", "w.xlsx"), ("csv", "w.zip")):
         found = await sent(place.manager, as_file(lines, spoken, kind), name)
         assert faults(found) == [] and found.plan and found.plan.notes == [] and found.plan.questions == []
