@@ -22,12 +22,12 @@ from marketplace.platform.errors import Conflict, InvalidInput, NotFound, WrongS
 from marketplace.policy.calendar import local_day
 from marketplace.policy.funding import WHOLE
 from marketplace.policy.pack import Pack
-from marketplace.providers.readiness import Ready, readiness
+from marketplace.providers.readiness import Ready
 from marketplace.providers.standing import hold_standing
-from marketplace.referrals import anonymity, needs, queries
+from marketplace.referrals import anonymity, queries
 from marketplace.referrals.award import Acceptance, acceptance, check_version, record_choice
 from marketplace.referrals.broadcasting import cancel_questions, reached_providers
-from marketplace.referrals.offer_standing import refuse_barred
+from marketplace.referrals.offer_standing import proposed_now, refuse_barred
 from marketplace.referrals.references import new_reference
 from marketplace.referrals.states import offer_after, referral_after
 from marketplace.referrals.tables import Offer, Referral
@@ -55,7 +55,7 @@ async def award_offer(actor: Actor, offer_id: UUID, *, version: int, no_family_r
         check_version(offer, version)
         pack = await pack_of(work, referral.framework_id)
         await refuse_barred(work, referral, offer.id, offer.provider_id)
-        ready = await _ready_workers(work, pack, offer, referral)
+        ready = await _ready_workers(work, offer, referral)
         await record_choice(work, offer)
         accepted = await acceptance(work, referral, offer.id, offer.version)
         why_without = _family_accepted(pack, accepted, no_family_reason)
@@ -85,9 +85,8 @@ async def _still_open(work: Work, referral: Referral) -> None:
     referral_after("awarded", referral.state)
 
 
-async def _ready_workers(work: Work, pack: Pack, offer: Offer, referral: Referral) -> list[tuple[str, Ready]]:
+async def _ready_workers(work: Work, offer: Offer, referral: Referral) -> list[tuple[str, Ready]]:
     """(part, worker) of those who are ready now for the start; a main worker who is not stops the award."""
-    assert referral.lot_code is not None
     proposed = {
         row["worker_id"]: row
         for row in await work.fetch(
@@ -97,9 +96,7 @@ async def _ready_workers(work: Work, pack: Pack, offer: Offer, referral: Referra
         )
     }
     on: date = max(offer.starts_on, local_day(work.now))
-    asked = needs.competencies_needed(pack, referral.lot_code, referral.needs, referral.interventions)
-    judged = await readiness(work, offer.provider_id, pack, referral.lot_code, asked, on, worker_ids=list(proposed))
-    found = {entry.worker.id: entry for entry in judged}
+    found = await proposed_now(work, referral, offer.provider_id, offer.starts_on, proposed)
     unready = [
         found[worker_id].sentence if worker_id in found else f"{row['name']} does not work there any more."
         for worker_id, row in proposed.items()

@@ -94,7 +94,7 @@ async def meet(request: Request[Any, Any, Any], referral_id: FromPath[UUID], off
 
 
 async def _choice(request: Request[Any, Any, Any], referral_id: UUID, form: Form, status: int = 200) -> Response[Any]:
-    found = await ask(request.user, opportunities.my_choice, referral_id)
+    found = await opportunities.familys_choice(request.user, referral_id)
     videos = await ask(request.user, familys_videos)
     asked: Any = found.referral.pattern
     sides = [
@@ -113,7 +113,7 @@ async def _choice(request: Request[Any, Any, Any], referral_id: UUID, form: Form
 
 
 async def _meet(request: Request[Any, Any, Any], referral_id: UUID, offer_id: UUID, form: Form) -> Response[Any]:
-    found = await ask(request.user, opportunities.my_choice, referral_id)
+    found = await opportunities.familys_choice(request.user, referral_id)
     offer = next((each for each in found.offers if each.id == offer_id), None)
     if offer is None:
         gone = Form()

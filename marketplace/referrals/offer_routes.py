@@ -131,13 +131,13 @@ async def answer_meeting(
 @get("/api/v1/choices", **CHOOSE)
 async def list_choices(request: Request[Any, Any, Any]) -> list[FamilyChoiceOut]:
     """Every search for support for my child in which I may choose, with its offers."""
-    return [choice_out(each) for each in await ask(request.user, opportunities.my_choices)]
+    return [choice_out(each) for each in await opportunities.familys_choices(request.user)]
 
 
 @get("/api/v1/choices/{referral_id:uuid}", **CHOOSE)
 async def get_choice(request: Request[Any, Any, Any], referral_id: FromPath[UUID]) -> FamilyChoiceOut:
     """One of them."""
-    return choice_out(await ask(request.user, opportunities.my_choice, referral_id))
+    return choice_out(await opportunities.familys_choice(request.user, referral_id))
 
 
 @put("/api/v1/offers/{offer_id:uuid}/family-choice", status_code=204, **CHOOSE)

@@ -229,6 +229,12 @@ class MyOfferOut(msgspec.Struct, kw_only=True):
     meetings: list[MeetingOut]
 
 
+class ProposedWorkerOut(OfferedWorkerOut, kw_only=True):
+    """A worker proposed to a family; `ready_now` is false for one who could not come as things stand."""
+
+    ready_now: bool
+
+
 class FamilyOfferOut(msgspec.Struct, kw_only=True):
     """An offer for my child."""
 
@@ -238,7 +244,7 @@ class FamilyOfferOut(msgspec.Struct, kw_only=True):
     starts_on: date
     pattern: list[WeeklySlot]
     remark: str
-    workers: list[OfferedWorkerOut]
+    workers: list[ProposedWorkerOut]
     price: PriceOut
     meetings: list[str]  # the answers to my wishes to meet; empty where none came yet
     chosen: bool
@@ -322,7 +328,14 @@ def choice_out(found: FamilyChoice) -> FamilyChoiceOut:
         offers=[
             FamilyOfferOut(
                 id=offer.id, provider=offer.provider_name, version=offer.version, starts_on=offer.starts_on,
-                pattern=_slots(offer.pattern), remark=offer.remark, workers=_offered(offer), price=_price_of(offer),
+                pattern=_slots(offer.pattern), remark=offer.remark, price=_price_of(offer),
+                workers=[
+                    ProposedWorkerOut(
+                        name=each["name"], role=each["role"], part=each["part"], profile=each["profile"],
+                        ready_now=each["worker_id"] not in found.unready,
+                    )
+                    for each in offer.workers
+                ],
                 meetings=[each["answer"] or "" for each in offer.meetings], chosen=offer.id == found.chosen,
                 barred=found.barred.get(offer.id, ""),
             )

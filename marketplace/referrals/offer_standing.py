@@ -1,18 +1,23 @@
-"""What stands against an offer at the moment, before anybody chooses or awards it: the provider's one standing, as far
-as the asker may know it."""
+"""What stands against an offer at the moment, before anybody chooses or awards it: the provider's one standing and
+whether the workers it proposes are ready still, as far as the asker may know it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import date
 from uuid import UUID
 
 from marketplace.frameworks.queries import pack_of
-from marketplace.platform.actor import PERSONAL_ROLES
-from marketplace.platform.database import Work
+from marketplace.platform.actor import PERSONAL_ROLES, system_for
+from marketplace.platform.database import Work, ask
 from marketplace.platform.errors import Conflict
 from marketplace.policy.calendar import local_day
 from marketplace.policy.facts import Admission, ProviderFacts
 from marketplace.policy.standing import provider_standing
+from marketplace.providers.readiness import Ready, readiness
 from marketplace.providers.standing import standing
+from marketplace.referrals import needs, queries
+from marketplace.referrals.queries import OfferView
 from marketplace.referrals.tables import Referral
 
 # A provider that pauses new referrals by its own wish keeps the offers it has made.
@@ -49,6 +54,41 @@ async def refuse_barred(work: Work, referral: Referral, offer_id: UUID, provider
     """Raise `Conflict` with the reason, in words the actor may read, where something stands against the offer."""
     if why := await bar(work, referral, offer_id, provider_id):
         raise Conflict(why)
+
+
+async def proposed_now(
+    work: Work, referral: Referral, provider_id: UUID, starts_on: date, worker_ids: Iterable[UUID]
+) -> dict[UUID, Ready]:
+    """The workers of an offer judged at this moment for its start, as an award judges them; who has left is missing."""
+    assert referral.lot_code is not None
+    pack = await pack_of(work, referral.framework_id)
+    on = max(starts_on, local_day(work.now))
+    asked = needs.competencies_needed(pack, referral.lot_code, referral.needs, referral.interventions)
+    judged = await readiness(work, provider_id, pack, referral.lot_code, asked, on, worker_ids=list(worker_ids))
+    return {entry.worker.id: entry for entry in judged}
+
+
+async def unready(work: Work, referral: Referral, offer: OfferView) -> dict[UUID, str]:
+    """Workers of an offer still to be decided who are not ready now, each with why not, as the end of a sentence.
+
+    The statement that goes with the offer says how they matched when it was made; a family reads no worker's evidence,
+    so that it is asked for in the provider's own context (`unready_for_family`).
+    """
+    if referral.state != "broadcast" or offer.state != "made":
+        return {}
+    ids = [row["worker_id"] for row in offer.workers]
+    found = await proposed_now(work, referral, offer.provider_id, offer.starts_on, ids)
+    why = {key: ", ".join(found[key].reasons) if key in found else "does not work there any more" for key in ids}
+    return {key: said for key, said in why.items() if said}
+
+
+async def unready_for_family(offer: OfferView) -> frozenset[UUID]:
+    """Who of an offer a family was shown is not ready at the moment; the marketplace looks for it, and says no more."""
+
+    async def look(work: Work) -> dict[UUID, str]:
+        return await unready(work, await queries.referral(work, offer.referral_id), offer)
+
+    return frozenset(await ask(system_for(offer.provider_id, "provider"), look))
 
 
 async def _open_to_family(work: Work, referral: Referral, offer_id: UUID, provider_id: UUID) -> bool:

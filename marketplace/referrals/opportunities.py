@@ -5,13 +5,14 @@ And what a family sees: the offers made for its child.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from marketplace.frameworks.queries import pack_of
-from marketplace.platform.database import Work
+from marketplace.platform.actor import Actor
+from marketplace.platform.database import Work, ask
 from marketplace.platform.errors import NotFound
 from marketplace.policy.calendar import local_day
 from marketplace.policy.pack import Pack
@@ -19,7 +20,7 @@ from marketplace.providers.readiness import Ready, readiness
 from marketplace.providers.standing import StandingReason, standing
 from marketplace.referrals import needs, queries
 from marketplace.referrals.needs import Demands
-from marketplace.referrals.offer_standing import bars
+from marketplace.referrals.offer_standing import bars, unready_for_family
 from marketplace.referrals.queries import OfferView
 from marketplace.referrals.tables import Referral
 
@@ -239,6 +240,24 @@ class FamilyChoice:
     chosen: UUID | None
     now: datetime
     barred: dict[UUID, str]  # offers that cannot be chosen at the moment, each with what the family may know of why
+    unready: frozenset[UUID] = frozenset()  # workers proposed who are not ready at the moment
+
+
+async def familys_choice(actor: Actor, referral_id: UUID) -> FamilyChoice:
+    """One referral the actor may choose for, with who of the workers proposed is not ready now. Raises `NotFound`."""
+    return await _looked_up(await ask(actor, my_choice, referral_id))
+
+
+async def familys_choices(actor: Actor) -> list[FamilyChoice]:
+    """Every referral the actor may choose for, alike."""
+    return [await _looked_up(found) for found in await ask(actor, my_choices)]
+
+
+async def _looked_up(found: FamilyChoice) -> FamilyChoice:
+    if found.referral.state != "broadcast":
+        return found
+    away = [await unready_for_family(each) for each in found.offers if each.state == "made"]
+    return replace(found, unready=frozenset().union(*away))
 
 
 async def my_choices(work: Work) -> list[FamilyChoice]:

@@ -19,7 +19,7 @@ from marketplace.platform.errors import Conflict, InvalidInput, NotFound
 from marketplace.policy.pack import Pack
 from marketplace.referrals import award, broadcasting, needs, patterns, queries
 from marketplace.referrals.award import Acceptance
-from marketplace.referrals.offer_standing import bars
+from marketplace.referrals.offer_standing import bars, unready
 from marketplace.referrals.queries import Answer, OfferView
 from marketplace.referrals.tables import Referral
 from marketplace.web.csv_file import csv_file
@@ -269,6 +269,7 @@ class Side:
     week: list[str]
     met: int
     barred: str  # why it cannot be awarded at the moment; '' where nothing stands against it
+    unready: dict[UUID, str]  # workers who are not ready now, and why
 
 
 async def side_by_side(work: Work, referral_id: UUID) -> tuple[Sight, list[Side]]:
@@ -285,6 +286,7 @@ async def side_by_side(work: Work, referral_id: UUID) -> tuple[Sight, list[Side]
             patterns.summary(each.pattern, found.pack.activities),
             len(wanted & set(patterns.slots(each.pattern))),
             against.get(each.id, ""),
+            await unready(work, found.referral, each),
         )
         for each in found.offers
     ]

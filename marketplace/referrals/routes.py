@@ -23,7 +23,7 @@ from marketplace.referrals import (
     reach,
 )
 from marketplace.referrals.children import ChildDetails
-from marketplace.referrals.offer_standing import bars
+from marketplace.referrals.offer_standing import bars, unready
 from marketplace.referrals.schemas import (
     AgainIn,
     AnswerOut,
@@ -284,7 +284,12 @@ async def _offers(work: Work, referral_id: UUID) -> list[OfferOut]:
     row, offers = await queries.referral(work, referral_id), await queries.offers(work, referral_id)
     against = await bars(work, row, [(each.id, each.provider_id) for each in offers])
     return [
-        offer_out(each, await award.acceptance(work, row, each.id, each.version), against.get(each.id, ""))
+        offer_out(
+            each,
+            await award.acceptance(work, row, each.id, each.version),
+            against.get(each.id, ""),
+            await unready(work, row, each),
+        )
         for each in offers
     ]
 

@@ -259,13 +259,14 @@ class CloseIn(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class OfferWorkerOut(msgspec.Struct, kw_only=True):
-    """A worker proposed, with the frozen statement of the match."""
+    """A worker proposed, with the frozen statement of the match when the offer was made, and why not ready now."""
 
     name: str
     role: str
     part: str
     profile: str
     statement: dict[str, Any]
+    not_ready_now: str  # why not, at this moment; empty for who is ready, and once the offer is decided
 
 
 class OfferOut(msgspec.Struct, kw_only=True):
@@ -372,7 +373,7 @@ def answer_out(found: Answer) -> AnswerOut:
     )  # fmt: skip
 
 
-def offer_out(offer: OfferView, accepted: Acceptance, barred: str) -> OfferOut:
+def offer_out(offer: OfferView, accepted: Acceptance, barred: str, unready: dict[UUID, str]) -> OfferOut:
     return OfferOut(
         id=offer.id, provider_id=offer.provider_id, provider=offer.provider_name, state=offer.state,
         version=offer.version,
@@ -380,7 +381,10 @@ def offer_out(offer: OfferView, accepted: Acceptance, barred: str) -> OfferOut:
         remark=offer.remark, pence_per_week=offer.pence_per_week, pence_per_period=offer.pence_per_period,
         price=offer.price,
         workers=[
-            OfferWorkerOut(**{key: w[key] for key in ("name", "role", "part", "profile", "statement")})
+            OfferWorkerOut(
+                **{key: w[key] for key in ("name", "role", "part", "profile", "statement")},
+                not_ready_now=unready.get(w["worker_id"], ""),
+            )
             for w in offer.workers
         ],
         chosen_by_referrer=accepted.referrer, chosen_by_family=accepted.family,

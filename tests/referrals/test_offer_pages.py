@@ -14,6 +14,7 @@ from marketplace.platform.errors import Conflict
 from marketplace.policy.facts import WeeklySlot
 from marketplace.policy.pack import load_pack
 from marketplace.providers.actions import pause, suspend
+from marketplace.providers.workforce import stand_down
 from marketplace.referrals import offering, opportunities, queries
 from marketplace.referrals.award import choose_offer
 from marketplace.referrals.choosing import choose_as_family
@@ -310,3 +311,31 @@ async def test_an_offer_of_a_suspended_provider_is_not_shown_as_open_nor_chosen(
         before = (await door.get(f"/referrals/{referral}/award/{first}")).text
         assert "Safeguarding concern" in before and "Award to" not in before
         assert "Award to" in (await door.get(f"/referrals/{referral}/award/{second}")).text
+
+
+async def test_a_worker_stood_down_after_the_offer_is_not_ready_on_both_pages_of_those_who_choose(
+    app, world, referral, family, settings
+):
+    alder = world.providers[0]
+    offer = await offered(world, alder, referral)
+    view = await ask(world.referrer, queries.offer_view, offer)
+    worker = view.workers[0]
+    choice, offers = f"/choices/{referral}", f"/referrals/{referral}/offers"
+
+    async def shown(actor, path):
+        async with at(app, settings, actor) as door:
+            told = (await door.get(f"/api/v1{path}")).json()
+            return text_of(await door.get(path)), (told if actor is world.referrer else told["offers"])[0]["workers"][0]
+
+    text, told = await shown(world.referrer, offers)
+    assert f"{worker['name']}, comes: ✓ matches" in text and told["not_ready_now"] == ""
+    text, told = await shown(family, choice)
+    assert "not ready to come" not in text and told["ready_now"] is True
+    await stand_down(alder, worker["worker_id"], "A concern about money is looked into")
+    text, told = await shown(world.referrer, offers)
+    assert f"{worker['name']}, comes: ✗ not ready now" in text and "money" not in text
+    assert f"Not ready now: {worker['name']} is stood down. Matched on 11 May 2026" in text
+    assert told["not_ready_now"] == "is stood down"
+    text, told = await shown(family, choice)
+    assert f"{worker['name']} is not ready to come at the moment" in text and "stood down" not in text
+    assert told["ready_now"] is False
