@@ -65,7 +65,7 @@ async def check_draft(
     provider_id = _provider(request)
     standing = await ask(request.user, queries.standing_invoice, framework_id, provider_id, payer_id, first_day)
     if standing is not None:  # submitted meanwhile, or the button was pressed twice
-        return see_other(request, f"/invoices/{standing}", flash="This period's invoice has been submitted already.")
+        return see_other(request, f"/invoices/{standing}", refused="This period's invoice has been submitted already.")
     found = await ask(request.user, _draft, framework_id, provider_id, payer_id, first_day)
     form = Form(await read_form(request))
     claim = read_claim(form, found)
@@ -85,7 +85,7 @@ async def check_draft(
         except Conflict as conflict:
             standing = await ask(request.user, queries.standing_invoice, framework_id, provider_id, payer_id, first_day)
             if standing is not None:
-                return see_other(request, f"/invoices/{standing}", flash=conflict.sentence)
+                return see_other(request, f"/invoices/{standing}", refused=conflict.sentence)
             form.error("", conflict.sentence)
     judged = await ask(request.user, _draft, framework_id, provider_id, payer_id, first_day, claim)
     if form.value("step") == "edit":

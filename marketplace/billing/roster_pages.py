@@ -125,7 +125,7 @@ async def take(request: Asked) -> Response[Any]:
     try:
         rows = _rows(form.value("rows"))
     except ValueError:
-        return see_other(request, "/roster", flash="Nothing was taken: send the file again.")
+        return see_other(request, "/roster", refused="Nothing was taken: send the file again.")
     verdicts = await take_rows(request.user, rows)
     return _verdicts(request, "Visits taken", verdicts, None, "/roster")
 

@@ -131,7 +131,7 @@ async def _call_off_page(request: Request[Any, Any, Any], visit_id: UUID, form: 
         visit, package, terms, left, names = await ask(request.user, _calling_off, visit_id, form.value("reason"))
         besides = await ask(request.user, said_besides, visit, terms)
     except Conflict as error:
-        return see_other(request, f"/visits/{visit_id}", flash=error.sentence)
+        return see_other(request, f"/visits/{visit_id}", refused=error.sentence)
     return page(
         request, "packages/call_off.html", title="Cancel a visit", visit=visit, package=package, form=form, step=step,
         charge=charge_words(terms), allocation=allocation_words(terms), charge_pence=terms.charged_pence,

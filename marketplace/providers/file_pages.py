@@ -222,7 +222,7 @@ async def open_file(request: Asked, evidence_id: FromPath[UUID]) -> Response[Any
     try:
         token = await file_opening.link_to(request.user, settings_of(request), evidence_id)
     except Conflict as error:
-        return see_other(request, f"/evidence/{evidence_id}", flash=error.sentence)
+        return see_other(request, f"/evidence/{evidence_id}", refused=error.sentence)
     return see_other(request, f"/evidence/open/{token}")
 
 

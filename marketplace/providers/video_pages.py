@@ -52,7 +52,7 @@ async def agree_to_video(request: Asked, worker_id: FromPath[UUID]) -> Response[
     try:
         await videos.agree_to_video(request.user, worker_id, evidence_id, agreed=agreed)
     except Conflict as error:
-        return see_other(request, "/my-profile", flash=error.sentence)
+        return see_other(request, "/my-profile", refused=error.sentence)
     done = (
         "Families you are proposed to may watch this video." if agreed else "Families do not see this video any more."
     )

@@ -28,6 +28,7 @@ from marketplace.web.navigation import links
 
 FLASH = "message"
 LONGEST_FLASH = 600
+REFUSED = "\x00"  # before a message that says why nothing was done
 
 
 def page(
@@ -80,7 +81,8 @@ def page(
         csrf_token=token,
         csrf=Markup('<input type="hidden" name="{}" value="{}">').format(csrf.FIELD, token),
         csp_nonce=nonce,
-        flash=flash,
+        flash=flash.removeprefix(REFUSED) if flash else None,
+        flash_refused=flash is not None and flash.startswith(REFUSED),
         here=request.url.path,
         **context,
     )
@@ -110,15 +112,19 @@ def fragment(request: Request[Any, Any, Any], template: str, **context: Any) -> 
     )
 
 
-def see_other(request: Request[Any, Any, Any], path: str, *, flash: str | None = None) -> Redirect:
+def see_other(
+    request: Request[Any, Any, Any], path: str, *, flash: str | None = None, refused: str | None = None
+) -> Redirect:
     """Go on to a page of this site after something was done (303), with a message shown there once.
 
+    `flash` says what was done, `refused` why nothing was: that is no success, and is not shown as one.
     Only paths of our own are taken: "//elsewhere" or "https://..." go to the first page instead.
     """
     response = Redirect(own_path(path), status_code=303)
-    if flash is not None:
+    said = flash if refused is None else REFUSED + refused
+    if said is not None:
         frame = frame_of(request)
-        text = flash[:LONGEST_FLASH].encode("utf-8", "replace")
+        text = said[:LONGEST_FLASH].encode("utf-8", "replace")
         value = base64.urlsafe_b64encode(_flash_proof(text, frame.secret) + text).decode()
         response.set_cookie(_cookie(frame, FLASH, value, max_age=300))
     return response

@@ -87,7 +87,8 @@ async def test_the_period_grows_is_checked_submitted_and_frozen(app, settings, c
         assert "Invoice 1" in frozen.text and "The invoice is submitted and frozen" in frozen.text
         again = await door.post(where, typed(check) | {"step": "submit"}, page="/profile")
         assert again.headers["location"] == done.headers["location"]
-        assert "has been submitted already" in (await door.get(again.headers["location"])).text
+        told = text_of(await door.get(again.headers["location"]))
+        assert "Important This period's invoice has been submitted already" in told and "Success" not in told
         assert (await door.get(where)).headers["location"] == done.headers["location"]
         listed = text_of(await door.get("/invoices"))
         assert "Submitted" in listed and "To submit" not in listed

@@ -40,6 +40,10 @@ async def test_the_family_sees_the_cost_before_it_cancels_and_asks_for_a_visit_i
         assert "you were shown" in text_of(stale) and 'name="charge" value="0"' in stale.text
         done = await door.post(f"/visits/{visit_id}/cancel", typed | {"charge": "0"})
         assert done.status_code == 303
+        assert "Success The visit is cancelled" in text_of(await door.get(done.headers["location"]))
+        other_tab = await door.post(f"/visits/{visit_id}/cancel", typed | {"charge": "0"}, page="/profile")
+        told = text_of(await door.get(other_tab.headers["location"]))
+        assert "Important This visit is cancelled, so it cannot be cancelled now" in told and "Success" not in told
         shown = await door.get(f"/visits/{visit_id}")
         assert "Ask for a visit instead" in text_of(shown) and "Charged: Nothing" in text_of(shown)
         asked = await door.post(
