@@ -51,7 +51,7 @@ async def build(request: Request[Any, Any, Any]) -> Response[Any]:
     try:
         run_id = await build_run(request.user, chosen)
     except InvalidInput as error:
-        form.merge(error)
+        form.merge(error, {"invoices": "pay"})
         return await _payments(request, form)
     except Conflict as conflict:
         form.error("", conflict.sentence)

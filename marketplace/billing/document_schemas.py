@@ -71,8 +71,9 @@ def credit_note_out(note: CreditNote) -> CreditNoteOut:
 
 
 class BuildIn(msgspec.Struct, forbid_unknown_fields=True):
-    """The invoices, and the disputes whose waived deductions, to pay; both null for all that can be paid now."""
+    """The invoices, and the disputes whose waived deductions, to pay; `everything` instead for all that can be paid."""
 
+    everything: bool = False
     invoices: Annotated[list[UUID], msgspec.Meta(max_length=20_000)] | None = None
     disputes: Annotated[list[UUID], msgspec.Meta(max_length=20_000)] | None = None
 

@@ -19,17 +19,22 @@ def invoice_context(view: queries.InvoiceView, notes: Sequence[CreditNote] = ())
     """What the page of a frozen invoice shows, to the provider and to the payer alike."""
     return {
         "invoice": view,
-        "defects": words.frozen_defects(
-            view.result.defects,
-            {str(line.visit_id): f"{line.package_reference}, {moment(line.planned_start)}" for line in view.lines}
-            | {str(line.record.id): f"{line.record.package_reference}, {line.record.title}" for line in view.others},
-        ),
+        "defects": defects_of(view),
         "states": words.STATES,
         "outcomes": words.OUTCOMES,
         "methods": words.METHODS,
         "notes": notes,
         "note_states": STATES,
     }
+
+
+def defects_of(view: queries.InvoiceView) -> list[tuple[str, str]]:
+    """(kind, sentence) of each defect a submitted invoice was judged by, in their order."""
+    return words.frozen_defects(
+        view.result.defects,
+        {str(line.visit_id): f"{line.package_reference}, {moment(line.planned_start)}" for line in view.lines}
+        | {str(line.record.id): f"{line.record.package_reference}, {line.record.title}" for line in view.others},
+    )
 
 
 async def with_notes(work: Work, invoice_id: UUID) -> tuple[queries.InvoiceView, list[CreditNote]]:

@@ -30,6 +30,7 @@ from marketplace.billing.payment_files import Paid
 from marketplace.billing.payment_runs import approve_run, build_run, cancel_run, export_run, mark_paid, take_file
 from marketplace.identity.guards import requires
 from marketplace.platform.database import ask
+from marketplace.platform.errors import InvalidInput
 
 PAY: dict[str, Any] = {"guards": [requires("invoice.decide")], "tags": ["Payments"]}
 
@@ -57,7 +58,9 @@ async def list_runs(request: Request[Any, Any, Any], page: FromQuery[int] = 1) -
 async def build(request: Request[Any, Any, Any], data: JSONBody[BuildIn]) -> AskedOut:
     """Put accepted invoices and waived deductions into a new run."""
     chosen = [*(data.invoices or ()), *(data.disputes or ())]
-    if data.invoices is None and data.disputes is None:
+    if data.everything:
+        if chosen:
+            raise InvalidInput({"everything": "Name what to pay, or ask for everything, not both"})
         chosen = [row.id for row in await ask(request.user, queries.payables) if not row.held]
     return AskedOut(await build_run(request.user, chosen))
 

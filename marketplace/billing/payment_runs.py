@@ -46,13 +46,13 @@ class TakenFile:
 async def build_run(actor: Actor, chosen: Sequence[UUID]) -> UUID:
     """Put accepted invoices on which something is owed, and waivers to pay back, into a new run, whole; returns its id.
 
-    `chosen` are ids of invoices and of disputes (`Payable.id`). Raises `InvalidInput` under "pay" where none is chosen,
-    `Conflict` where one of them cannot be paid now (it lies in another run, a credit note on it is open, it is not
-    accepted).
+    `chosen` are ids of invoices and of disputes (`Payable.id`). Raises `InvalidInput` under "invoices" where none is
+    chosen, `Conflict` where one of them cannot be paid now (it lies in another run, a credit note on it is open, it is
+    not accepted).
     """
     permit(actor, "invoice.decide")
     if not chosen:
-        raise InvalidInput({"pay": "Select at least one invoice to pay"})
+        raise InvalidInput({"invoices": "Select at least one invoice to pay"})
     async with unit_of_work(actor) as work:
         payer_id = work.actor.commissioner_id
         await work.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"payment run {payer_id}")

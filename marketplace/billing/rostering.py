@@ -54,15 +54,15 @@ class _OnlyLooking(Exception):
 async def take_rows(actor: Actor, rows: Sequence[Mapping[str, str]], *, only_look: bool = False) -> list[Verdict]:
     """Take each row in a unit of its own, in the order sent; `only_look` says what would happen and keeps nothing.
 
-    Raises `InvalidInput` on `rows` for none or too many of them; what is wrong with one row is in its verdict.
+    Raises `InvalidInput` on `visits` for none or too many of them; what is wrong with one row is in its verdict.
     """
     provider_only(actor, "visit.import")
     permit(actor, "visit.correct")
     permit(actor, "visit.plan")
     if not rows:
-        raise InvalidInput({"rows": "Send at least one visit"})
+        raise InvalidInput({"visits": "Send at least one visit"})
     if len(rows) > MOST_ROWS:
-        raise InvalidInput({"rows": f"Send at most {MOST_ROWS} visits at a time"})
+        raise InvalidInput({"visits": f"Send at most {MOST_ROWS} visits at a time"})
     return [await _take(actor, number, row, only_look) for number, row in enumerate(rows, start=1)]
 
 

@@ -13,6 +13,7 @@ from marketplace.billing import queries
 from marketplace.billing.deciding import accept_invoice, return_invoice
 from marketplace.billing.drafting import Draft, draft
 from marketplace.billing.exports import case_of
+from marketplace.billing.frozen import with_notes
 from marketplace.billing.schemas import (
     ClaimIn,
     DraftOut,
@@ -95,8 +96,8 @@ async def list_invoices(
 
 @get("/api/v1/invoices/{invoice_id:uuid}", **READ)
 async def get_invoice(request: Request[Any, Any, Any], invoice_id: FromPath[UUID]) -> WholeInvoiceOut:
-    """One invoice as it was judged."""
-    return whole_invoice_out(await ask(request.user, queries.invoice, invoice_id))
+    """One invoice as it was judged, and what became of it."""
+    return whole_invoice_out(*await ask(request.user, with_notes, invoice_id))
 
 
 @post("/api/v1/invoices/{invoice_id:uuid}/accept", status_code=204, **DECIDE)

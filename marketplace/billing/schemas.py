@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Annotated
 from uuid import UUID
 
 import msgspec
 
+from marketplace.billing.credit_note_queries import CreditNote
+from marketplace.billing.document_schemas import CreditNoteOut, credit_note_out
 from marketplace.billing.drafting import MOST_CLAIMED, Draft
+from marketplace.billing.frozen import defects_of
 from marketplace.billing.queries import InvoiceRow, InvoiceView, PeriodRow
 from marketplace.billing.words import defect_rows
 from marketplace.policy.funding import WHOLE
@@ -140,6 +144,8 @@ class InvoiceOut(msgspec.Struct):
 
 
 class WholeInvoiceOut(InvoiceOut):
+    """`dispute_until` is the first instant at which the deduction, under `clause`, can no longer be disputed."""
+
     due_at: datetime
     returned_reason: str | None
     replaces_id: UUID | None
@@ -147,6 +153,13 @@ class WholeInvoiceOut(InvoiceOut):
     others: list[OtherLineOut]
     defects: list[DefectOut]
     money: MoneyOut
+    received_at: datetime
+    accepted_at: datetime | None
+    paid_at: datetime | None
+    clause: str
+    dispute_until: datetime | None
+    dispute_id: UUID | None
+    credit_notes: list[CreditNoteOut]
 
 
 def draft_out(found: Draft) -> DraftOut:
@@ -185,8 +198,8 @@ def invoice_out(row: InvoiceRow) -> InvoiceOut:
     )  # fmt: skip
 
 
-def whole_invoice_out(view: InvoiceView) -> WholeInvoiceOut:
-    """A frozen invoice with its lines, defects and amounts."""
+def whole_invoice_out(view: InvoiceView, notes: Sequence[CreditNote]) -> WholeInvoiceOut:
+    """A frozen invoice with its lines, defects and amounts, its dates, and what was credited of it."""
     return WholeInvoiceOut(
         view.id, view.number, view.framework, view.provider, view.payer, view.period.first_day, view.period.last_day,
         view.state, view.submitted_at, view.result.net_pence, view.result.deduction_pence, view.pay_by,
@@ -195,8 +208,13 @@ def whole_invoice_out(view: InvoiceView) -> WholeInvoiceOut:
         replaces_id=view.replaces_id,
         lines=[_line(line) for line in view.result.lines],
         others=msgspec.convert(view.result.others, list[OtherLineOut], from_attributes=True),
-        defects=[_defect(defect) for defect in view.result.defects],
+        defects=[
+            _defect(defect, said) for defect, (_, said) in zip(view.result.defects, defects_of(view), strict=True)
+        ],
         money=msgspec.convert(view.result, MoneyOut, from_attributes=True),
+        received_at=view.received_at, accepted_at=view.accepted_at, paid_at=view.paid_at,
+        clause=view.deduction_clause, dispute_until=view.dispute_until, dispute_id=view.dispute_id,
+        credit_notes=[credit_note_out(note) for note in notes],
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 import httpx
 import pytest
 
+from marketplace.billing.words import WHY
 from marketplace.platform.actor import Actor
 from marketplace.policy.calculators import invoice as calculate
 from tests.world import people
@@ -94,8 +95,11 @@ async def test_from_the_period_to_the_decision(api, settings, case, period, fina
 async def test_whose_it_is_not_and_which_role_may_not(api, settings, case, period, finance):
     mine = await token(api, settings, case.manager)
     draft = (await api.get(draft_path(case, period), headers=mine)).json()
-    sent = key(case, period) | {"fingerprint": draft["fingerprint"]}
+    sent = key(case, period) | {"fingerprint": draft["fingerprint"], "claim": {"lines": [], "total_pence": 0}}
     path = f"/invoices/{(await api.post('/invoices', json=sent, headers=mine)).json()['id']}"
+    frozen = (await api.get(path, headers=mine)).json()
+    assert [each["sentence"].split(": ")[1] for each in frozen["defects"]] == [WHY["left_off"]]
+    assert frozen["clause"] and frozen["dispute_until"] and frozen["credit_notes"] == []
     rival = await token(api, settings, await people.provider_org(settings, "Rowan Rivals"))
     elsewhere = await people.person_in(await people.council(settings, "Southmere Council"), "finance")
     other = await token(api, settings, elsewhere)

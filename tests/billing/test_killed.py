@@ -253,7 +253,7 @@ async def test_killed_in_the_middle_of_paying(money: Money) -> None:
     for invoice_id in ids:
         done = await money.asked("POST", f"/invoices/{invoice_id}/accept", money.theirs)
         assert done.status_code == 204, done.text
-    built = await money.asked("POST", "/payment-runs", money.theirs, {})
+    built = await money.asked("POST", "/payment-runs", money.theirs, {"everything": True})
     run = f"/payment-runs/{built.json()['id']}"
 
     await money.cut_short(HEADS, "application", "POST", f"{run}/export", money.theirs, None)

@@ -268,8 +268,15 @@ async def test_the_api(api, settings, case, accepted, finance, clock):
     mine, theirs = await token(api, settings, finance), await token(api, settings, case.manager)
     assert [row["pence"] for row in (await api.get("/payables", headers=mine)).json()] == [OWED]
     assert (await api.get("/payables", headers=theirs)).status_code == 403
-    assert (await api.post("/payment-runs", json={"invoices": []}, headers=mine)).status_code == 400
-    made = await api.post("/payment-runs", json={}, headers=mine)
+    for said in ({}, {"invoices": []}):  # what is not said is not paid
+        nothing = await api.post("/payment-runs", json=said, headers=mine)
+        assert nothing.status_code == 400 and set(nothing.json()["fields"]) == {"invoices"}
+    both = {"invoices": [str(accepted)], "everything": True}
+    assert (await api.post("/payment-runs", json=both, headers=mine)).json()["fields"].keys() == {"everything"}
+    shown = (await api.get(f"/invoices/{accepted}", headers=theirs)).json()
+    assert shown["received_at"] and shown["accepted_at"] and shown["paid_at"] is None
+    assert shown["clause"] and (shown["dispute_until"], shown["dispute_id"]) == (None, None)
+    made = await api.post("/payment-runs", json={"everything": True}, headers=mine)
     assert made.status_code == 201, made.text
     run = f"/payment-runs/{made.json()['id']}"
     control = (await api.post(f"{run}/export", headers=mine)).json()["control_hash"]

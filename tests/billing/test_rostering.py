@@ -89,7 +89,8 @@ async def test_a_batch_by_api_is_taken_row_by_row_and_twice_counts_once(api, set
     assert left["visit"] == str(two) and left["outcome"] == "delivered"
     (done,) = (await api.post("/roster/visits", json={"visits": [left]}, headers=mine)).json()["results"]
     assert done["status"] == "recorded" and not (await case.visit(two)).activities_recorded
-    assert (await api.post("/roster/visits", json={"visits": []}, headers=mine)).status_code == 400
+    empty = await api.post("/roster/visits", json={"visits": []}, headers=mine)
+    assert empty.status_code == 400 and set(empty.json()["fields"]) == {"visits"}
     for actor in (case.family, case.worker, case.referrer):
         theirs = await token(api, settings, actor)
         assert (await api.post("/roster/visits", json={"visits": rows}, headers=theirs)).status_code == 403
