@@ -122,10 +122,14 @@ from marketplace.purchases import (
     enquiry_pages,
     enquiry_routes,
     finding_pages,
+    meeting_pages,
     money_routes,
     payout_pages,
     rest_pages,
     webhook_routes,
+)
+from marketplace.purchases import (
+    calendar_entries as meeting_entries,  # noqa: F401 - meetings before an agreement in people's calendars
 )
 from marketplace.purchases import routes as purchase_routes
 from marketplace.referrals import (
@@ -236,6 +240,7 @@ MODULES: list[Any] = [
     money_routes,
     finding_pages,
     asking_pages,
+    meeting_pages,
     enquiry_pages,
     enquiry_routes,
     directory_pages,

@@ -86,6 +86,33 @@ async def accept_answer(actor: Actor, answer_id: UUID) -> UUID | None:
         return package.id
 
 
+async def take_back_acceptance(actor: Actor, answer_id: UUID) -> UUID:
+    """Take one's own acceptance back while others who spend jointly have not accepted; answers the request's id.
+
+    Raises `WrongState` once the answer is agreed or the request closed, or for one who has not accepted; `NotFound`.
+    """
+    permit(actor, "direct_payment.spend")
+    async with unit_of_work(actor) as work:
+        found = await enquiries.answer(work, answer_id)
+        row = await enquiries.enquiry(work, found.enquiry_id, lock=True)
+        await _still_open(work, row)
+        done = await work.fetchval(
+            "UPDATE enquiry_choice SET taken_back_at = $4 WHERE commissioner_id = $1 AND answer_id = $2"
+            " AND person_id = $3 AND taken_back_at IS NULL RETURNING true",
+            row.commissioner_id, found.id, actor.person_id, work.now,
+        )  # fmt: skip
+        if not done:
+            raise WrongState("answer", found.state, "taken back", "You have not accepted this answer.")
+        work.audit(
+            "enquiry.acceptance_taken_back", "enquiry", row.id, commissioner_id=row.commissioner_id, answer=found.id
+        )  # fmt: skip
+        for person in await enquiries.people(work, row):
+            if person != actor.person_id:
+                said = f"An acceptance of an answer to your request {row.reference} was taken back."
+                await tell(work, said, f"/requests/{row.id}", person_id=person)
+        return row.id
+
+
 async def _still_open(work: Work, row: Enquiry) -> None:
     if row.state != "open":
         agreed = await work.fetchval(

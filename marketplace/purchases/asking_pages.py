@@ -222,6 +222,20 @@ async def accept(request: Asked, enquiry_id: FromPath[UUID], answer_id: FromPath
     return see_other(request, f"/requests/{enquiry_id}", flash=said)
 
 
+@post("/requests/{enquiry_id:uuid}/accept/{answer_id:uuid}/take-back", status_code=303, **SPENDS)
+async def take_back(request: Asked, enquiry_id: FromPath[UUID], answer_id: FromPath[UUID]) -> Response[Any]:
+    """Takes my acceptance back, while it does not count yet."""
+    await _answer(request, enquiry_id, answer_id)
+    try:
+        await agreeing.take_back_acceptance(request.user, answer_id)
+    except Conflict as conflict:
+        form = Form()
+        form.error("", conflict.sentence)
+        return await _request_page(request, enquiry_id, form, 409)
+    said = "Taken back. The others of your family who spend this direct payment are told."
+    return see_other(request, f"/requests/{enquiry_id}", flash=said)
+
+
 def _accept_page(request: Asked, view: FamilyView, found: Answer, form: Form, status: int = 200) -> Response[Any]:
     pack = view.enquiry.pack
     assert found.price is not None
@@ -308,5 +322,6 @@ def _meet_page(request: Asked, view: FamilyView, found: Answer, form: Form) -> R
 
 
 ROUTES: list[Any] = [
-    ask_page, send, requests_page, request_page, accept_page, accept, withdraw_page, withdraw, meet_page, meet,
+    ask_page, send, requests_page, request_page, accept_page, accept, take_back, withdraw_page, withdraw,
+    meet_page, meet,
 ]  # fmt: skip

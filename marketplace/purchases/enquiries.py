@@ -18,7 +18,7 @@ from marketplace.providers.standing import standing
 from marketplace.purchases.tables import Enquiry, EnquiryAnswer, EnquiryReach
 from marketplace.referrals import needs
 
-PAGE_SIZE = 20
+PAGE_SIZE, MOST_LINES = 20, 5_000  # on a page, in a file
 _FILTERS = {
     "to_answer": "e.state = 'open' AND r.closed_at IS NULL AND e.open_until > app_now() AND a.id IS NULL",
     "answered": "e.state = 'open' AND r.closed_at IS NULL AND e.open_until > app_now() AND a.id IS NOT NULL",
@@ -270,8 +270,11 @@ async def provider_view(work: Work, enquiry_id: UUID) -> ProviderView:
     )
 
 
-async def provider_enquiries(work: Work, *, show: str = "to_answer", page: int = 1) -> tuple[list[Any], dict[str, int]]:
-    """A page of the requests that reached my organisation, least time left first, and how many each filter holds.
+async def provider_enquiries(
+    work: Work, *, show: str = "to_answer", page: int = 1, most: int = PAGE_SIZE
+) -> tuple[list[Any], dict[str, int]]:
+    """A page (of `most`) of the requests that reached my organisation, least time left first; how many each filter
+    holds.
 
     Rows: id, reference, council, lot, area, age_band, starts_on, answer_by, state, answer (its state or None).
     """
@@ -289,7 +292,7 @@ async def provider_enquiries(work: Work, *, show: str = "to_answer", page: int =
         " CASE WHEN e.state = 'closed' OR r.closed_at IS NOT NULL OR e.open_until <= app_now() THEN 'over' ELSE 'open'"
         f" END AS state, a.state AS answer {tables} AND ({_FILTERS[show]})"
         " ORDER BY r.answer_by, e.id LIMIT $2 OFFSET $3",
-        work.actor.provider_id, PAGE_SIZE, PAGE_SIZE * (page - 1),
+        work.actor.provider_id, most, most * (page - 1),
     )  # fmt: skip
     assert counts is not None
     return rows, dict(counts)

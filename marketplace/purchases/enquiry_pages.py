@@ -12,6 +12,7 @@ from litestar.response import Response
 from marketplace.identity.guards import requires
 from marketplace.platform.database import ask
 from marketplace.platform.errors import Conflict, InvalidInput
+from marketplace.policy.calendar import local
 from marketplace.purchases import answering, enquiries, meeting, week_form
 from marketplace.purchases.answering import CheckedAnswer
 from marketplace.purchases.enquiries import ProviderView
@@ -19,6 +20,7 @@ from marketplace.referrals import patterns
 from marketplace.referrals.offer_price import price_words
 from marketplace.referrals.offering import LONGEST_TEXT, Proposal
 from marketplace.referrals.opportunities import page_number
+from marketplace.web.csv_file import csv_file
 from marketplace.web.filters import moment
 from marketplace.web.forms import Form
 from marketplace.web.reading import read_form
@@ -31,6 +33,7 @@ STATES = {
     "offered": ("You have answered", "blue"), "declined": ("You said no", "grey"), "withdrawn": ("Withdrawn", "grey"),
     "accepted": ("Agreed with you", "green"), "not_chosen": ("Over", "grey"),
 }  # fmt: skip
+HEADS = ("Request", "Council", "Kind of support", "Area", "Age", "First day", "Answer by", "Our answer")
 CARRIED = (
     "workers", "backups", "remark", "filled", "starts_on-day", "starts_on-month", "starts_on-year",
 )  # fmt: skip
@@ -41,6 +44,9 @@ async def enquiries_page(request: Asked) -> Response[Any]:
     """Families' requests that reached us, least time left first."""
     show = request.query_params.get("show", "to_answer")
     show = show if show in dict(SHOWN) else "to_answer"
+    if request.query_params.get("format") == "csv":
+        every, _ = await ask(request.user, enquiries.provider_enquiries, show=show, most=enquiries.MOST_LINES)
+        return csv_file("requests-from-families", HEADS, (_line(row) for row in every))
     number = page_number(request.query_params.get("page", "1"))
     rows, counts = await ask(request.user, enquiries.provider_enquiries, show=show, page=number)
     return page(
@@ -55,6 +61,14 @@ async def enquiries_page(request: Asked) -> Response[Any]:
         states=STATES,
         now=await ask(request.user, _now),
     )
+
+
+def _line(row: Any) -> tuple[object, ...]:
+    answer = STATES[row["answer"]][0] if row["answer"] else "To answer" if row["state"] == "open" else "Over"
+    return (
+        row["reference"], row["council"], row["lot"], row["area"], row["age_band"], row["starts_on"],
+        f"{local(row['answer_by']):%Y-%m-%d %H:%M}", answer,
+    )  # fmt: skip
 
 
 async def _now(work: Any) -> Any:

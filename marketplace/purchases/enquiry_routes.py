@@ -88,6 +88,12 @@ async def post_accept(request: Asked, answer_id: FromPath[UUID]) -> schemas.Acce
     return schemas.AcceptedOut(package_id=await agreeing.accept_answer(request.user, answer_id))
 
 
+@post(f"{ANSWER}/take-back", status_code=204, **SPENDS)
+async def post_take_back(request: Asked, answer_id: FromPath[UUID]) -> None:
+    """Take one's own acceptance back, while others who spend jointly have not accepted."""
+    await agreeing.take_back_acceptance(request.user, answer_id)
+
+
 @post(f"{ANSWER}/meetings", status_code=201, **SPENDS)
 async def post_meeting(request: Asked, answer_id: FromPath[UUID], data: JSONBody[schemas.MeetIn]) -> Made:
     """Propose times for meeting the workers."""
@@ -100,7 +106,14 @@ async def post_meeting_answer(request: Asked, meeting_id: FromPath[UUID], data: 
     await meeting.answer_meeting(request.user, meeting_id, agreed_at=data.agreed_at, answer=data.answer)
 
 
+@post("/api/v1/enquiry-meetings/{meeting_id:uuid}/call-off", status_code=204, **READS)
+async def post_meeting_call_off(request: Asked, meeting_id: FromPath[UUID], data: JSONBody[schemas.CallOffIn]) -> None:
+    """Call a meeting off, as the family that asked or as the provider."""
+    await meeting.call_off_meeting(request.user, meeting_id, data.says)
+
+
 ROUTES: list[Any] = [
     post_enquiry, get_enquiries, get_enquiry, post_withdraw, post_price, post_answer, post_decline,
-    post_answer_withdraw, post_accept, post_meeting, post_meeting_answer,
+    post_answer_withdraw, post_accept, post_take_back, post_meeting, post_meeting_answer,
+    post_meeting_call_off,
 ]  # fmt: skip

@@ -67,6 +67,12 @@ class MeetAnswerIn(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     answer: str = ""
 
 
+class CallOffIn(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """A word to the other side, or none."""
+
+    says: str = ""
+
+
 class PriceOut(msgspec.Struct, kw_only=True):
     pence_first_week: int
     pence_first_period: int
@@ -86,12 +92,17 @@ class WorkerOut(msgspec.Struct, kw_only=True):
 
 
 class MeetingOut(msgspec.Struct, kw_only=True):
+    """A wish to meet; `called_off_by` is "family" or "provider"."""
+
     id: UUID
     proposed: list[datetime]
     says: str
     agreed_at: datetime | None
     answer: str
     answered_at: datetime | None
+    called_off_at: datetime | None
+    called_off_by: str | None
+    called_off_says: str
 
 
 class AnswerOut(msgspec.Struct, kw_only=True):
@@ -192,7 +203,8 @@ def _answer(each: Answer) -> AnswerOut:
         meetings=[
             MeetingOut(
                 id=m["id"], proposed=m["proposed"], says=m["says"], agreed_at=m["agreed_at"], answer=m["answer"],
-                answered_at=m["answered_at"],
+                answered_at=m["answered_at"], called_off_at=m["called_off_at"], called_off_by=m["called_off_by"],
+                called_off_says=m["called_off_says"],
             )
             for m in each.meetings
         ],

@@ -362,3 +362,6 @@ class EnquiryMeeting(Table, db=ENGINE, tablename="enquiry_meeting"):
     answered_at = Timestamptz(default=None, null=True)
     agreed_at = Timestamptz(default=None, null=True)
     answer = Text(default="", null=False)
+    called_off_at = Timestamptz(default=None, null=True)
+    called_off_by = Text(default=None, null=True)
+    called_off_says = Text(default="", null=False)

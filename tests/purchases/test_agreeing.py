@@ -14,10 +14,13 @@ from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPer
 from marketplace.providers.actions import suspend
 from marketplace.providers.workforce import stand_down
 from marketplace.purchases import answering, enquiries, enquiring, meeting
-from marketplace.purchases.agreeing import accept_answer
+from marketplace.purchases.agreeing import accept_answer, take_back_acceptance
 from marketplace.purchases.direct_payments import record_direct_payment
 from marketplace.purchases.enquiry_sweeps import close_lapsed
+from tests.structure.inhabited import bearer
 from tests.world import packages, people, providers, purchases, referrals
+from tests.world.apps import create_marketplace
+from tests.world.door import at
 
 
 async def told(work: Work) -> list[str]:
@@ -201,7 +204,7 @@ async def test_a_request_taken_back(buyers):
     assert await ask(birch, open_duties) == []
 
 
-async def test_joint_holders_agree_and_sign_together(buyers):
+async def test_joint_holders_agree_and_sign_together(buyers, database, clock, settings):
     home = buyers
     world = home.world
     child_id = await referrals.add_child(world.referrer, "Noor Aziz", other_names="")
@@ -217,9 +220,37 @@ async def test_joint_holders_agree_and_sign_together(buyers):
     answer_id = await purchases.answered(both, enquiry_id)
     assert await accept_answer(pair[0], answer_id) is None
     assert await accept_answer(pair[0], answer_id) is None  # twice by one is still one
+    with pytest.raises(WrongState, match="have not accepted"):
+        await take_back_acceptance(pair[1], answer_id)
+    for stranger in (home.mother, home.uncle):
+        with pytest.raises(NotFound):
+            await take_back_acceptance(stranger, answer_id)
+    await take_back_acceptance(pair[0], answer_id)
+    assert any("was taken back" in said for said in await ask(pair[1], told))
+    with pytest.raises(WrongState, match="have not accepted"):
+        await take_back_acceptance(pair[0], answer_id)
+    # what one took back does not count with the other's
+    assert await accept_answer(pair[1], answer_id) is None
+    async with at(create_marketplace(database, clock), settings, pair[1]) as door:
+        where = f"/requests/{enquiry_id}"
+        shown = (await door.get(where)).text
+        assert "Take your acceptance back" in shown and "Agree with Alder Care" not in shown
+        path = f"{where}/accept/{answer_id}/take-back"
+        assert (await door.post(path, page=where)).headers["location"] == where
+        assert "Agree with Alder Care" in (await door.get(where)).text
+        again = await door.post(path, page=where)
+        assert again.status_code == 409 and "You have not accepted this answer" in again.text
+        assert await accept_answer(pair[0], answer_id) is None
+        own, api = await bearer(settings, pair[0]), f"/api/v1/enquiry-answers/{answer_id}/take-back"
+        assert (await door.client.post(api, headers=own)).status_code == 204
+        assert (await door.client.post(api, headers=own)).status_code == 409
+    assert await accept_answer(pair[0], answer_id) is None
     assert any("counts once you accept" in said for said in await ask(pair[1], told))
     package_id = await accept_answer(pair[1], answer_id)
     assert package_id is not None
+    for holder in pair:
+        with pytest.raises(WrongState, match="accepted already"):
+            await take_back_acceptance(holder, answer_id)
     office = world.providers[0]
     one, two = world.workers[office.organisation_id]  # type: ignore[index]
     case = packages.Case(
