@@ -71,7 +71,8 @@ async def outcome(request: Asked, visit_id: FromPath[UUID]) -> Response[Any]:
             changed = await correct_outcome(
                 request.user, visit_id, given, version=version, reason=reason, charge_pence=charge
             )
-            said = "Corrected. Family and referrer have been told." if changed else "Nothing was changed."
+            told = "Family and referrer have" if package.direct_payment_id is None else "The family has"
+            said = f"Corrected. {told} been told." if changed else "Nothing was changed."
             return see_other(request, f"/visits/{visit_id}", flash=said)
         if form.value("step") == "ask":
             charge = form.integer("charge", "the charge", required=False, most=100_000_000)

@@ -73,9 +73,9 @@ async def cancel(request: Request[Any, Any, Any], visit_id: FromPath[UUID]) -> R
                 request.user, visit_id, version=version, outcome=outcome, notice_at=noticed, reason=reason,
                 charge_pence=shown, charge_required=True,
             )  # fmt: skip
-            return see_other(
-                request, f"/visits/{visit_id}", flash="Cancelled. Family, referrer and workers have been told."
-            )
+            package = await ask(request.user, queries.package_of_visit, visit_id)
+            others = "Family, referrer" if package.direct_payment_id is None else "The family"
+            return see_other(request, f"/visits/{visit_id}", flash=f"Cancelled. {others} and workers have been told.")
         except InvalidInput as error:
             form.merge(error, {"notice_at": "notice_time"})
         except PriceChanged as error:

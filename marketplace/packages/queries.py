@@ -44,6 +44,11 @@ async def visit(work: Work, visit_id: UUID, *, lock: bool = False) -> Visit:
     return found
 
 
+async def package_of_visit(work: Work, visit_id: UUID) -> Package:
+    """The package a visit belongs to. Raises `NotFound`."""
+    return await package(work, (await visit(work, visit_id)).package_id)
+
+
 async def plans(work: Work, package_id: UUID) -> list[PlanVersion]:
     """Every version of a package's plan the context may see, the newest first."""
     return await (

@@ -76,6 +76,7 @@ async def answer(request: Request[Any, Any, Any], request_id: FromPath[UUID]) ->
     decision = form.choice("decision", "whether it can be then", ["agree", "decline"])
     reason = form.text("reason", "why it cannot be then", required=decision == "decline", most=1000, lines=True)
     times = read_visit_times(form) if asked.request.kind == "make_up" else None
+    bought = asked.package.direct_payment_id is not None
     choosing = decision == "agree" and asked.request.kind != "move"
     workers = form.uuids("workers", "the workers") if choosing else []
     if choosing and not workers:
@@ -84,13 +85,17 @@ async def answer(request: Request[Any, Any, Any], request_id: FromPath[UUID]) ->
         try:
             if decision == "decline":
                 await visit_requests.decline(request.user, request_id, reason=reason)
-                said, link = "Declined. The family and the referrer have been told.", f"/visits/{asked.visit.id}"
+                told = "The family has been told." if bought else "The family and the referrer have been told."
+                said, link = f"Declined. {told}", f"/visits/{asked.visit.id}"
             else:
                 placed = await visit_requests.agree(
                     request.user, request_id, worker_ids=workers, starts_at=times[0] if times else None,
                     ends_at=times[1] if times else None,
                 )  # fmt: skip
-                said, link = "Placed. Family, referrer and workers see it.", f"/visits/{placed}"
+                said, link = (
+                    f"Placed. {'Family' if bought else 'Family, referrer'} and workers see it.",
+                    f"/visits/{placed}",
+                )
             return see_other(request, link, flash=said)
         except InvalidInput as error:
             form.merge(error, TIMES)

@@ -14,7 +14,7 @@ from litestar.response import Response
 
 from marketplace.identity.context import device, settings_of
 from marketplace.identity.guards import requires
-from marketplace.packages import boards, record_actions, signing, visit_actions
+from marketplace.packages import boards, queries, record_actions, signing, visit_actions
 from marketplace.packages.boards import VisitLine
 from marketplace.packages.opening import VisitFile, open_visit
 from marketplace.packages.page_forms import clock_text, nearest, read_end, read_start
@@ -295,7 +295,7 @@ async def not_signed_page(request: Request[Any, Any, Any], visit_id: FromPath[UU
 
 @post("/visits/{visit_id:uuid}/not-signed", status_code=303, **UNSIGNED)
 async def not_signed(request: Request[Any, Any, Any], visit_id: FromPath[UUID]) -> Response[Any]:
-    """The reason goes to the referrer."""
+    """The reason goes to the referrer; of a visit the family buys, to those who buy it."""
     form = Form(await read_form(request))
     code, shown = form.value("code"), form.value("shown_how")
     remark = form.text("remark", "what you want to add", required=False, most=2000, lines=True)
@@ -307,7 +307,10 @@ async def not_signed(request: Request[Any, Any, Any], visit_id: FromPath[UUID]) 
         )  # fmt: skip
 
     if not form.errors and await _try(form, doing):
+        package = await ask(request.user, queries.package_of_visit, visit_id)
         said = "Recorded. The referrer resolves it; the family can still confirm on their own device."
+        if package.direct_payment_id is not None:
+            said = "Recorded. The family is told, and can still confirm it on its own device."
         return see_other(request, f"/visits/{visit_id}", flash=said)
     return await _not_signed_page(request, visit_id, form)
 
@@ -320,7 +323,7 @@ async def _not_signed_page(request: Request[Any, Any, Any], visit_id: UUID, form
         return see_other(request, f"/visits/{visit_id}")
     return page(
         request, "packages/not_signed.html", title="The family has not signed", file=file, visit=file.visit, form=form,
-        reasons=list(file.reasons.items()), shown_how=list(SHOWN_HOW.items()),
+        package=file.package, reasons=list(file.reasons.items()), shown_how=list(SHOWN_HOW.items()),
     )  # fmt: skip
 
 

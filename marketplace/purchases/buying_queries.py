@@ -91,6 +91,11 @@ class PurchaseView:
         return None if self.method is None else max(0, self.pence - self.came_pence + self.sent_back_pence)
 
     @property
+    def has_visits_to_come(self) -> bool:
+        """Whether a visit that is paid for lies ahead and still stands."""
+        return self.state == "paid" and any(line.outcome is None and line.start > self.now for line in self.lines)
+
+    @property
     def status(self) -> str:
         """The one clear state: drafted, to_pay, declined, confirming, part_paid, paid, unpaid, withdrawn, ended."""
         if self.state == "given_up":
