@@ -17,7 +17,7 @@ from marketplace.platform.database import Work
 from marketplace.platform.errors import Conflict, InvalidInput
 from marketplace.policy.calendar import local, to_the_minute
 from marketplace.policy.cancelling import CancellationTerms, cancellation_terms
-from marketplace.policy.facts import RateCard, RateRow, VisitWorker
+from marketplace.policy.facts import Outcome, RateCard, RateRow, VisitWorker
 from marketplace.web.filters import count, pounds
 
 
@@ -135,7 +135,16 @@ async def cancelling(work: Work, visit_id: UUID) -> tuple[Visit, Package, dateti
     visit = await queries.visit(work, visit_id)
     package = await queries.package(work, visit.package_id)
     visit_after("cancelled", visit)
-    notice = to_the_minute(work.now)
+    notice, outcome = to_the_minute(work.now), await familys_outcome(work, package)
     if notice >= visit.planned_start:
         raise Conflict("This visit should have begun by now. Call the provider if nobody is needed any more.")
-    return visit, package, notice, await terms_of(work, visit, "cancelled_by_family", notice)
+    terms = await terms_of(work, visit, outcome, notice if outcome == "cancelled_by_family" else None)
+    return visit, package, notice, msgspec.structs.replace(terms, made_up=False)  # nobody asked for it again
+
+
+async def familys_outcome(work: Work, package: Package) -> Outcome:
+    """What it is that a visit the family calls off does not take place: the provider's doing, at no charge, where the
+    family buys it and care may not lawfully go on at the moment; else the family's."""
+    if package.direct_payment_id is not None and await work.fetchval("SELECT care_stopped($1)", package.id):
+        return "cancelled_by_provider"
+    return "cancelled_by_family"

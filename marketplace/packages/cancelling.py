@@ -13,7 +13,7 @@ from marketplace.obligations.duties import cancel
 from marketplace.obligations.news import tell
 from marketplace.packages import queries
 from marketplace.packages.allocations import budget_changes
-from marketplace.packages.cancellation import as_shown, cancelling
+from marketplace.packages.cancellation import as_shown, cancelling, familys_outcome
 from marketplace.packages.planning import when
 from marketplace.packages.reporting import CANCELLED, report
 from marketplace.packages.tables import Package, Visit
@@ -42,6 +42,7 @@ async def call_off(
 ) -> CancellationTerms:
     """Cancel a coming visit for the family, noticed now; returns what it cost and took off the allocation.
 
+    Of a visit the family buys that may not lawfully take place it is the provider's cancellation, at no charge.
     For a family member who may confirm visits, and for the referrer whose case it is. `charge_pence` is what was shown
     (`charge_required`: it must be said where something is charged): raises `PriceChanged` where it is another sum by
     now, `InvalidInput` for `reason` or `charge_pence`, `WrongState`, `Conflict` once the visit changed or should have
@@ -60,6 +61,7 @@ async def call_off(
         if visit.version != version:
             raise Conflict("This visit was changed while you were looking at it. Look at it as it is now.")
         as_shown(terms, charge_pence, required=charge_required)
+        outcome = await familys_outcome(work, package)
         await _record(work, visit, notice, reason.strip())
         await cancel(work, visit.id)
         await close_moves(work, visit)
@@ -67,7 +69,7 @@ async def call_off(
         await report(work, visit, package, CANCELLED, notice)
         await _tell_others(work, actor, visit, package)
         work.audit(
-            "visit.cancelled_by_family", "visit", visit.id, commissioner_id=visit.commissioner_id, notice_at=notice,
+            f"visit.{outcome}", "visit", visit.id, commissioner_id=visit.commissioner_id, notice_at=notice,
             by=actor.role, percent=terms.percent, charged_pence=terms.charged_pence, minutes=terms.taken_minutes,
             waits=terms.waits,
         )  # fmt: skip

@@ -29,15 +29,15 @@ from marketplace.web.render import page, see_other
 
 DECIDES: dict[str, Any] = {"guards": [requires("provider.suspend")]}
 GOES_ON = "Visits take place as planned. Say why that is safe and lawful, and when what lapsed will be back."
-STOPS = (
-    "No visit of this package can start or be planned until you decide otherwise, or what lapsed is back. The family is"
-    " told to speak with the referrer."
-)
+STOP = "No visit of this package can start or be planned until you decide otherwise, or what lapsed is back. The family"
+STOPS = f"{STOP} is told to speak with the referrer."
+STOPS_BOUGHT = f"{STOP} buys them itself: it can call them off at no charge and ask other providers, and is told so."
 COVERED = (
     "As above, and a referral goes at once to every provider in good standing, for the days of the visits that stop. It"
     " starts from what was asked before; you authorise it by name. DBS and clinical competence are never waived."
 )
 CHOICES = [("yes", "It goes on", GOES_ON), ("no", "Its visits stop", STOPS)]
+BOUGHT = [CHOICES[0], ("no", "Its visits stop", STOPS_BOUGHT)]
 WITH_COVER = [*CHOICES, ("cover", "Its visits stop, and emergency cover is looked for", COVERED)]
 
 
@@ -58,7 +58,19 @@ class Question:
     @property
     def choices(self) -> list[tuple[str, str, str]]:
         """The ways to decide."""
+        if self.bought:
+            return BOUGHT
         return WITH_COVER if self.track and not any(each.sought for each in self.sought) else CHOICES
+
+    @property
+    def bought(self) -> bool:
+        """Whether the family pays for it with its direct payment."""
+        return self.package.direct_payment_id is not None
+
+    @property
+    def readers(self) -> str:
+        """Who is told of a decision, with its grounds."""
+        return "the provider" if self.bought else "the provider and the referrer"
 
     @property
     def decided(self) -> bool:
@@ -96,14 +108,14 @@ async def decide_cover(request: Request[Any, Any, Any], package_id: FromPath[UUI
     if choice == "cover":
         hours = form.integer("answer_hours", "the hours providers have to answer", least=1, most=found.most_hours)
         hours = hours or found.hours
-    reason = form.text("reason", "why, as the provider and the referrer will read it", most=2000, lines=True)
+    reason = form.text("reason", f"why, as {found.readers} will read it", most=2000, lines=True)
     if not form.errors and form.value("go") == "decide":
         try:
             unsent = await decide(
                 request.user, package_id, goes_on=choice == "yes", reason=reason, emergency_cover=choice == "cover",
                 answer_hours=hours,
             )  # fmt: skip
-            said = "Decided. The provider and the referrer have been told."
+            said = f"Decided. The provider and the {'family' if found.bought else 'referrer'} have been told."
             if choice == "cover":
                 said += (
                     f" Emergency cover waits for the referrer: {unsent}" if unsent else " Cover is being looked for."

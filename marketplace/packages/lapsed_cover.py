@@ -25,6 +25,9 @@ from marketplace.platform.errors import Conflict, InvalidInput
 from marketplace.policy.standing import explain
 from marketplace.web.filters import count, listing
 
+# what a family that pays for the package itself can do meanwhile
+CALL_OFF = "You can call visits off at no charge: what you paid comes back in full. You can ask other providers."
+
 
 @dataclass(frozen=True, slots=True)
 class LapsedCover:
@@ -119,7 +122,11 @@ async def _ask(work: Work, package: Package, cover: LapsedCover, flagged: int) -
         return
     visits = f" {count(flagged, 'coming visit')} {'is' if flagged == 1 else 'are'} flagged." if flagged else ""
     said = f"{cover.says}.{visits} A contract manager decides whether package {package.reference} goes on."
-    await tell_referrer(work, package, said, f"/packages/{package.id}")
+    if package.direct_payment_id is None:
+        await tell_referrer(work, package, said, f"/packages/{package.id}")
+    else:  # why is not the family's to read
+        asked_of = f"Your council decides whether the visits of package {package.reference} may go on."
+        await tell_family(work, package, f"{asked_of} {CALL_OFF}", "/who-is-coming")
     await tell_provider(work, package, said, f"/packages/{package.id}")
 
 
@@ -174,11 +181,13 @@ async def decide(
         if goes_on is None:
             wrong["goes_on"] = "Select whether the package goes on"
         if not reason.strip():
-            wrong["reason"] = "Enter why; the provider and the referrer read it"
+            wrong["reason"] = "Enter why; the provider reads it"
         elif len(reason) > 2000:
             wrong["reason"] = "This must be 2,000 characters or fewer"
         if emergency_cover and goes_on:
             wrong["goes_on"] = "Emergency cover is for visits that stop"
+        if emergency_cover and package.direct_payment_id is not None:
+            wrong["goes_on"] = "The family buys this support itself, and looks for another provider itself"
         if wrong:
             raise InvalidInput(wrong)
         covers = await covers_of(work, package) if package.state in ("set_up", "active") else []
@@ -205,8 +214,11 @@ async def decide(
         what = "goes on" if goes_on else "stops: its visits do not take place until this is decided otherwise"
         why = listing([cover.says for cover in covers])
         said = f"{why}. A contract manager has decided: package {package.reference} {what}."
-        await tell_referrer(work, package, said, f"/packages/{package.id}")
         await tell_provider(work, package, said, f"/packages/{package.id}")
+        if package.direct_payment_id is not None:
+            await _tell_buyers(work, package, bool(goes_on))
+            return None
+        await tell_referrer(work, package, said, f"/packages/{package.id}")
         if not goes_on:
             await tell_family(
                 work, package, f"The visits of package {package.reference} are stopped for now. Speak with your"
@@ -216,6 +228,14 @@ async def decide(
             return None
         _, unsent = await cover_in(work, package, reason=reason, answer_hours=answer_hours)
         return unsent
+
+
+async def _tell_buyers(work: Work, package: Package, goes_on: bool) -> None:
+    """A family that pays for the package itself: what was decided, not why, and what it can do."""
+    said = f"The visits of package {package.reference} go on as planned: your council has decided it."
+    if not goes_on:
+        said = f"The visits of package {package.reference} are stopped for now. {CALL_OFF}"
+    await tell_family(work, package, said, "/who-is-coming")
 
 
 async def _tell_everybody(work: Work, package: Package, said: str) -> None:

@@ -192,7 +192,9 @@ async def swap_worker(actor: Actor, visit_id: UUID, *, version: int, leaves: UUI
         await change(work, visit, {})
         await look_at_package(work, package)
         said = f"Another worker comes to the visit of package {package.reference} on {when(visit.planned_start)}."
-        await tell_family(work, package, said, "/who-is-coming")
+        if package.direct_payment_id is not None:
+            said += " If that does not suit you, speak with the provider: what it cancels costs you nothing."
+        await tell_family(work, package, said, f"/visits/{visit.id}" if package.direct_payment_id else "/who-is-coming")
         people = [workers[leaves]["worker_person_id"], ready.worker.person_id]
         await _tell_workers(work, people, said)
         work.audit(

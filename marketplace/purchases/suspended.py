@@ -18,7 +18,7 @@ from marketplace.referrals.grants import grants_of, holders
 GO_ON = "Your visits with it go on as agreed, and you can go on buying them."
 STOPPED = (
     "Some visits with it may not lawfully go on at the moment. The council decides package by package and tells you;"
-    " what you bought and do not get is paid back."
+    " what you bought and do not get is paid back. You can call those visits off at no charge, and ask other providers."
 )
 TOLD = "{provider} takes no new families for now. See what that means for your visits."
 

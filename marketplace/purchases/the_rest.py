@@ -7,13 +7,11 @@ from datetime import datetime
 from uuid import UUID
 
 from marketplace.identity.permissions import permit
-from marketplace.packages import queries
-from marketplace.packages.cancellation import PriceChanged, terms_of
+from marketplace.packages.cancellation import PriceChanged, cancelling
 from marketplace.packages.cancelling import call_off
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, ask
 from marketplace.platform.errors import Conflict, InvalidInput
-from marketplace.policy.calendar import to_the_minute
 from marketplace.policy.purchases import kept_pence
 from marketplace.policy.records import is_blank
 from marketplace.purchases.bought_queries import receipt
@@ -61,8 +59,7 @@ async def the_rest(work: Work, purchase_id: UUID) -> TheRest:
     )  # fmt: skip
     found: list[ToCome] = []
     for row in rows if head.paid_at is not None else ():
-        visit = await queries.visit(work, row["visit_id"])
-        terms = await terms_of(work, visit, "cancelled_by_family", to_the_minute(work.now))
+        visit, _, _, terms = await cancelling(work, row["visit_id"])
         if terms.charged_pence is None:
             continue
         kept = kept_pence(row["pence"], terms.whole_pence or 0, terms.charged_pence)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
+from marketplace.obligations.queries import my_news
 from marketplace.packages import visit_actions
+from marketplace.packages.cancellation import PriceChanged
 from marketplace.packages.cancelling import call_off
+from marketplace.packages.lapsed_cover import decide
 from marketplace.platform.database import ask
-from marketplace.platform.errors import Conflict, NotFound, NotPermitted
+from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted
 from marketplace.providers import actions
 from marketplace.purchases.direct_payments import record_direct_payment
 from marketplace.purchases.suspended import tell_of_suspensions
@@ -69,6 +74,7 @@ async def test_what_is_left_at_the_end_is_called_off_in_one_go(database, setting
         shown = text_of(await door.get(where))
         assert "£24.00 is going back to your card" in shown and "£48.00 is going back to your card" in shown
         assert "No visit of this purchase is still to come" in text_of(await door.get(f"{where}/rest"))
+        assert "Call off the visits still to come" not in text_of(await door.get(where))  # nothing is left to
     with pytest.raises(Conflict, match="still to come"):
         await call_off_rest(case.family, bought.purchase_id, reason="Again", kept_pence=0)
     for stranger, fault in ((case.manager, NotPermitted), (await people.family_member(case.referrer), NotFound)):
@@ -120,6 +126,78 @@ async def test_families_of_a_suspended_provider_are_told_once_what_it_means(data
     await call_off(case.family, visit_id, version=1, reason="Grandma is here")  # everything else goes on
     await settled(bought)
     assert await migrator.fetchval("SELECT sum(pence) FROM refund") == WEEKDAY
+
+
+async def test_what_may_not_lawfully_go_on_is_called_off_at_no_charge(database, settings, case, clock, migrator):
+    soon, later, kept = chosen = await visits(case, 3, 6, 8)
+    bought = await buy(migrator, case, chosen, WEEKDAY)
+    manager = await people.person_in(case.world.admin, "contract_manager", "Connie Tract")
+    clock.move_to((await case.visit(soon)).planned_start - HOUR)
+    where = f"/purchases/{bought.purchase_id}/rest"
+    app = create_marketplace(database, clock)
+    async with at(app, settings, case.family) as door:
+        assert "£24.00 is kept for the provider" in text_of(await door.get(where))
+    await migrator.execute(
+        "INSERT INTO standing_ground (framework_id, provider_id, rule_key, code, since, holds, flags_visits, lots)"
+        " SELECT framework_id, provider_id, 'insurance_lapsed', 'insurance', now(), false, true, ARRAY[lot_code]"
+        " FROM package LIMIT 1"
+    )
+    async with at(create_console(database, clock), settings, manager) as door:
+        path = f"/packages/{case.package_id}/cover"
+        shown = text_of(await door.get(path))
+        assert "buys them itself: it can call them off at no charge" in shown and "referrer" not in shown
+        given = {"goes_on": "no", "reason": "No letter"}
+        check = text_of(await door.post(path, given | {"go": "check"}))
+        assert "told that visits are stopped for now, not why" in check and "referrer" not in check
+        assert (await door.post(path, given | {"go": "decide"})).status_code == 303
+    with pytest.raises(InvalidInput, match="looks for another provider itself"):
+        await decide(manager, case.package_id, goes_on=False, reason="No letter", emergency_cover=True)
+    news = [row["sentence"] for row in await ask(case.family, my_news)]
+    assert any("stopped for now. You can call visits off at no charge" in said for said in news)
+    assert not any("insur" in said.lower() or "referrer" in said for said in news)  # what was decided, not why
+    async with at(app, settings, case.family) as door:
+        shown = text_of(await door.get(f"/visits/{soon}/cancel"))
+        assert "nothing is charged" in shown and "All of it goes back to you" in shown
+        assert "£144.00 goes back to you" in text_of(await door.get(where))
+    await call_off(case.family, soon, version=1, reason="They may not come", charge_pence=0, charge_required=True)
+    assert (await case.visit(soon)).outcome == "cancelled_by_provider"
+    assert (await case.visit(soon)).notice_at is None
+    await decide(manager, case.package_id, goes_on=True, reason="The letter came")
+    assert any("go on as planned" in row["sentence"] for row in await ask(case.family, my_news))
+    clock.move_to((await case.visit(later)).planned_start - HOUR)
+    with pytest.raises(PriceChanged):  # from then on the pack's rule holds again
+        await call_off(case.family, later, version=1, reason="A cold", charge_pence=0)
+    await settled(bought)
+    back = await migrator.fetch("SELECT cause, pence FROM refund")
+    assert [(row["cause"], row["pence"]) for row in back] == [("cancelled_by_provider", WEEKDAY)]
+    assert (await case.visit(kept)).outcome is None
+
+
+async def test_where_a_family_buys_nobody_speaks_of_a_referrer(database, settings, case, clock, migrator):
+    first, second = await visits(case, 2, 3)
+    clock.move_to((await case.visit(first)).planned_end + HOUR)
+    await packages.delivered(case, first)
+    app = create_marketplace(database, clock)
+    async with at(app, settings, case.manager) as door:
+        shown = text_of(await door.get(f"/visits/{first}/not-signed"))
+        assert "stays asked to confirm the visit" in shown and "referrer" not in shown.lower()
+        assert "/ask-longer" not in (await door.get(f"/visits/{second}")).text
+        sent = {"outcome": "cancelled_by_provider", "reason": "No worker", "version": 1, "step": "check", "charge": "0"}
+        after = await door.post(f"/visits/{second}/cancel", sent)
+        assert after.status_code == 303
+        shown = text_of(await door.get(f"/visits/{second}"))
+        assert "Cancelled. The family and workers have been told." in shown
+    async with at(app, settings, case.worker) as door:
+        page = await door.get(f"/visits/{first}/not-signed")
+        text_hash = re.search(r'name="text_hash" value="([^"]+)"', page.text)
+        assert text_hash is not None and "referrer" not in text_of(page).lower()
+        code = re.search(r'name="code"[^>]*value="([^"]+)"|value="([^"]+)"[^>]*name="code"', page.text)
+        how = re.search(r'name="shown_how"[^>]*value="([^"]+)"|value="([^"]+)"[^>]*name="shown_how"', page.text)
+        assert code is not None and how is not None
+        sent = {"text_hash": text_hash[1], "code": code[1] or code[2], "shown_how": how[1] or how[2]}
+        assert (await door.post(f"/visits/{first}/not-signed", sent)).status_code == 303
+        shown = text_of(await door.get(f"/visits/{first}"))
+        assert "can still confirm it on its own device" in shown and "referrer" not in shown.lower()
 
 
 async def test_the_council_watches_spend_hours_and_who_has_nobody(database, settings, case, clock, migrator):
