@@ -10,7 +10,7 @@ from litestar import Request, get, post
 from litestar.params import FromPath
 from litestar.response import Response
 
-from admin import frameworks_decisions, frameworks_new, frameworks_rates
+from admin import frameworks_areas, frameworks_decisions, frameworks_new, frameworks_rates
 from marketplace.frameworks import actions, queries, terms
 from marketplace.frameworks.pages import read_terms
 from marketplace.frameworks.views import ApplicationView, CardView, DecisionView, FrameworkView, LotView
@@ -242,6 +242,7 @@ ROUTES: list[Any] = [
     close_page,
     close_it,
     providers_page,
+    *frameworks_areas.ROUTES,
     *frameworks_decisions.ROUTES,
     *frameworks_rates.ROUTES,
 ]

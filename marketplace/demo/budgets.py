@@ -7,6 +7,7 @@ from uuid import UUID
 
 from marketplace.demo.cast import BOROUGH, HOUSES, House
 from marketplace.demo.world import Firm, World
+from marketplace.frameworks.areas import set_areas
 from marketplace.providers.listing import AVAILABILITY, Listing, save_listing
 from marketplace.purchases.direct_payments import TermsGiven, change_terms, record_direct_payment
 from marketplace.purchases.spending import record_spending
@@ -29,6 +30,7 @@ LANGUAGES = ("Polish", "Yoruba", "Arabic", "Portuguese", "British Sign Language"
 async def give_budgets(world: World) -> None:
     """Record the direct payment, and let the story go on."""
     home = world.homes[BUYER]
+    await set_areas(world.councils[BOROUGH].admin, world.frameworks[BOROUGH], BOROUGH_AREAS)
     starts_on = world.story.monday - timedelta(days=70)
     made = await record_direct_payment(
         home.referrer, home.id, world.frameworks[BOROUGH], _terms(9_500), starts_on=starts_on

@@ -8,10 +8,12 @@ from uuid import UUID
 from litestar import Request, delete, get, post, put
 from litestar.params import FromPath, JSONBody
 
-from marketplace.frameworks import actions, application_routes, queries, terms
+from marketplace.frameworks import actions, application_routes, areas, queries, terms
 from marketplace.frameworks.packs import built_in
 from marketplace.frameworks.schemas import (
     AnswerIn,
+    AreasIn,
+    AreasOut,
     DecisionOut,
     FrameworkIn,
     FrameworkOut,
@@ -115,6 +117,19 @@ async def remove_partner(request: AnyRequest, framework_id: FromPath[UUID], comm
     await actions.remove_partner(request.user, framework_id, commissioner_id)
 
 
+@get(f"{ONE}/areas", **WRITES)
+async def get_areas(request: AnyRequest, framework_id: FromPath[UUID]) -> AreasOut:
+    """The areas of the acting council, as its families call them."""
+    kept = await ask(request.user, areas.areas_of, framework_id, request.user.commissioner_id)
+    return AreasOut(areas=list(kept))
+
+
+@put(f"{ONE}/areas", **WRITES)
+async def put_areas(request: AnyRequest, framework_id: FromPath[UUID], data: JSONBody[AreasIn]) -> AreasOut:
+    """Keep them; none: families are offered every area a provider names."""
+    return AreasOut(areas=list(await areas.set_areas(request.user, framework_id, data.areas)))
+
+
 @post(f"{ONE}/open", status_code=200, **WRITES)
 async def open_it(request: AnyRequest, framework_id: FromPath[UUID]) -> FrameworkOut:
     """Open it to applications once every decision is confirmed."""
@@ -148,6 +163,8 @@ ROUTES: list[Any] = [
     confirm,
     add_partner,
     remove_partner,
+    get_areas,
+    put_areas,
     open_it,
     close_it,
     *application_routes.ROUTES,

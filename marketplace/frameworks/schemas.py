@@ -242,3 +242,13 @@ def card_out(view: CardView) -> CardOut:
         view.id, view.framework_id, view.provider_id, view.provider_name, view.lot_code, view.application_id,
         view.state, view.applies_from, view.reason, view.decision_reason, rates,
     )  # fmt: skip
+
+
+class AreasIn(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """The acting council's areas on a framework."""
+
+    areas: list[str]
+
+
+class AreasOut(msgspec.Struct, kw_only=True):
+    areas: list[str]

@@ -44,6 +44,7 @@ class FrameworkMember(Table, db=ENGINE, tablename="framework_member"):
     framework_id = UUID(default=None, null=False)
     commissioner_id = UUID(primary_key=True, default=None, null=False)
     leads = Boolean(default=False, null=False)
+    areas = Array(base_column=Text(), default=list, null=False)
     joined_at = Timestamptz(default=None, null=False)
 
 

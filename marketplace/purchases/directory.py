@@ -191,13 +191,13 @@ def _fits(entry: Entry, asked: Criteria) -> bool:
     )
 
 
-def choices_of(pack: Pack, lot_titles: dict[str, str], listed: Sequence[Entry]) -> Choices:
-    """What is worth asking for: nothing that no provider has said."""
-    needs = need_titles(pack)
+def choices_of(pack: Pack, lot_titles: dict[str, str], listed: Sequence[Entry], within: Sequence[str] = ()) -> Choices:
+    """What is worth asking for: nothing that no provider has said, and no area beyond those `within`, if any."""
+    needs, inside = need_titles(pack), {each.casefold() for each in within}
     said = [each.listing for each in listed]
     return Choices(
         lot_titles,
-        _once(area for each in said for area in each.areas),
+        _once(area for each in said for area in each.areas if not inside or area.casefold() in inside),
         _once(language for each in said for language in each.languages),
         {code: title for code, title in needs.items() if any(code in each.needs for each in said)},
         {code: title for code, title in pack.activities.items() if lots_with(pack, code, lot_titles)},

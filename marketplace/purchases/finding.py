@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
+from marketplace.frameworks.areas import areas_of
 from marketplace.frameworks.queries import lots, pack_of
 from marketplace.platform.database import Work
 from marketplace.platform.errors import InvalidInput
@@ -92,7 +93,9 @@ async def search(
     return Search(
         view,
         pack,
-        directory.choices_of(pack, view.now.lots, listed),
+        directory.choices_of(
+            pack, view.now.lots, listed, await areas_of(work, view.framework_id, view.commissioner_id)
+        ),
         lot,
         found,
         sum(lot in each.lots for each in listed),

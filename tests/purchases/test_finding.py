@@ -8,9 +8,10 @@ from datetime import date, timedelta
 import pytest
 
 from marketplace.frameworks import application_actions
+from marketplace.frameworks.areas import set_areas
 from marketplace.frameworks.queries import admissions, pack_of
 from marketplace.platform.database import ask
-from marketplace.platform.errors import InvalidInput, NotFound
+from marketplace.platform.errors import InvalidInput, NotFound, NotPermitted
 from marketplace.policy.facts import WeeklySlot
 from marketplace.providers import actions
 from marketplace.providers.listing import Listing, own_listing, save_listing
@@ -21,7 +22,7 @@ from marketplace.purchases.finding import search
 from marketplace.referrals.offer_price import price_of
 from tests.structure.inhabited import bearer
 from tests.world import people, providers, referrals
-from tests.world.apps import create_marketplace
+from tests.world.apps import create_console, create_marketplace
 from tests.world.door import at
 
 # Monday 25 May 2026 is the spring bank holiday
@@ -240,3 +241,36 @@ async def test_pages_and_api_of_the_directory_and_the_search(app, settings, home
         assert wrong.status_code == 400 and 'value="ten"' in wrong.text
     async with at(app, settings, home.uncle) as door:
         assert (await door.get(f"/budget/{home.direct_payment_id}/find")).status_code == 404
+
+
+async def test_families_are_offered_areas_of_their_own_council(app, settings, home, database, clock):
+    alder, birch, _ = home.world.providers
+    await save_listing(alder, Listing(areas=("Hither Green", "The eastern villages")))
+    await save_listing(birch, Listing(areas=("catford", "The southern villages")))
+    everything = ("catford", "Hither Green", "The eastern villages", "The southern villages")
+    assert (await found(home)).choices.areas == everything
+    admin, framework_id = home.world.admin, home.world.framework_id
+    stranger = await people.council(settings, "Elsewhere Council")
+    for other in (home.world.referrer, stranger, alder):
+        with pytest.raises(NotPermitted):
+            await set_areas(other, framework_id, ["Elsewhere"])
+    path = f"/frameworks/{framework_id}/areas"
+    async with at(create_console(database, clock), settings, admin) as door:
+        assert path in (await door.get(f"/frameworks/{framework_id}")).text
+        wrong = await door.post(path, {"areas": "Lee\n" + "x" * 61})
+        assert wrong.status_code == 400 and "Enter at most 60 areas" in wrong.text and "x" * 61 in wrong.text
+        given = {"areas": "Hither Green\n  hither  green \n\nCatford\nLee"}
+        for _ in range(2):
+            assert (await door.post(path, given)).status_code == 303
+        assert "Hither Green\nCatford\nLee" in (await door.get(path)).text.replace("\r", "")
+    # what a provider named outside, and what nobody named, is not offered; the directory keeps its way
+    assert (await found(home)).choices.areas == ("catford", "Hither Green")
+    public = await ask(VISITOR, directory.public_directory, framework_id, Criteria())
+    assert public.choices.areas == everything
+    async with at(app, settings, home.mother) as door:
+        shown = (await door.get(f"/budget/{home.direct_payment_id}/find")).text
+        assert '<option value="Hither Green"' in shown and '<option value="The eastern villages"' not in shown
+        api, mine = f"/api/v1/frameworks/{framework_id}/areas", await bearer(settings, admin)
+        assert (await door.client.get(api, headers=mine)).json() == {"areas": ["Hither Green", "Catford", "Lee"]}
+        assert (await door.client.put(api, json={"areas": []}, headers=mine)).json() == {"areas": []}
+    assert (await found(home)).choices.areas == everything
