@@ -12,7 +12,7 @@ from litestar.response import Response
 from marketplace.identity.guards import requires
 from marketplace.platform.database import ask
 from marketplace.platform.errors import Conflict, InvalidInput
-from marketplace.purchases import bank
+from marketplace.purchases import bank, cards_money
 from marketplace.purchases.bank_lines import read_lines
 from marketplace.web.csv_file import csv_file
 from marketplace.web.filters import count, pounds
@@ -22,7 +22,8 @@ from marketplace.web.render import page, see_other
 
 BANK: dict[str, Any] = {"guards": [requires("client_account.write")]}
 Asked = Request[Any, Any, Any]
-STATES = {"": "All", "unmatched": "To be matched", "matched": "Matched", "set_aside": "Set aside"}
+STATES = {"": "All", "unmatched": "To be matched", "matched": "Matched", "set_aside": "Set aside",
+          "from_cards": "From cards"}  # fmt: skip
 
 
 @get("/bank-receipts", **BANK)
@@ -92,6 +93,13 @@ async def set_aside(request: Asked, receipt_id: FromPath[UUID]) -> Response[Any]
     )
 
 
+@post("/bank-receipts/{receipt_id:uuid}/from-cards", status_code=303, **BANK)
+async def from_cards(request: Asked, receipt_id: FromPath[UUID]) -> Response[Any]:
+    """Ticks it as cards' money that Stripe has paid out."""
+    doing = lambda: cards_money.tick(request.user, receipt_id)  # noqa: E731 - as the others
+    return await _decided(request, receipt_id, Form(), doing, "Ticked: it is cards’ money from Stripe.")
+
+
 async def _decided(request: Asked, receipt_id: UUID, form: Form, doing: Any, said: str) -> Response[Any]:
     status = 200
     try:
@@ -109,7 +117,14 @@ async def _decided(request: Asked, receipt_id: UUID, form: Form, doing: Any, sai
 async def _receipt(request: Asked, receipt_id: UUID, form: Form, status: int = 200) -> Response[Any]:
     row = await ask(request.user, bank.receipt, receipt_id)
     return page(
-        request, "admin/bank_receipt.html", title="A transfer", row=row, states=STATES, form=form, status=status
+        request,
+        "admin/bank_receipt.html",
+        title="A transfer",
+        row=row,
+        states=STATES,
+        form=form,
+        status=status,
+        cards=await ask(request.user, cards_money.cards_money),
     )
 
 
@@ -155,4 +170,4 @@ async def _account(request: Asked, form: Form, status: int = 200) -> Response[An
     )  # fmt: skip
 
 
-ROUTES: list[Any] = [list_page, take_in, receipt_page, match, set_aside, account_page, enter, confirm]
+ROUTES: list[Any] = [list_page, take_in, receipt_page, match, set_aside, from_cards, account_page, enter, confirm]

@@ -16,6 +16,7 @@ from marketplace.platform.errors import Conflict, InvalidInput, NotFound
 from marketplace.purchases import by_hand
 from marketplace.purchases.bought_queries import ProviderBalance, RefundRow, balances_by_hand, refunds_by_hand
 from marketplace.purchases.by_hand import MOST_REFERENCE, ByBank
+from marketplace.purchases.cards_money import CardsMoney, cards_money
 from marketplace.web.csv_file import csv_file
 from marketplace.web.forms import Form
 from marketplace.web.reading import read_form
@@ -34,7 +35,7 @@ async def money_page(request: Asked) -> Response[Any]:
 
 
 async def _list(request: Asked, sentence: str = "") -> Response[Any]:
-    refunds, balances = await ask(request.user, _both)
+    refunds, balances, cards = await ask(request.user, _all)
     if request.query_params.get("format") == "csv":
         rows = (
             (f"{each.owed_at:%Y-%m-%d}", each.reference, each.provider, f"{each.pence // 100}.{each.pence % 100:02d}",
@@ -47,8 +48,12 @@ async def _list(request: Asked, sentence: str = "") -> Response[Any]:
         form.error("", sentence)
     return page(
         request, "admin/purchase_money.html", title="Families’ money", refunds=refunds, balances=balances, form=form,
-        me=request.user.person_id, status=409 if sentence else 200,
+        cards=cards, me=request.user.person_id, status=409 if sentence else 200,
     )  # fmt: skip
+
+
+async def _all(work: Work) -> tuple[list[RefundRow], list[ProviderBalance], CardsMoney]:
+    return *await _both(work), await cards_money(work)
 
 
 async def _both(work: Work) -> tuple[list[RefundRow], list[ProviderBalance]]:

@@ -126,7 +126,7 @@ async def match_by_hand(actor: Actor, receipt_id: UUID, reference: str) -> UUID:
     """
     permit(actor, ACCOUNT)
     async with unit_of_work(actor) as work:
-        row = await _receipt(work, receipt_id)
+        row = await unmatched_receipt(work, receipt_id)
         purchase = await _named(work, reference)
         if purchase is None:
             raise InvalidInput({"reference": "Enter the reference of one purchase, like DP7K 2M9Q XT4"})
@@ -138,7 +138,7 @@ async def set_aside(actor: Actor, receipt_id: UUID, reason: str) -> None:
     """Say why a line pays no purchase: sent back, or something else. Raises `InvalidInput`, `Conflict`, `NotFound`."""
     permit(actor, ACCOUNT)
     async with unit_of_work(actor) as work:
-        await _receipt(work, receipt_id)
+        await unmatched_receipt(work, receipt_id)
         if not reason.strip() or len(reason.strip()) > MOST_REASON:
             raise InvalidInput({"reason": f"Enter what became of the money, in at most {MOST_REASON} characters"})
         await work.execute(
@@ -148,7 +148,8 @@ async def set_aside(actor: Actor, receipt_id: UUID, reason: str) -> None:
         work.audit("bank.set_aside", "bank_receipt", receipt_id)
 
 
-async def _receipt(work: Work, receipt_id: UUID) -> Any:
+async def unmatched_receipt(work: Work, receipt_id: UUID) -> Any:
+    """A line that pays no purchase yet, held for the unit. Raises `Conflict` where it does, `NotFound`."""
     row = await work.fetchrow("SELECT * FROM bank_receipt WHERE id = $1 FOR UPDATE", receipt_id)
     if row is None:
         raise NotFound("There is no such line.")

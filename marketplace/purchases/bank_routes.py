@@ -10,16 +10,19 @@ from litestar.params import FromPath, FromQuery, JSONBody
 
 from marketplace.identity.guards import requires
 from marketplace.platform.database import ask
-from marketplace.purchases import bank
+from marketplace.purchases import bank, cards_money
 from marketplace.purchases.bank_lines import read_lines
 from marketplace.purchases.buying_schemas import (
     AccountIn,
     AccountOut,
+    CardsMoneyOut,
     MatchIn,
     ReceiptOut,
     StatementIn,
     TakenOut,
+    ToComeOut,
     account_out,
+    cards_money_out,
     receipt_out,
 )
 from marketplace.purchases.schemas import Made, Reason
@@ -30,7 +33,9 @@ Asked = Request[Any, Any, Any]
 
 @get("/api/v1/bank-receipts", **BANK)
 async def get_receipts(
-    request: Asked, show: FromQuery[Literal["", "matched", "unmatched", "set_aside"]] = "", page: FromQuery[int] = 1
+    request: Asked,
+    show: FromQuery[Literal["", "matched", "unmatched", "set_aside", "from_cards"]] = "",
+    page: FromQuery[int] = 1,
 ) -> list[ReceiptOut]:
     """Money that came in by transfer, the newest first, fifty a page."""
     found, _ = await ask(request.user, bank.receipts, show, page=max(1, min(page, 1_000_000)))
@@ -56,6 +61,18 @@ async def post_set_aside(request: Asked, receipt_id: FromPath[UUID], data: JSONB
     await bank.set_aside(request.user, receipt_id, data.reason)
 
 
+@post("/api/v1/bank-receipts/{receipt_id:uuid}/from-cards", status_code=200, **BANK)
+async def post_from_cards(request: Asked, receipt_id: FromPath[UUID]) -> ToComeOut:
+    """Say that a line is cards' money that Stripe has paid out to the client account."""
+    return ToComeOut(to_come_pence=await cards_money.tick(request.user, receipt_id))
+
+
+@get("/api/v1/cards-money", **BANK)
+async def get_cards_money(request: Asked) -> CardsMoneyOut:
+    """Cards' money that was paid by bank: what is booked over to the client account, and what has arrived there."""
+    return cards_money_out(await ask(request.user, cards_money.cards_money))
+
+
 @get("/api/v1/client-account", **BANK)
 async def get_accounts(request: Asked) -> list[AccountOut]:
     """The versions of the client account, the newest first; the latest confirmed one counts."""
@@ -76,5 +93,6 @@ async def post_confirm(request: Asked, account_id: FromPath[UUID]) -> None:
 
 
 ROUTES: list[Any] = [
-    get_receipts, post_statement, post_match, post_set_aside, get_accounts, post_account, post_confirm,
+    get_receipts, post_statement, post_match, post_set_aside, post_from_cards, get_cards_money,
+    get_accounts, post_account, post_confirm,
 ]  # fmt: skip

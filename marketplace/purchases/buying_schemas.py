@@ -10,6 +10,7 @@ import msgspec
 from marketplace.policy.buying import Method
 from marketplace.purchases.bank import AccountVersion, Receipt
 from marketplace.purchases.buying_queries import Line, PurchaseView
+from marketplace.purchases.cards_money import CardsMoney
 from marketplace.purchases.quoting import Account, Quote, VisitPriced
 
 
@@ -230,4 +231,54 @@ def account_out(row: AccountVersion) -> AccountOut:
     return AccountOut(
         id=row.id, name=row.name, sort_code=row.sort_code, number=row.number, entered_at=row.entered_at,
         confirmed_at=row.confirmed_at,
+    )  # fmt: skip
+
+
+class ToComeOut(msgspec.Struct, kw_only=True):
+    """Pence of cards' money that Stripe has still to pay out to the client account."""
+
+    to_come_pence: int
+
+
+class CardsBookedOut(msgspec.Struct, kw_only=True):
+    """Cards' money of one purchase that was paid by bank."""
+
+    at: datetime
+    purchase_id: UUID
+    reference: str
+    pence: int
+
+
+class CardsArrivedOut(msgspec.Struct, kw_only=True):
+    """A line of the bank's statement that brought it."""
+
+    receipt_id: UUID
+    received_on: date
+    says: str
+    pence: int
+
+
+class CardsMoneyOut(msgspec.Struct, kw_only=True):
+    """The sums are of everything, the lines the newest fifty of either side."""
+
+    booked_pence: int
+    arrived_pence: int
+    to_come_pence: int
+    booked: list[CardsBookedOut]
+    arrived: list[CardsArrivedOut]
+
+
+def cards_money_out(found: CardsMoney) -> CardsMoneyOut:
+    return CardsMoneyOut(
+        booked_pence=found.booked_pence, arrived_pence=found.arrived_pence, to_come_pence=found.to_come_pence,
+        booked=[
+            CardsBookedOut(at=each.at, purchase_id=each.purchase_id, reference=each.reference, pence=each.pence)
+            for each in found.booked
+        ],
+        arrived=[
+            CardsArrivedOut(
+                receipt_id=each.receipt_id, received_on=each.received_on, says=each.says, pence=each.pence
+            )
+            for each in found.arrived
+        ],
     )  # fmt: skip

@@ -10,6 +10,7 @@ from uuid import UUID
 from marketplace.billing.verify import Found
 from marketplace.platform.database import Work
 from marketplace.purchases.books import CARD_MONEY, CLIENT_BANK, FETCHED, HELD_FOR_FAMILIES, postings
+from marketplace.purchases.cards_money import cards_money
 
 # (kind, subject, purchase, pence, way): every movement there should be an entry of, one each.
 _MOVEMENTS = """
@@ -102,6 +103,11 @@ async def verify_purchases(work: Work) -> Found:
             )
         if held.get(row["id"], 0) < 0:
             found.differences.append(f"purchase {row['id']}: more went on and back than came in")
+    booked = await cards_money(work)
+    if booked.to_come_pence < 0:
+        found.differences.append(
+            f"cards' money: {booked.arrived_pence} came to the client account, {booked.booked_pence} was booked over"
+        )
     for row in await work.fetch(_VISITS, council):
         found.differences.append(
             f"visit {row['visit_id']}: cost {row['pence']}, of which {row['back']} goes back and {row['kept']} onwards"
