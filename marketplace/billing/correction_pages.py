@@ -98,7 +98,8 @@ def _question(part: str | None, found: CorrectionFile) -> tuple[str, dict[str, s
     if part is None:
         return "", {}
     legend, options = QUESTIONS[part]
-    gone = {"put": found.correction.state != "open", "withdraw": not found.may_be_taken_back}
+    bought = found.package.direct_payment_id is not None  # nobody decides in the family's place
+    gone = {"put": bought or found.correction.state != "open", "withdraw": not found.may_be_taken_back}
     return legend, {key: text for key, text in options.items() if not gone.get(key)}
 
 

@@ -93,7 +93,8 @@ async def correction(work: Work, correction_id: UUID) -> CorrectionFile:
             "SELECT referrer_id FROM child WHERE commissioner_id = $1 AND id = $2",
             package.commissioner_id, package.child_id,
         )  # fmt: skip
-        own_case = child is not None and child["referrer_id"] == work.actor.person_id
+        mine = child is not None and child["referrer_id"] == work.actor.person_id
+        own_case = mine and package.direct_payment_id is None
     pack = await queries.pack_for(work, package)
     return CorrectionFile(
         found,

@@ -61,7 +61,13 @@ async def _settle(work: Work, correction_id: UUID) -> None:
             "SELECT 1 FROM correction_answer WHERE commissioner_id = $1 AND correction_id = $2 AND NOT agrees LIMIT 1",
             found.commissioner_id, correction_id,
         )  # fmt: skip
-        if found.state == "open" and refused:
+        if found.state == "open" and refused and package.direct_payment_id is not None:  # its no is the last word
+            await close(work, found, "declined")
+            said = f"The correction of a visit of package {package.reference} was not agreed to: the record stays."
+            await tell_family(work, package, said, f"/corrections/{correction_id}", CONFIRM)
+            await tell_provider(work, package, said, f"/corrections/{correction_id}")
+            work.audit("correction.refused", "correction", correction_id, commissioner_id=found.commissioner_id)
+        elif found.state == "open" and refused:
             await work.execute(
                 "UPDATE correction SET state = 'with_referrer' WHERE commissioner_id = $1 AND id = $2",
                 found.commissioner_id, correction_id,

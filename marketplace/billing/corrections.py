@@ -21,6 +21,7 @@ from marketplace.packages.planning import when
 from marketplace.packages.tables import Correction, Package
 from marketplace.packages.telling import (
     family_with,
+    not_the_familys,
     owe_family,
     owe_referrer,
     provider_only,
@@ -62,6 +63,10 @@ async def propose_correction(
             raise Conflict("This charges the family no more than is recorded: correct it, nobody needs to be asked.")
         as_shown(terms, charge_pence, required=True)
         asked = bool(await family_with(work, package, CONFIRM))
+        if not asked and package.direct_payment_id is not None:
+            raise Conflict(
+                "Nobody of the family can agree to this at the moment, and it pays itself: the record stays."
+            )
         by_family = given.outcome == "cancelled_by_family" and given.notice_at is not None
         notice_at = to_the_minute(given.notice_at) if by_family and given.notice_at else None
         try:
@@ -97,10 +102,12 @@ async def propose_correction(
 
 
 async def put_to_referrer(actor: Actor, correction_id: UUID, *, code: str) -> None:
-    """The family cannot or will not answer, for one of the pack's reasons: its referrer decides."""
+    """The family cannot or will not answer, for one of the pack's reasons: its referrer decides. Raises `Conflict`
+    where the family pays for the visit itself: without its yes the record stays."""
     provider_only(actor, "visit.correct")
     async with unit_of_work(actor) as work:
         found, package = await _open(work, correction_id)
+        not_the_familys(package)
         if found.state != "open":
             raise WrongState("correction", found.state, "put to the referrer", "The referrer has it already.")
         pack = await queries.pack_for(work, package)
@@ -178,6 +185,7 @@ async def decide_correction(actor: Actor, correction_id: UUID, *, apply: bool, r
     async with unit_of_work(actor) as work:
         found, package = await _open(work, correction_id)
         await own_case(work, actor, package.child_id)
+        not_the_familys(package)
         if found.state != "with_referrer":
             raise WrongState("correction", found.state, "decided", "The family has been asked: its answer comes first.")
         if found.decision is not None:

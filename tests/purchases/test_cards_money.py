@@ -76,7 +76,11 @@ async def test_what_stripe_pays_out_is_ticked_in_the_statement(database, setting
         refused = await door.post(f"{where}/from-cards", page=where)
         assert refused.status_code == 409 and "of cards’ money is still to come, and this line brings" in refused.text
         # ticked wrongly: it is set aside, and the other one fits
-        await door.post(f"/bank-receipts/{lines[first]}/set-aside", {"reason": "Another council’s"})
+        await door.post(
+            f"/bank-receipts/{lines[first]}/set-aside",
+            {"reason": "Another council’s"},
+            page=f"/bank-receipts/{lines[first]}",
+        )
         assert "It is from Stripe" in (await door.get(where)).text
         assert (await door.post(f"{where}/from-cards", page=where)).status_code == 303
         listed = text_of(await door.get("/bank-receipts?state=from_cards"))

@@ -6,11 +6,14 @@ import re
 
 import pytest
 
+from marketplace.billing.correction_settling import settle_correction
+from marketplace.billing.corrections import answer_correction, propose_correction, put_to_referrer
 from marketplace.obligations.queries import my_news
 from marketplace.packages import visit_actions
 from marketplace.packages.cancellation import PriceChanged
 from marketplace.packages.cancelling import call_off
 from marketplace.packages.lapsed_cover import decide
+from marketplace.packages.outcomes import Given
 from marketplace.platform.database import ask
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted
 from marketplace.providers import actions
@@ -118,8 +121,8 @@ async def test_families_of_a_suspended_provider_are_told_once_what_it_means(data
         # where care may not lawfully go on, the page does not say that it does
         await migrator.execute(
             "INSERT INTO standing_ground (framework_id, provider_id, rule_key, code, since, holds,"
-            " flags_visits, lots) SELECT framework_id, provider_id, 'insurance_lapsed', 'insurance', now(), false,"
-            " true, ARRAY[lot_code] FROM package LIMIT 1"
+            " flags_visits, lots) SELECT framework_id, provider_id, 'insurance_lapsed', 'insurance_lapsed', now(),"
+            " false, true, ARRAY[lot_code] FROM package LIMIT 1"
         )
         shown = text_of(await door.get(f"/budget/{bought.direct_payment_id}"))
         assert "may not lawfully go on" in shown and "go on as agreed" not in shown
@@ -139,7 +142,7 @@ async def test_what_may_not_lawfully_go_on_is_called_off_at_no_charge(database, 
         assert "£24.00 is kept for the provider" in text_of(await door.get(where))
     await migrator.execute(
         "INSERT INTO standing_ground (framework_id, provider_id, rule_key, code, since, holds, flags_visits, lots)"
-        " SELECT framework_id, provider_id, 'insurance_lapsed', 'insurance', now(), false, true, ARRAY[lot_code]"
+        " SELECT framework_id, provider_id, 'insurance_lapsed', 'insurance_lapsed', now(), false, true, ARRAY[lot_code]"
         " FROM package LIMIT 1"
     )
     async with at(create_console(database, clock), settings, manager) as door:
@@ -150,7 +153,7 @@ async def test_what_may_not_lawfully_go_on_is_called_off_at_no_charge(database, 
         check = text_of(await door.post(path, given | {"go": "check"}))
         assert "told that visits are stopped for now, not why" in check and "referrer" not in check
         assert (await door.post(path, given | {"go": "decide"})).status_code == 303
-    with pytest.raises(InvalidInput, match="looks for another provider itself"):
+    with pytest.raises(InvalidInput):  # nobody looks for cover in the family's place
         await decide(manager, case.package_id, goes_on=False, reason="No letter", emergency_cover=True)
     news = [row["sentence"] for row in await ask(case.family, my_news)]
     assert any("stopped for now. You can call visits off at no charge" in said for said in news)
@@ -198,6 +201,36 @@ async def test_where_a_family_buys_nobody_speaks_of_a_referrer(database, setting
         assert (await door.post(f"/visits/{first}/not-signed", sent)).status_code == 303
         shown = text_of(await door.get(f"/visits/{first}"))
         assert "can still confirm it on its own device" in shown and "referrer" not in shown.lower()
+
+
+async def test_a_correction_that_charges_more_needs_the_familys_yes_and_nobody_elses(
+    database, settings, case, clock, migrator
+):
+    (visit_id,) = await visits(case, 3)
+    await call_off(case.family, visit_id, version=1, reason="Grandma is here")
+    clock.move_to((await case.visit(visit_id)).planned_start + HOUR)
+    given = Given("cancelled_on_arrival")
+    version = (await case.visit(visit_id)).version
+    made = await propose_correction(
+        case.manager, visit_id, given, version=version, reason="The worker stood at the door", charge_pence=WEEKDAY
+    )
+    with pytest.raises(Conflict, match="decides this itself"):
+        await put_to_referrer(case.manager, made, code="nobody_home")
+    app = create_marketplace(database, clock)
+    async with at(app, settings, case.manager) as door:
+        shown = text_of(await door.get(f"/corrections/{made}"))
+        assert "Take the proposal back" in shown and "referrer" not in shown
+    async with at(app, settings, case.referrer) as door:
+        assert "What do you decide?" not in text_of(await door.get(f"/corrections/{made}"))
+    await answer_correction(case.family, made, agrees=False, says="We told you two days before")
+    assert case.manager.organisation_id is not None
+    for _ in range(2):
+        await settle_correction(case.manager.organisation_id, made)
+    assert await migrator.fetchval("SELECT state FROM correction WHERE id = $1", made) == "declined"
+    assert (await case.visit(visit_id)).outcome == "cancelled_by_family"
+    assert "not agreed to: the record stays" in "".join(row["sentence"] for row in await ask(case.manager, my_news))
+    owed = "SELECT count(*) FROM obligation WHERE subject_id = $1 AND met_at IS NULL AND cancelled_at IS NULL"
+    assert await migrator.fetchval(owed, made) == 0
 
 
 async def test_the_council_watches_spend_hours_and_who_has_nobody(database, settings, case, clock, migrator):

@@ -31,11 +31,11 @@ async def meetings(token: str) -> list[Any]:
     return [event for event in events if event["uid"].startswith("meeting-")]
 
 
-async def last_news(actor: Actor) -> str:
-    return (await ask(actor, my_news))[0]["sentence"]
+async def news(actor: Actor) -> str:
+    return "\n".join(row["sentence"] for row in await ask(actor, my_news))
 
 
-async def test_a_meeting_is_in_both_calendars_until_it_is_moved_or_called_off(buyers, clock, migrator):
+async def test_a_meeting_is_in_both_calendars_until_it_is_moved_or_called_off(buyers, clock):
     home = buyers
     alder, birch, _ = home.world.providers
     enquiry_id = await purchases.asked(home, alder, birch)
@@ -69,7 +69,7 @@ async def test_a_meeting_is_in_both_calendars_until_it_is_moved_or_called_off(bu
                 await work.execute(f"UPDATE enquiry_meeting SET {change} WHERE id = $1", one)
     # the family moves it by proposing other times
     two = await meeting.ask_to_meet(home.mother, answer_id, [second])
-    assert "asks to meet at another time" in await last_news(alder)
+    assert "asks to meet at another time" in await news(alder)
     [moved] = await meetings(theirs)
     assert moved["status"] == "CANCELLED" and moved["sequence"] == 1
     assert str(moved["summary"]).startswith("Cancelled: Meeting a family")
@@ -77,7 +77,7 @@ async def test_a_meeting_is_in_both_calendars_until_it_is_moved_or_called_off(bu
     assert [each["status"] for each in await meetings(mine)] == ["CANCELLED", "CONFIRMED"]
     # the provider calls it off; twice, or answered afterwards, is said
     await meeting.call_off_meeting(alder, two, "Ill. Friday would do.")
-    assert "is called off" in await last_news(home.mother)
+    assert "is called off" in await news(home.mother)
     for again in (home.mother, alder):
         with pytest.raises(Conflict, match="called off already"):
             await meeting.call_off_meeting(again, two)
@@ -98,7 +98,6 @@ async def test_a_meeting_is_in_both_calendars_until_it_is_moved_or_called_off(bu
     clock.move(timedelta(days=2, hours=1))
     with pytest.raises(Conflict, match="has come"):
         await meeting.call_off_meeting(home.mother, four)
-    assert await migrator.fetchval("SELECT count(*) FROM audit_log WHERE action = 'enquiry.meeting_called_off'") == 2
 
 
 async def test_called_off_in_pages_and_by_machine(database, clock, settings, buyers):
