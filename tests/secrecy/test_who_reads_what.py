@@ -269,6 +269,8 @@ WRITES = [
     ("rival_manager", "UPDATE enquiry_answer SET state = 'withdrawn' WHERE id = $1", "winner_answer"),
     ("rival_manager", "UPDATE enquiry_answer SET state = 'accepted' WHERE id = $1", "rival_answer"),
     ("plan_only_uncle", "UPDATE enquiry_choice SET taken_back_at = now() WHERE id = $1", "enquiry_choice"),
+    ("rival_manager", "UPDATE enquiry_meeting SET answer = 'x' WHERE id = $1", "enquiry_meeting"),
+    ("plan_only_uncle", "UPDATE enquiry_meeting SET answer = 'x' WHERE id = $1", "enquiry_meeting"),
     ("southmere_referrer", "UPDATE referral SET state = 'closed' WHERE id = $1", "waiting"),
     ("southmere_finance", "UPDATE invoice SET state = 'accepted' WHERE id = $1", "invoice"),
     ("allocated_worker", "UPDATE package SET state = 'ended' WHERE id = $1", "package"),
