@@ -32,6 +32,18 @@ MEND = "task.mend_declaration"
 MOST_FILES = 12
 VERDICTS = {"accepted": "Accepted", "rejected": "Rejected: something is to be mended"}
 
+# The newest declaration, where what is said again is the same and nobody has rejected it: then it says nothing new.
+SENT_TWICE = """
+SELECT d.id FROM (SELECT * FROM declaration WHERE provider_id = $1 AND rule_key = $2
+    ORDER BY in_order DESC LIMIT 1) d
+WHERE d.declared_on = $3 AND d.remark = $4 AND d.details = $5::jsonb
+    AND (SELECT coalesce(array_agg(f.evidence_id ORDER BY f.evidence_id), '{}') FROM declaration_file f
+        WHERE f.provider_id = d.provider_id AND f.declaration_id = d.id)
+        = (SELECT coalesce(array_agg(e ORDER BY e), '{}') FROM unnest($6::uuid[]) e)
+    AND NOT EXISTS (SELECT 1 FROM declaration_assessment a
+        WHERE a.provider_id = d.provider_id AND a.declaration_id = d.id AND a.verdict = 'rejected')
+"""
+
 
 def asked_keys(pack: Pack) -> dict[str, str]:
     """Titles of everything the pack asks a provider to have or declare, by key."""
@@ -60,11 +72,12 @@ async def make_declaration(
     `declared_on` is since when, or when last reviewed. `details` of a registration: `provider_identifier`,
     `location_identifier`, `rating`, `inspected_on`, `conditions`; of an insurance: `until`; of inspection reports:
     `inspections` (each with `inspected_on`, `rating`) or `none_yet`; of a toolkit: `completed_on`, `outcome`,
-    `shortfall`. Raises `InvalidInput`.
+    `shortfall`. The same sent twice is there once. Raises `InvalidInput`.
     """
     permit(actor, "provider.write")
     async with unit_of_work(actor) as work:
         provider_id = await ensure_profile(work)
+        await _one_at_a_time(work, provider_id, key)
         spoken = await words(work)
         if key not in known_keys(spoken):
             raise NotFound("None of your frameworks asks for this.")
@@ -84,12 +97,22 @@ async def make_declaration(
             row = await attachable(work, each, field="evidence_ids")
             if row["worker_id"] is not None:
                 raise InvalidInput({"evidence_ids": "Select files about the organisation, not about a worker"})
+        same = await work.fetchval(SENT_TWICE, provider_id, key, declared_on, remark.strip(), kept, files)
+        if same is not None:
+            return same
         declaration_id = await keep_declaration(work, provider_id, key, declared_on, remark.strip(), kept, files)
         work.audit(
             "provider.declared", "provider", provider_id, keys=[key], declared_on=declared_on, files=len(files),
             declaration=declaration_id,
         )  # fmt: skip
         return declaration_id
+
+
+async def _one_at_a_time(work: Work, provider_id: UUID, key: str) -> None:
+    """Whoever declares again and whoever assesses wait for each other: what is to be mended is of the newest."""
+    await work.execute(
+        "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"declarations of {key} by {provider_id}"
+    )
 
 
 async def keep_declaration(
@@ -103,6 +126,7 @@ async def keep_declaration(
 ) -> UUID:
     """The change itself, in the caller's unit: the row, what the profile shows of it, what was to be mended, and the
     duties that it meets."""
+    await _one_at_a_time(work, provider_id, key)
     turns = await running(work, provider_id)
     rejected = await work.fetch(
         "SELECT DISTINCT ON (a.framework_id) a.framework_id, a.declaration_id, a.verdict FROM declaration_assessment a"
@@ -180,6 +204,7 @@ async def assess(actor: Actor, declaration_id: UUID, framework_id: UUID, *, verd
             wrong["to_mend"] = f"What is to be mended must be {LONGEST:,} characters or fewer"
         if wrong:
             raise InvalidInput(wrong)
+        await _one_at_a_time(work, row["provider_id"], row["rule_key"])
         newest = await work.fetchval(
             "SELECT id FROM declaration WHERE provider_id = $1 AND rule_key = $2 ORDER BY in_order DESC LIMIT 1",
             row["provider_id"], row["rule_key"],

@@ -34,6 +34,23 @@ MEND_DBS = "task.mend_dbs_details"  # owed by the office where the update servic
 BY_SOMEBODY_ELSE = "Somebody else in your office records what is checked of you"
 
 
+# The newest check, where what is said again is nothing new: neither of the check nor of the certificate.
+SENT_TWICE = """
+SELECT c.id FROM (SELECT * FROM worker_dbs_check WHERE provider_id = $1 AND worker_id = $2
+    ORDER BY checked_on DESC, recorded_at DESC, outcome = 'clear' LIMIT 1) c
+JOIN worker_private p ON p.provider_id = c.provider_id AND p.worker_id = c.worker_id
+JOIN worker w ON w.provider_id = c.provider_id AND w.id = c.worker_id
+WHERE c.checked_on = $3 AND c.checked_by_name = $4 AND c.outcome = $5 AND c.source = $6
+    AND ($7::uuid IS NULL OR c.evidence_id = $7) AND ($8::text IS NULL OR p.dbs_certificate_number = $8)
+    AND ($9::date IS NULL OR p.dbs_issued_on = $9) AND ($10::text IS NULL OR p.dbs_workforce = $10)
+    AND ($11::boolean IS NULL OR p.dbs_barred_list_checked = $11)
+    AND ($12::boolean IS NULL OR (p.dbs_update_service_consent_at IS NOT NULL) = $12)
+    AND ($13::text IS NULL OR p.dbs_forename = $13) AND ($14::text IS NULL OR p.dbs_surname = $14)
+    AND ($15::date IS NULL OR p.date_of_birth = $15)
+    AND (c.outcome = 'clear' OR w.stood_down_at IS NOT NULL)
+"""
+
+
 def not_in_future(day: date, today: date, field: str, noun: str, wrong: dict[str, str]) -> None:
     """What has been done was done today or before."""
     if day > today:
@@ -137,6 +154,16 @@ async def keep_dbs_check(
     await certificate_faults(work, worker, outcome, certificate, update_service_consent, wrong)
     _refuse(wrong)
     await attached(work, worker, evidence_id, dbs=True)
+    details = (
+        number or None, issued_on, workforce, barred_list_checked, update_service_consent,
+        _line(certificate_forename), _line(certificate_surname), date_of_birth,
+    )  # fmt: skip
+    same = await work.fetchval(
+        SENT_TWICE, worker["provider_id"], worker["id"], checked_on, checked_by_name.strip(), outcome, source,
+        evidence_id, *details,
+    )  # fmt: skip
+    if same is not None:
+        return same
     check_id = await work.fetchval(
         "INSERT INTO worker_dbs_check (provider_id, worker_id, checked_on, checked_by_name, outcome, recorded_at,"
         " recorded_by, evidence_id, source) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id",
@@ -272,6 +299,15 @@ async def keep_competency(
         wrong.setdefault("assessed_on", "The worker was sent back to training after that day: record a new assessment")
     _refuse(wrong)
     await attached(work, worker, evidence_id)
+    same = await work.fetchval(
+        "SELECT id FROM worker_competency WHERE provider_id = $1 AND worker_id = $2 AND code = $3 AND assessed_on = $4"
+        " AND method = $5 AND assessor_name IS NOT DISTINCT FROM $6 AND assessor_worker_id IS NOT DISTINCT FROM $7"
+        " AND for_package_id IS NOT DISTINCT FROM $8 AND ($9::uuid IS NULL OR evidence_id = $9)"
+        " AND withdrawn_at IS NULL LIMIT 1",
+        worker["provider_id"], worker["id"], code, assessed_on, method, name, colleague, for_package_id, evidence_id,
+    )  # fmt: skip
+    if same is not None:
+        return same  # sent twice, it is there once
     record_id = await work.fetchval(
         "INSERT INTO worker_competency (provider_id, worker_id, code, assessed_on, method, assessor_name,"
         " assessor_worker_id, for_package_id, recorded_at, recorded_by, evidence_id)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import date, timedelta
 from uuid import UUID, uuid4
 
@@ -85,6 +86,47 @@ async def test_what_was_rejected_is_sent_again_and_its_history_stays(place):
     assert (await piece(place.manager, place.provider_id, place.framework_id, "complaints")).state == "accepted"
     _, _, story, _ = await ask(place.manager, declaration_queries.own_story, "complaints")
     assert {each.id: [f.verdict for f in each.findings] for each in story} == {made: ["rejected"], again: ["accepted"]}
+
+
+async def test_what_is_sent_twice_is_declared_once_and_rejected_it_is_said_anew(place, migrator):
+    file = await a_file(place.manager)
+    said = {"declared_on": TODAY, "remark": "As every year", "evidence_ids": [file]}
+    made = await make_declaration(place.manager, "complaints", **said)
+    assert await make_declaration(place.manager, "complaints", **said) == made
+    other = await make_declaration(place.manager, "complaints", **{**said, "evidence_ids": []})
+    assert other != made
+    await assess(place.lead, other, place.framework_id, verdict="rejected", to_mend="The file is missing")
+    again = await make_declaration(place.manager, "complaints", **{**said, "evidence_ids": []})
+    assert again != other and await tasks(place.manager) == []
+    assert await migrator.fetchval("SELECT count(*) FROM declaration WHERE rule_key = 'complaints'") == 3
+
+
+async def test_declared_again_while_it_is_being_rejected_nothing_is_owed_on_the_old_one(place, migrator):
+    made = await make_declaration(place.manager, "complaints", declared_on=TODAY - timedelta(days=3))
+
+    async def waiting(how_many: int) -> bool:
+        for _ in range(1_000):
+            if how_many == await migrator.fetchval(
+                "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+                " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+            ):
+                return True
+            await asyncio.sleep(0.01)
+        return False
+
+    async with migrator.transaction():
+        lock = f"declarations of complaints by {place.provider_id}"
+        await migrator.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", lock)
+        rejecting = asyncio.create_task(
+            assess(place.lead, made, place.framework_id, verdict="rejected", to_mend="Say who answers")
+        )
+        assert await waiting(1)
+        declaring = asyncio.create_task(make_declaration(place.manager, "complaints", declared_on=TODAY))
+        assert await waiting(2)
+        assert not rejecting.done() and not declaring.done(), "one waits for the other"
+    await asyncio.gather(rejecting, declaring)
+    assert await tasks(place.manager) == []
+    assert (await piece(place.manager, place.provider_id, place.framework_id, "complaints")).state == "waiting"
 
 
 async def test_registration_and_insurance_are_checked_and_keep_the_profile_in_step(place):

@@ -92,6 +92,30 @@ async def test_new_information_on_a_dbs_stands_the_worker_down_at_once_and_tells
     assert (await judged(place, worker, on=TODAY + timedelta(days=2))).ready
 
 
+async def test_what_is_sent_twice_is_kept_once_and_what_is_new_in_it_is_kept(place, migrator):
+    worker = await providers.ready_worker(place.manager, place.framework_id, "C", "Wren Ash")
+    check = {"checked_on": date(2026, 5, 11), "checked_by_name": "Mo Rahman"}
+    first = await evidence.record_dbs_check(place.manager, worker, **check)
+    assert await evidence.record_dbs_check(place.manager, worker, **check) == first
+    assert await evidence.record_dbs_check(place.manager, worker, **check, workforce="child_and_adult") != first
+    for _ in range(2):
+        await evidence.record_dbs_check(place.manager, worker, **check, outcome="new_information")
+    await workforce.stand_up(place.manager, worker, "It was about somebody else")
+    await evidence.record_dbs_check(place.manager, worker, **check, outcome="new_information")
+    assert (await ask(place.manager, queries.worker, worker)).stood_down_at is not None
+    done = {
+        "code": "first_aid",
+        "assessed_on": date(2026, 5, 10),
+        "method": "observed",
+        "assessor_name": "Alex Moor, nurse",
+    }
+    signed = await evidence.record_competency(place.manager, worker, **done)
+    assert await evidence.record_competency(place.manager, worker, **done) == signed
+    await evidence.record_competency(place.manager, worker, **{**done, "assessor_name": "Kim Low, nurse"})
+    assert await migrator.fetchval("SELECT count(*) FROM worker_dbs_check WHERE checked_on = '2026-05-11'") == 4
+    assert await migrator.fetchval("SELECT count(*) FROM worker_competency WHERE assessed_on = '2026-05-10'") == 2
+
+
 async def test_training_attended_signs_nobody_off(place):
     worker = await providers.worker(place.manager, "Lee Barton")
     await evidence.record_competency(
