@@ -130,8 +130,8 @@ async def test_a_row_with_one_fault_tells_its_others_too_and_so_does_what_leans_
     skills: list[list[object]] = [
         ["Worker's reference", "Trained or assessed in", "Date", "How", "Assessed by"],
         ["E3", "Juggling", "01/05/2030", "observed", None],
-        ["E9", "First aid", "01/05/2030", "observed", "Alex Moor"],
-        ["E3", "First aid", "yesterday", "observed", "Cy Rowe"],
+        ["E9", "First aid", "01/05/2030", "observed", "Alex Moor, nurse"],
+        ["E3", "First aid", "yesterday", "observed", "Cy Rowe, nurse"],
     ]
     checks: list[list[object]] = [
         ["Worker's reference", "What was checked", "Date", "Valid until"],
