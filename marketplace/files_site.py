@@ -14,6 +14,7 @@ from litestar.params import FromPath
 from litestar.response import Response, Stream
 from litestar.types import Message, Scope
 
+from marketplace.contracts import finding_files
 from marketplace.identity.front_door import health, with_database
 from marketplace.platform.actor import system_for
 from marketplace.platform.clock import Clock
@@ -47,6 +48,9 @@ async def file(request: Asked, token: FromPath[str]) -> Stream:
     row = named_elsewhere(settings, token)
     if row is None:
         raise NotFound(RUN_OUT)
+    if "commissioner_id" in row:
+        await ask(system_for(row["commissioner_id"], "commissioner"), finding_files.may_still_open, row["id"])
+        return download(await finding_files.fetched_here(settings, row))
     await ask(system_for(row["provider_id"], "provider"), may_still_open, row["id"], row["played"])
     opened = await fetched_here(settings, row, parts=row["played"])
     if not row["played"]:

@@ -6,20 +6,32 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from litestar import Request, get, post, put
-from litestar.params import FromPath, JSONBody
+from litestar import Request, delete, get, post, put
+from litestar.params import FromPath, FromQuery, JSONBody
 from litestar.response import Stream
 
-from marketplace.contracts import charges, dates, findings, following, occasions, queries, requests, schemas
+from marketplace.contracts import (
+    charges,
+    dates,
+    finding_files,
+    findings,
+    following,
+    occasions,
+    queries,
+    requests,
+    schemas,
+)
 from marketplace.contracts.agenda import AgendaItem
 from marketplace.contracts.files import open_file
 from marketplace.contracts.steps import MANAGE, REVIEW
 from marketplace.identity.context import settings_of
 from marketplace.identity.guards import requires
+from marketplace.platform.cleaning import MOST_BYTES
 from marketplace.platform.database import ask
 from marketplace.platform.errors import InvalidInput
 from marketplace.providers.file_pages import download
 from marketplace.providers.schemas import MadeOut
+from marketplace.web.reading import read_files
 
 TAG: dict[str, Any] = {"tags": ["Contracts"]}
 MANAGES: dict[str, Any] = {"guards": [requires(MANAGE)], **TAG}
@@ -102,6 +114,27 @@ async def add_finding(request: Asked, occasion_id: FromPath[UUID], data: JSONBod
     return MadeOut(
         await findings.add_finding(request.user, occasion_id, area=data.area, grade=data.grade, says=data.says)
     )
+
+
+@post("/api/v1/contract-findings/{finding_id:uuid}/files", request_max_body_size=MOST_BYTES + 1_000_000, **MANAGES)
+async def add_finding_file(request: Asked, finding_id: FromPath[UUID], id: FromQuery[UUID | None] = None) -> MadeOut:
+    """A file that shows what was found, as `file` of a multipart form: a PDF, JPEG or PNG, checked at once.
+
+    Sent again with the same `id` it is there once.
+    """
+    sent = next(iter((await read_files(request)).get("file", ())), None)
+    if sent is None:
+        raise InvalidInput({"file": "Send the file as the field 'file' of a multipart form"})
+    made = await finding_files.add_file(
+        request.user, settings_of(request), finding_id, name=sent.filename, file=sent.file, file_id=id
+    )
+    return MadeOut(made)
+
+
+@delete("/api/v1/finding-files/{file_id:uuid}", status_code=204, **MANAGES)
+async def remove_finding_file(request: Asked, file_id: FromPath[UUID]) -> None:
+    """Take a file away before it is shared."""
+    await finding_files.remove_file(request.user, settings_of(request), file_id)
 
 
 @post("/api/v1/contract-occasions/{occasion_id:uuid}/share", status_code=204, **MANAGES)
@@ -190,7 +223,7 @@ async def get_file(request: Asked, step_id: FromPath[UUID], evidence_id: FromPat
 
 
 ROUTES: list[Any] = [
-    plan, set_next, ask_information, edit_agenda, make_agenda, move, call_off, add_finding, share, ask_action,
-    accept_action, send_action_back, withdraw_action, move_action, accept, send_back, move_request, withdraw, charge,
-    decide, get_file,
+    plan, set_next, ask_information, edit_agenda, make_agenda, move, call_off, add_finding, add_finding_file,
+    remove_finding_file, share, ask_action, accept_action, send_action_back, withdraw_action, move_action, accept,
+    send_back, move_request, withdraw, charge, decide, get_file,
 ]  # fmt: skip

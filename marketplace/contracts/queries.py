@@ -13,6 +13,7 @@ import asyncpg
 from marketplace.contracts.agenda import read
 from marketplace.contracts.charges import charge_of, poor_or_late
 from marketplace.contracts.dates import due_days
+from marketplace.contracts.finding_files import files_of
 from marketplace.contracts.following import Action, actions_of
 from marketplace.contracts.requests import last_day_of, state_of
 from marketplace.contracts.steps import place_of_row
@@ -187,11 +188,12 @@ async def occasion(work: Work, occasion_id: UUID) -> Occasion:
         if step.what == "finding_answered":
             answers[step.finding_id].append(step)
     findings = await work.fetch("SELECT * FROM contract_finding WHERE occasion_id = $1 ORDER BY in_order", occasion_id)
+    shown_by = await files_of(work, occasion_id) if findings else {}
     return _occasion(
         row,
         findings=tuple(
             Finding(each["id"], each["area"], each["grade"], each["says"], each["found_by_name"],
-                    tuple(answers[each["id"]]))
+                    tuple(answers[each["id"]]), tuple(shown_by.get(each["id"], ())))
             for each in findings
         ),
         actions=tuple(await actions_of(work, occasion_id=occasion_id)),

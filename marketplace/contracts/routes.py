@@ -7,14 +7,16 @@ from uuid import UUID
 
 from litestar import Request, get
 from litestar.params import FromPath, FromQuery
-from litestar.response import Response
+from litestar.response import Response, Stream
 
 from marketplace.billing.paper_pages import pdf_of
-from marketplace.contracts import queries, schemas
+from marketplace.contracts import finding_files, queries, schemas
 from marketplace.contracts.printing import charge_letter
 from marketplace.contracts.steps import READ
+from marketplace.identity.context import settings_of
 from marketplace.identity.guards import requires
 from marketplace.platform.database import ask
+from marketplace.providers.file_sending import download
 
 READS: dict[str, Any] = {"guards": [requires(READ)], "tags": ["Contracts"]}
 Asked = Request[Any, Any, Any]
@@ -63,6 +65,12 @@ async def get_charge_pdf(request: Asked, information_id: FromPath[UUID]) -> Resp
     return await pdf_of(await ask(request.user, charge_letter, information_id))
 
 
+@get("/api/v1/finding-files/{file_id:uuid}", **READS)
+async def get_finding_file(request: Asked, file_id: FromPath[UUID]) -> Stream:
+    """A file that shows a finding, as it was checked; for the provider once it is shared."""
+    return download(await finding_files.open_file(request.user, settings_of(request), file_id))
+
+
 @get("/api/v1/cqc-changes", **READS)
 async def list_changes(request: Asked) -> list[schemas.ChangeOut]:
     """What our providers (or we) reported of the Care Quality Commission, the newest first."""
@@ -71,4 +79,5 @@ async def list_changes(request: Asked) -> list[schemas.ChangeOut]:
 
 ROUTES: list[Any] = [
     list_contracts, get_contract, get_occasion, list_requests, get_request, get_charge_pdf, list_changes,
+    get_finding_file,
 ]  # fmt: skip

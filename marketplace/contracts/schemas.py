@@ -182,12 +182,23 @@ class ActionOut(msgspec.Struct, kw_only=True):
     state: str
 
 
+class FindingFileOut(msgspec.Struct, kw_only=True):
+    """A file that shows a finding; `remarks` say what the check left out of it."""
+
+    id: UUID
+    name: str
+    size: int
+    remarks: str
+    by: str
+
+
 class FindingOut(msgspec.Struct, kw_only=True):
     id: UUID
     area: str
     grade: str
     says: str
     answers: list[str]
+    files: list[FindingFileOut]
 
 
 class OccasionOut(msgspec.Struct, kw_only=True):
@@ -297,7 +308,14 @@ def action_out(action: Action) -> ActionOut:
 def occasion_out(found: Occasion) -> OccasionOut:
     """A meeting or visit as the API tells it."""
     findings = [
-        FindingOut(id=each.id, area=each.area, grade=each.grade, says=each.says, answers=[a.says for a in each.answers])
+        FindingOut(
+            id=each.id,
+            area=each.area,
+            grade=each.grade,
+            says=each.says,
+            answers=[a.says for a in each.answers],
+            files=[FindingFileOut(id=f.id, name=f.name, size=f.size, remarks=f.remarks, by=f.by) for f in each.files],
+        )
         for each in found.findings
     ]
     return OccasionOut(

@@ -7,19 +7,21 @@ from uuid import UUID
 
 from litestar import Request, get
 from litestar.params import FromPath
-from litestar.response import Response
+from litestar.response import Response, Stream
 
 from marketplace.billing.paper_pages import pdf_of
-from marketplace.contracts import queries
+from marketplace.contracts import finding_files, queries
 from marketplace.contracts.following import STATES as ACTIONS
 from marketplace.contracts.printing import charge_letter
 from marketplace.contracts.requests import STATES as REQUESTS
 from marketplace.contracts.steps import ANSWER, MANAGE, READ, REVIEW
 from marketplace.contracts.views import Occasion
+from marketplace.identity.context import settings_of
 from marketplace.identity.guards import requires
 from marketplace.identity.permissions import may
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, ask
+from marketplace.providers.file_sending import download
 from marketplace.web.csv_file import csv_file
 from marketplace.web.filters import day
 from marketplace.web.render import page
@@ -98,4 +100,10 @@ async def charge_pdf(request: Asked, information_id: FromPath[UUID]) -> Response
     return await pdf_of(await ask(request.user, charge_letter, information_id))
 
 
-ROUTES: list[Any] = [occasion_page, requests_page, request_page, charge_pdf]
+@get("/finding-files/{file_id:uuid}", **READS)
+async def finding_file(request: Asked, file_id: FromPath[UUID]) -> Stream:
+    """A file that shows a finding, as a download."""
+    return download(await finding_files.open_file(request.user, settings_of(request), file_id))
+
+
+ROUTES: list[Any] = [occasion_page, requests_page, request_page, charge_pdf, finding_file]

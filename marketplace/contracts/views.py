@@ -10,6 +10,7 @@ import asyncpg
 
 from marketplace.contracts.agenda import AgendaItem
 from marketplace.contracts.cqc import KINDS as CHANGES
+from marketplace.contracts.finding_files import FindingFile
 from marketplace.contracts.findings import GRADES
 from marketplace.contracts.following import Action
 from marketplace.contracts.occasions import KINDS
@@ -86,7 +87,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a visit found under a heading, with the provider's answers."""
+    """What a visit found under a heading, with the files that show it and the provider's answers."""
 
     id: UUID
     area: str
@@ -94,6 +95,7 @@ class Finding:
     says: str
     by: str
     answers: tuple[Step, ...]
+    files: tuple[FindingFile, ...] = ()
 
     @property
     def tag(self) -> tuple[str, str]:

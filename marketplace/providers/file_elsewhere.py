@@ -20,8 +20,13 @@ KEPT = ("id", "provider_id", "kind", "file_name", "content_type", "published_key
 
 
 def link_elsewhere(settings: Settings, row: dict[str, Any], *, played: bool) -> str:
-    """The address at which the file is served to whoever holds it; `played`: part by part, inside a page of ours."""
+    """The address at which the file is served to whoever holds it; `played`: part by part, inside a page of ours.
+
+    A row with a `commissioner_id` is a file of that commissioner's own.
+    """
     said = {name: str(row[name]) for name in KEPT} | {"played": played}
+    if row.get("commissioner_id") is not None:
+        said["commissioner_id"] = str(row["commissioner_id"])
     seconds = PLAYED_SECONDS if played else SECONDS
     return f"{settings.files_url}/{conceal(settings.derived_key(PURPOSE), json.dumps(said).encode(), seconds)}"
 
@@ -33,4 +38,5 @@ def named_elsewhere(settings: Settings, token: str) -> dict[str, Any] | None:
     if plain is None:
         return None
     said = json.loads(plain)
-    return said | {"id": UUID(said["id"]), "provider_id": UUID(said["provider_id"])}
+    whose = [name for name in ("id", "provider_id", "commissioner_id") if name in said]
+    return said | {name: UUID(said[name]) for name in whose}

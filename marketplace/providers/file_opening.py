@@ -57,7 +57,8 @@ class Opened:
         return self.read(first, self.size - 1 if last is None else last)
 
 
-def _of_file(file: IO[bytes], first: int, last: int) -> Iterator[bytes]:
+def of_file(file: IO[bytes], first: int, last: int) -> Iterator[bytes]:
+    """The bytes from `first` to `last` inclusive of an open file, which is closed after them."""
     with file:
         file.seek(first)
         left = last - first + 1
@@ -125,7 +126,7 @@ async def fetched_here(settings: Settings, row: dict[str, Any], *, parts: bool =
         file = (folder / "file").open("rb")
         if parts:
             await asyncio.to_thread(remember, row, file)
-        return Opened(stored.size, row["content_type"], name, partial(_of_file, file))
+        return Opened(stored.size, row["content_type"], name, partial(of_file, file))
     except NotFound:
         await _alarm(row)
         raise Conflict(CHANGED) from None

@@ -552,11 +552,20 @@ async def _contract_rows(put: Any, ids: dict[str, UUID], framework: UUID, at: An
     shared = {"shared_at": at, "attended_by": "a", "provider_there": True, "minutes": "m"}
     said = {"at": at, "by_provider": False, "by_person": manager, "by_name": "n"}
     found = {"area": "a", "grade": "met", "says": "s", "found_at": at, "found_by": manager, "found_by_name": "n"}
+    file = {
+        "file_name": "f.pdf", "content_type": "application/pdf", "scan": "clean", "original_sha256": "0" * 64,
+        "published_key": "k", "published_version": "v", "published_size": 1, "published_sha256": "1" * 64,
+        "added_at": at, "added_by": manager, "added_by_name": "n",
+    }  # fmt: skip
     for name, kind, announced, more in (
         ("meeting", "meeting", True, shared), ("secret_visit", "inspection", False, {}),
     ):  # fmt: skip
         occasion = await put("contract_occasion", name, **scope, kind=kind, announced=announced, **planned, **more)
-        await put("contract_finding", f"{name}_finding", **scope, occasion_id=occasion, **found)
+        finding = await put("contract_finding", f"{name}_finding", **scope, occasion_id=occasion, **found)
+        await put(
+            "finding_file", f"{name}_file", commissioner_id=ids["northgate"], provider_id=ids["winner"],
+            occasion_id=occasion, finding_id=finding, **file,
+        )  # fmt: skip
         await put(
             "contract_action", f"{name}_action", **scope, occasion_id=occasion, for_provider=True, title="t",
             due_on=day, asked_at=at, asked_by=manager, asked_by_name="n",

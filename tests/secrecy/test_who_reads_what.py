@@ -117,11 +117,13 @@ READERS: dict[str, tuple[str, set[str]]] = {
     "finding": ("declaration_assessment", NORTHGATE | {"winner_manager"}),
     "meeting": ("contract_occasion", NORTHGATE | {"winner_manager"}),
     "meeting_finding": ("contract_finding", NORTHGATE | {"winner_manager"}),
+    "meeting_file": ("finding_file", NORTHGATE | {"winner_manager"}),
     "meeting_action": ("contract_action", NORTHGATE | {"winner_manager"}),
     "meeting_step": ("contract_step", NORTHGATE | {"winner_manager"}),
     # nobody was told of this visit, and nothing of it is shared yet
     "secret_visit": ("contract_occasion", NORTHGATE),
     "secret_visit_finding": ("contract_finding", NORTHGATE),
+    "secret_visit_file": ("finding_file", NORTHGATE),
     "secret_visit_action": ("contract_action", NORTHGATE),
     "secret_visit_step": ("contract_step", NORTHGATE),
     "information": ("information_request", NORTHGATE | {"winner_manager"}),

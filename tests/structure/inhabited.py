@@ -209,6 +209,7 @@ async def settle(settings: Settings, clock: FrozenClock, migrator: asyncpg.Conne
         "cause_id": str(cause_id),
         "occasion_id": str(occasion_id),
         "finding_id": str(finding_id),
+        "file_id": str(finding_id),  # of no file: this world has no store
         "contract_action_id": str(contract_action_id),
         "information_id": str(information_id),
         "change_id": str(change_id),
