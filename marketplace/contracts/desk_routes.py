@@ -23,7 +23,7 @@ from marketplace.contracts import (
 )
 from marketplace.contracts.agenda import AgendaItem
 from marketplace.contracts.files import open_file
-from marketplace.contracts.steps import MANAGE, REVIEW
+from marketplace.contracts.steps import MANAGE, REVIEW, row_of
 from marketplace.identity.context import settings_of
 from marketplace.identity.guards import requires
 from marketplace.platform.cleaning import MOST_BYTES
@@ -122,6 +122,7 @@ async def add_finding_file(request: Asked, finding_id: FromPath[UUID], id: FromQ
 
     Sent again with the same `id` it is there once.
     """
+    await ask(request.user, row_of, "contract_finding", finding_id)
     sent = next(iter((await read_files(request)).get("file", ())), None)
     if sent is None:
         raise InvalidInput({"file": "Send the file as the field 'file' of a multipart form"})
