@@ -29,6 +29,16 @@ def fill_day(page: Page, name: str, day: str) -> None:
         page.fill(f"#{name}-{part}", value)
 
 
+def assert_within_a_phone(page: Page, what: str) -> None:
+    """It is reached on a phone without scrolling a table sideways."""
+    wide = page.viewport_size
+    assert wide is not None
+    page.set_viewport_size({"width": 320, "height": 700})
+    box = page.locator(what).first.bounding_box()
+    assert box is not None and box["x"] >= 0 and box["x"] + box["width"] <= 320, (what, box)
+    page.set_viewport_size(wide)
+
+
 def test_a_contract_is_managed_and_answered(site: Site, browser: Browser) -> None:
     place = site.run(two_councils_and_a_rate(site.settings))
     desk = site.tab(browser, place.lead)
@@ -55,6 +65,12 @@ def test_a_contract_is_managed_and_answered(site: Site, browser: Browser) -> Non
     desk.check("input[name=grade][value=partly_met]")
     desk.fill("#says", "Two of ten files lack a plan.")
     press(desk.locator("button:has-text('Note it')"))
+    press(desk.locator("a:has-text('Add a file that shows it')"))
+    assert_page_is_good(desk)
+    press(desk.locator("button:has-text('Add the file')"))
+    assert "Select the file" in desk.inner_text(".govuk-error-summary")
+    assert_page_is_good(desk)
+    desk.goto(visit)
     press(desk.locator("a:has-text('Share what was found')"))
     desk.fill("#attended_by", "Cora")
     desk.check("input[name=provider_there][value=yes]")
@@ -68,6 +84,7 @@ def test_a_contract_is_managed_and_answered(site: Site, browser: Browser) -> Non
     desk.check("input[name=finding_id] >> nth=0")
     press(desk.locator("button:has-text('Add it')"))
     assert_page_is_good(desk)
+    assert_within_a_phone(desk, "a:has-text('More time')")
     desk.goto(f"{home}/plan")
     desk.check("input[name=kind][value=meeting]")
     fill_day(desk, "starts_on", "12")
@@ -103,6 +120,7 @@ def test_a_contract_is_managed_and_answered(site: Site, browser: Browser) -> Non
     press(own.locator("a:has-text('Answer')").first)
     own.fill("#says", "Both are written since.")
     press(own.locator("button:has-text('Send the answer')"))
+    assert_within_a_phone(own, "a:has-text('Say it is done')")
     press(own.locator("a:has-text('Say it is done')"))
     assert_page_is_good(own)
     own.goto(f"{site.marketplace}/contract/cqc")
