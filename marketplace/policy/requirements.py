@@ -1,8 +1,8 @@
 """What a framework still misses of a provider: declarations and documents, with their days (L 10, P 10)."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -14,16 +14,43 @@ from marketplace.policy.standing import last_good_day
 class Asked(msgspec.Struct, frozen=True):
     """One thing asked of a provider, as it stands on a day.
 
-    `until` is the last day the declaration counts, None where it does not run out or was never made.
+    `until` is the last day the declaration counts, None where it does not run out or was never made. What ends good
+    standing by itself (registration, insurance) is of the kind `standing`.
     """
 
     key: str
     title: str
     clause: str
-    kind: Literal["requirement", "document"]
-    state: Literal["missing", "due_again", "held"]
+    kind: Literal["standing", "requirement", "document"]
+    state: Literal["missing", "due_again", "rejected", "held"]
     declared_on: date | None
     until: date | None
+
+
+def everything_asked(
+    pack: Pack, on: date, facts: Mapping[str, Any], lots: Collection[str] = (), rejected: Collection[str] = ()
+) -> tuple[Asked, ...]:
+    """All that a framework asks of a provider, with what was found of it: the one answer to what it still misses.
+
+    `facts` are the profile's (`cqc_registered`, `insurance_until`, `declarations`), `lots` those it is on or applied to
+    (none: all), `rejected` the keys whose newest declaration the framework's lead has rejected.
+    """
+    pack = pack.on(on)
+    regulated = not lots or any(pack.lot(lot).regulated for lot in lots if lot in pack.lots)
+    asked = [
+        _standing(on, rule, facts)
+        for rule in pack.content.provider_requirements
+        if rule.effect == "standing" and (regulated or not rule.regulated_only)
+    ]
+    asked += asked_of_provider(pack, on, facts["declarations"])
+    return tuple(msgspec.structs.replace(each, state="rejected") if each.key in rejected else each for each in asked)
+
+
+def _standing(on: date, rule: ProviderRequirement, facts: Mapping[str, Any]) -> Asked:
+    until: date | None = facts["insurance_until"] if rule.key == "insurance" else None
+    held = bool(facts["cqc_registered"]) if rule.key == "cqc_registration" else until is not None and until >= on
+    state = "held" if held else "due_again" if until is not None else "missing"
+    return Asked(rule.key, rule.title, rule.clause, "standing", state, facts["declarations"].get(rule.key), until)
 
 
 def asked_of_provider(pack: Pack, on: date, declared: Mapping[str, date]) -> tuple[Asked, ...]:

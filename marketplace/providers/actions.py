@@ -112,7 +112,12 @@ async def declare(actor: Actor, keys: Sequence[str], declared_on: date) -> None:
     async with unit_of_work(actor) as work:
         provider_id = await ensure_profile(work)
         packs = [pack for _, _, pack in (await words(work)).packs]
-        known = {rule.key for pack in packs for rule in (*pack.content.provider_requirements, *pack.content.documents)}
+        rules = [rule for pack in packs for rule in (*pack.content.provider_requirements, *pack.content.documents)]
+        # a registration or an insurance is declared with what it says: a day alone shows nothing of it
+        by_itself = {
+            rule.key for pack in packs for rule in pack.content.provider_requirements if rule.effect != "asked"
+        }
+        known = {rule.key for rule in rules} - by_itself
         wrong: dict[str, str] = {}
         if not keys or not set(keys) <= known:
             wrong["keys"] = "Select what you declare"

@@ -12,11 +12,10 @@ from marketplace.frameworks.queries import my_frameworks, pack_of
 from marketplace.platform.database import Work
 from marketplace.platform.errors import NotFound
 from marketplace.policy.calendar import local_day
-from marketplace.policy.pack import Pack
-from marketplace.policy.requirements import asked_of_provider
-from marketplace.providers.declaration_details import INSURANCE, REGISTRATION, Kind, in_words, kind_of
+from marketplace.policy.requirements import Asked, everything_asked
+from marketplace.providers.declaration_details import Kind, in_words, kind_of
 from marketplace.providers.declarations import known_keys
-from marketplace.providers.queries import profile
+from marketplace.providers.queries import asked_lots, profile, rejected_keys
 from marketplace.providers.vocabulary import words
 from marketplace.web.filters import day as written_day
 
@@ -170,54 +169,23 @@ async def asked_by_frameworks(work: Work, provider_id: UUID) -> list[AskedBy]:
         newest.setdefault(each.key, each)
     today = local_day(work.now)
     own = work.actor.commissioner_id
-    placed = {
-        row["framework_id"]
-        for row in await work.fetch(
-            "SELECT framework_id FROM application WHERE provider_id = $1 AND state IN ('submitted', 'admitted')"
-            " UNION SELECT framework_id FROM admission WHERE provider_id = $1",
-            provider_id,
-        )
-    }
+    placed = await asked_lots(work, provider_id)
     found: list[AskedBy] = []
     for each in await my_frameworks(work):
         if each.id in placed:
             pack = (await pack_of(work, each.id)).on(today)
-            pieces = _pieces(pack, each.id, facts, newest, today)
+            rejected = await rejected_keys(work, provider_id, each.id)
+            asked = everything_asked(pack, today, facts, placed[each.id], rejected)
+            pieces = [_piece(item, each.id, newest) for item in asked]
             found.append(AskedBy(each.id, each.name, own is not None and each.led_by(own), pieces))
     return found
 
 
-def _pieces(
-    pack: Pack, framework_id: UUID, facts: dict[str, Any], newest: dict[str, Declared], today: date
-) -> list[Piece]:
-    pieces: list[Piece] = []
-    for rule in pack.content.provider_requirements:
-        if rule.effect == "standing":
-            until = facts["insurance_until"] if rule.key == INSURANCE else None
-            held = bool(facts["cqc_registered"]) if rule.key == REGISTRATION else until is not None and until >= today
-            state = "held" if held else "due_again" if until is not None else "missing"
-            declared_on = facts["declarations"].get(rule.key)
-            pieces.append(_piece(rule.key, rule.title, rule.clause, state, declared_on, until, framework_id, newest))
-    for asked in asked_of_provider(pack, today, facts["declarations"]):
-        pieces.append(
-            _piece(
-                asked.key, asked.title, asked.clause, asked.state, asked.declared_on, asked.until, framework_id, newest
-            )
-        )
-    return pieces
-
-
-def _piece(
-    key: str, title: str, clause: str, state: str, declared_on: date | None, until: date | None, framework_id: UUID,
-    newest: dict[str, Declared],
-) -> Piece:  # fmt: skip
-    declared = newest.get(key)
+def _piece(asked: Asked, framework_id: UUID, newest: dict[str, Declared]) -> Piece:
+    declared = newest.get(asked.key)
     finding = declared.found_by(framework_id) if declared else None
-    if state == "held":
-        state = finding.verdict if finding else "waiting"
-    elif finding is not None and finding.verdict == "rejected":
-        state = "rejected"
-    return Piece(key, title, clause, state, declared_on, until, declared, finding)
+    state = asked.state if asked.state != "held" else finding.verdict if finding else "waiting"
+    return Piece(asked.key, asked.title, asked.clause, state, asked.declared_on, asked.until, declared, finding)
 
 
 async def own_pieces(work: Work) -> list[AskedBy]:

@@ -12,7 +12,7 @@ from marketplace.platform.database import Work
 from marketplace.platform.errors import NotFound
 from marketplace.policy.calendar import local_day
 from marketplace.policy.pack import Pack
-from marketplace.policy.requirements import Asked, asked_of_provider
+from marketplace.policy.requirements import Asked, everything_asked
 from marketplace.providers.facts import ProviderRecord, WorkerRecord, provider_records, worker_records
 from marketplace.providers.holds import Hold
 from marketplace.providers.readiness import Ready, judge_worker
@@ -214,7 +214,8 @@ async def on_frameworks(work: Work, provider_id: UUID | None = None) -> list[OnF
             for standing in await dated(work, stand, work.now):
                 judged.setdefault(standing.provider_id, []).append((code, title, standing))
         for record in sorted(records.values(), key=lambda record: (record.name, str(record.id))):
-            declared = (await profile(work, record.id))["declarations"] if provider_id is not None else {}
+            placed = await asked_lots(work, record.id) if provider_id is not None else {}
+            facts = await profile(work, record.id) if provider_id is not None else {}
             found.append(
                 OnFramework(
                     each.id,
@@ -222,11 +223,39 @@ async def on_frameworks(work: Work, provider_id: UUID | None = None) -> list[OnF
                     each.led_by(own),
                     record,
                     tuple(judged.get(record.id, ())),
-                    asked_of_provider(pack, today, declared) if provider_id is not None else (),
+                    everything_asked(
+                        pack, today, facts, placed.get(each.id, ()), await rejected_keys(work, record.id, each.id)
+                    )
+                    if provider_id is not None
+                    else (),
                     pack,
                 )
             )
     return found
+
+
+async def asked_lots(work: Work, provider_id: UUID) -> dict[UUID, set[str]]:
+    """The lots a provider has applied to or was admitted to, by framework: what it is asked for there."""
+    found: dict[UUID, set[str]] = {}
+    for row in await work.fetch(
+        "SELECT framework_id, lot_code FROM application WHERE provider_id = $1 AND state IN ('submitted', 'admitted')"
+        " UNION SELECT framework_id, lot_code FROM admission WHERE provider_id = $1",
+        provider_id,
+    ):
+        found.setdefault(row["framework_id"], set()).add(row["lot_code"])
+    return found
+
+
+async def rejected_keys(work: Work, provider_id: UUID, framework_id: UUID) -> set[str]:
+    """What the framework's lead found wanting of the provider's newest declarations, until it is declared again."""
+    rows = await work.fetch(
+        "SELECT d.rule_key FROM (SELECT DISTINCT ON (rule_key) id, rule_key FROM declaration WHERE provider_id = $1"
+        " ORDER BY rule_key, in_order DESC) d WHERE (SELECT a.verdict FROM declaration_assessment a WHERE"
+        " a.framework_id = $2 AND a.provider_id = $1 AND a.declaration_id = d.id ORDER BY a.in_order DESC LIMIT 1)"
+        " = 'rejected'",
+        provider_id, framework_id,
+    )  # fmt: skip
+    return {row["rule_key"] for row in rows}
 
 
 async def one_provider(work: Work, provider_id: UUID) -> list[OnFramework]:

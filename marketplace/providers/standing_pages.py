@@ -180,7 +180,7 @@ async def declare(request: Request[Any, Any, Any]) -> Response[Any]:
 
 def _askable(found: dict[str, Any]) -> list[tuple[str, str]]:
     """What a day alone declares; what needs more than that has a page of its own."""
-    asked = {item.key: item.title for place in found["places"] for item in place.asked}
+    asked = {item.key: item.title for place in found["places"] for item in place.asked if item.kind != "standing"}
     return [(key, title) for key, title in asked.items() if not kind_of(found["spoken"], key).name]
 
 

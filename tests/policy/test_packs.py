@@ -54,6 +54,13 @@ def test_every_rule_from_elsewhere_or_nowhere_is_a_decision(name: Any) -> None:
             assert rule.decision, f"{noun}.{rule.key} ({rule.clause})"
 
 
+@pytest.mark.parametrize("name", ALL, ids=every)
+def test_what_follows_a_rejection_of_what_good_standing_asks_is_a_rule_of_the_pack(name: Any) -> None:
+    content = load_pack(name).content
+    asked = {rule.key for rule in content.provider_requirements if rule.effect == "standing"}
+    assert asked <= {rule.requirement for rule in content.suspensions}
+
+
 def test_the_packs_that_come_along() -> None:
     assert available_packs() == (PDPS, LEWISHAM)
     assert load_pack(LEWISHAM) is load_pack(LEWISHAM)

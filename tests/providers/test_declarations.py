@@ -13,7 +13,7 @@ from marketplace.frameworks.queries import pack_of
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import ask, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted
-from marketplace.providers import actions, declaration_queries
+from marketplace.providers import actions, declaration_queries, queries
 from marketplace.providers.declarations import assess, make_declaration
 from tests.world import frameworks, people
 
@@ -154,6 +154,31 @@ async def test_registration_and_insurance_are_checked_and_keep_the_profile_in_st
     async with unit_of_work(place.manager) as work:
         row = await work.fetchrow("SELECT * FROM provider WHERE id = $1", place.provider_id)
     assert row and (row["cqc_provider_id"], row["insurance_until"]) == ("1-202", date(2027, 1, 31))
+
+
+async def test_a_rejected_insurance_is_missed_on_every_page_and_a_suspension_is_put_to_the_contract_managers(place):
+    told = {"declared_on": TODAY, "details": {"until": date(2199, 1, 1)}}
+    made = await make_declaration(place.manager, "insurance", **told)
+    await assess(place.lead, made, place.framework_id, verdict="rejected", to_mend="No certificate shows that day")
+
+    async def missed(actor: Actor) -> tuple[set[str], set[str]]:
+        (on,) = await ask(actor, queries.on_frameworks, place.provider_id)
+        (asked,) = await ask(actor, declaration_queries.asked_by_frameworks, place.provider_id)
+        return {item.key for item in on.missing}, {each.key for each in asked.missing}
+
+    for actor in (place.manager, place.lead):
+        standing, declarations = await missed(actor)
+        assert standing == declarations and "insurance" in standing
+    assert "Decide on a suspension of Kindly Care Ltd: What was declared of the insurance is rejected" in await tasks(
+        place.lead
+    )
+    # a day alone is no insurance, and takes the rejection away as little
+    with pytest.raises(InvalidInput):
+        await actions.declare(place.manager, ["insurance"], TODAY)
+    await make_declaration(place.manager, "insurance", **{**told, "details": {"until": date(2027, 1, 31)}})
+    for actor in (place.manager, place.lead):
+        standing, declarations = await missed(actor)
+        assert standing == declarations and "insurance" not in standing
 
 
 async def test_three_years_inspections_are_declared_one_by_one_or_that_there_was_none(place):
