@@ -38,6 +38,8 @@ MOST_CPU_SECONDS = 60
 PATIENCE = 120.0
 
 OTHER_PICTURE = "This picture is not a JPEG or PNG. Save it as one of them, and add that."
+OFFICE = "This is an office document. Save it as a PDF, and add that."
+HEIC = "This is a HEIC picture. Take the photo as 'Most compatible' or save it as a JPEG, and add that."
 # What people send instead, told apart by its first bytes so that the sentence can say how to mend it.
 KNOWN_OTHERS: tuple[tuple[int, tuple[bytes, ...], str], ...] = (
     (0, (b"PK\x03\x04", b"PK\x05\x06"), "This is an office document or a ZIP file. Save it as a PDF, and add that."),
@@ -45,8 +47,14 @@ KNOWN_OTHERS: tuple[tuple[int, tuple[bytes, ...], str], ...] = (
     (0, (b"GIF8", b"II*\0", b"MM\0*", b"BM"), OTHER_PICTURE),
     (8, (b"WEBP",), OTHER_PICTURE),
     (4, (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftyphevc", b"ftypavif"),
-     "This is a HEIC picture. Take the photo as 'Most compatible' or save it as a JPEG, and add that."),
+     HEIC),
 )  # fmt: skip
+# The same before any byte has come, by how the name ends.
+ENDINGS_OF_OTHERS = {
+    **dict.fromkeys(("doc", "docx", "odt", "rtf", "pages", "xls", "xlsx", "ods", "ppt", "pptx", "odp"), OFFICE),
+    **dict.fromkeys(("heic", "heif", "avif"), HEIC),
+    **dict.fromkeys(("gif", "webp", "tif", "tiff", "bmp"), OTHER_PICTURE),
+}
 OTHERWISE = "This is not a PDF, JPEG or PNG, whatever its name says. Save the document as a PDF, and add that."
 OTHERWISE_VIDEO = "This is not an MP4 or WebM video. Save it as MP4, and add that."
 DAMAGED = (
@@ -88,6 +96,14 @@ def clean(source: Path, target: Path, *, video: bool = False) -> Cleaned:
         if head[at:].startswith(marks):
             raise Refused(sentence)
     raise Refused(OTHERWISE)
+
+
+def how_to_mend(content_type: str, name: str) -> str | None:
+    """What to do with a file that says it is of another type, by the type or by its name's ending; None if unknown."""
+    ending = name.rsplit(".", 1)[-1].lower()
+    if content_type.startswith(("image/heic", "image/heif")):
+        return HEIC
+    return ENDINGS_OF_OTHERS.get(ending) or (OTHER_PICTURE if content_type.startswith("image/") else None)
 
 
 def too_large(video: bool) -> str:

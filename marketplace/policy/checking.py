@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
 
 import msgspec
 
-from marketplace.policy.rules import Content, Reason, Rule, Setting
+from marketplace.policy.rules import LONGEST_KEPT, Content, Reason, Rule, Setting
 from marketplace.policy.settings import GROUPS
 
 AnswerKind = Literal["yes_no", "number", "choice", "text", "list", "reasons"]
@@ -218,6 +218,12 @@ def _substance(content: Content) -> Iterable[tuple[str, str]]:
     for check in content.worker_checks:
         if (check.evidence == "registration") != check.when.startswith("registered"):
             yield f"worker_checks.{check.key}.when", "registered_lot or registered_role belong to registration evidence"
+    for kept in content.retention:
+        most, source = LONGEST_KEPT.get(kept.key, (None, ""))
+        if most is not None and kept.months > most:
+            yield f"retention.{kept.key}", f"must be {most} months or fewer ({source})"
+        if most is not None and not kept.at_most:
+            yield f"retention.{kept.key}.at_most", f"must be true: the period is a limit ({source})"
     ages: dict[str, Any] = {rule.key: rule.value for rule in content.settings if rule.key.startswith("ages.")}
     youngest, oldest = ages.get("ages.youngest"), ages.get("ages.oldest")
     if isinstance(youngest, int) and isinstance(oldest, int) and youngest > oldest:

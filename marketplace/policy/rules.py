@@ -181,6 +181,10 @@ class Retention(Rule, frozen=True, kw_only=True):
     at_most: bool = False
 
 
+# What may be answered at the most, whatever the framework: a kind's months and what limits them.
+LONGEST_KEPT: dict[str, tuple[int, str]] = {"dbs_certificate": (6, "the DBS code of practice")}
+
+
 class Duty(Rule, frozen=True, kw_only=True):
     """An obligation with a clock: after `starts`, so many units; hours are elapsed, the rest ends with its last day.
 

@@ -16,7 +16,7 @@ import asyncpg
 
 from marketplace.identity.permissions import permit
 from marketplace.platform.actor import PERSONAL_ROLES, Actor
-from marketplace.platform.cleaning import MOST_BYTES, MOST_VIDEO_BYTES, TYPES, VIDEO_TYPES, too_large
+from marketplace.platform.cleaning import MOST_BYTES, MOST_VIDEO_BYTES, TYPES, VIDEO_TYPES, how_to_mend, too_large
 from marketplace.platform.database import Work, ask, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound
 from marketplace.platform.storage import Storage
@@ -27,6 +27,8 @@ from marketplace.providers.vocabulary import words
 from marketplace.providers.workforce import ensure_profile
 from marketplace.settings import Settings
 
+# What a device says that does not know the type: then the name's ending speaks, and the check finds out anyhow.
+SAYS_NOTHING = ("", "application/octet-stream", "binary/octet-stream")
 FORM_LIFE = timedelta(minutes=15)
 CHECK = "check_evidence"
 TIDY = "tidy_evidence"
@@ -72,12 +74,14 @@ async def announce(
     """
     permit(actor, "evidence.write")
     name = plain_name(file_name)
-    said = (content_type or mimetypes.guess_type(name)[0] or "").lower()
+    said = content_type.lower().strip()
+    if said in SAYS_NOTHING:
+        said = mimetypes.guess_type(name)[0] or said
     wrong: dict[str, str] = {}
     if kind not in KINDS:
         wrong["kind"] = "Select what kind of file it is"
     elif said not in taken_types(kind):
-        wrong["file"] = _other_type(kind, said)
+        wrong["file"] = _other_type(kind, said, name)
     elif size > largest_of(kind):
         wrong["file"] = too_large(kind == VIDEO)
     if size <= 0:
@@ -123,12 +127,12 @@ async def place_of(actor: Actor, evidence_id: UUID) -> Place:
     return found
 
 
-def _other_type(kind: str, said: str) -> str:
+def _other_type(kind: str, said: str, name: str) -> str:
     if kind == VIDEO:
         return "The profile video must be an MP4 or WebM. Save or share it as MP4, and select it again"
     if said.startswith("video/"):
         return "Only a profile video can be a video. Select a PDF, JPEG or PNG"
-    return (
+    return how_to_mend(said, name) or (
         "The file must be a PDF, JPEG or PNG. Save the document as a PDF, or the picture as a JPEG, and select it again"
     )
 

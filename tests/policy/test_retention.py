@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from marketplace.policy.pack import load_pack
+from marketplace.policy.pack import PackError, load_pack
 from marketplace.policy.retention import PROVIDER_FILES, WORKER_FILES, keep_until, retention_of
 from tests.policy.policy_builders import HARROWDALE, LEWISHAM, PDPS
 
@@ -24,6 +24,15 @@ def test_every_kind_of_file_has_its_period(name: Any) -> None:
 def test_a_scan_of_a_dbs_certificate_is_kept_six_months_at_most(name: Any) -> None:
     rule = retention_of([load_pack(name)], "dbs_certificate", date(2026, 5, 11))
     assert rule is not None and rule.at_most and rule.months <= 6 and rule.counts_from == "upload"
+
+
+def test_no_answer_keeps_a_scan_of_a_dbs_certificate_longer() -> None:
+    pack = load_pack(LEWISHAM)
+    with pytest.raises(PackError, match="must be 6 months or fewer"):
+        pack.with_decisions({"retention.dbs_certificate": 7})
+    assert keep_until(
+        [pack.with_decisions({"retention.dbs_certificate": 3})], "dbs_certificate", date(2026, 5, 11), None
+    ) == date(2026, 8, 11)
 
 
 def test_the_day_is_counted_by_the_calendar() -> None:

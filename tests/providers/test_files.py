@@ -521,5 +521,29 @@ def test_names_are_plain(given: str, kept: str) -> None:
     assert files.plain_name(given) == kept
 
 
+async def test_what_a_device_does_not_know_goes_by_its_name_and_a_phones_picture_is_told_what_to_do(
+    manager: Actor,
+) -> None:
+    async def said(name: str, content_type: str, kind: str = "policy") -> str:
+        return (
+            await file_actions.announce(manager, kind=kind, file_name=name, size=9, content_type=content_type)
+        ).content_type
+
+    assert await said("paper.pdf", "application/octet-stream") == "application/pdf"
+    assert await said("PHOTO.JPG", "") == "image/jpeg"
+    for name, content_type, told in (
+        ("IMG_1.HEIC", "application/octet-stream", "Most compatible"),
+        ("IMG_1.heic", "image/heic", "Most compatible"),
+        ("IMG_1", "image/heif", "Most compatible"),
+        ("policy.docx", "application/octet-stream", "office document"),
+        ("scan.tiff", "image/tiff", "Save it as one of them"),
+        ("tool.exe", "application/octet-stream", "must be a PDF, JPEG or PNG"),
+        ("page.pdf", "text/html", "must be a PDF, JPEG or PNG"),
+    ):
+        with pytest.raises(InvalidInput) as refused:
+            await said(name, content_type)
+        assert told in refused.value.fields["file"], name
+
+
 def test_the_worker_knows_the_jobs() -> None:
     assert {file_actions.CHECK, file_actions.TIDY} <= set(JOBS) and jobs.check_evidence
