@@ -151,6 +151,7 @@ FILTERS = {
     "code": code,
     "listing": listing,
     "cited": cited,
+    "bracketed": bracketed,
     "machine": machine,
     "share": share,
 }
