@@ -3,7 +3,7 @@
 localstripe (GPL) is a program of its own: it is started as one, spoken to on loopback, and never imported. It is there
 where the development dependencies are installed; without it the demo's families pay by bank transfer. Its own command
 listens on every interface and keeps its rows in one file of the whole machine: this one listens on loopback and keeps
-them with the demo's data.
+them with the demo's data. What it lacks of Connect, so that providers are paid too, is added (`connect_stand_in`).
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from aiohttp import web
 from localstripe import resources
 from localstripe.server import app
 from localstripe.webhooks import register_webhook
+from marketplace.platform.connect_stand_in import PAGE, PATHS, answer, answered_all, set_up_page
 kept = os.environ["STAND_IN_FILE"]
 def keep(store):
     with open(kept + ".new", "wb") as file:
@@ -38,6 +39,20 @@ if os.path.exists(kept):
     with open(kept, "rb") as file:
         resources.store.update(pickle.load(file))
 resources.Store.dump_to_disk = keep
+async def connect(request):
+    key, here = request.headers.get("idempotency-key", ""), f"{request.scheme}://{request.host}"
+    memory = resources.store.setdefault("connect", {})
+    status, found = answer(memory, request.method, request.path_qs, await request.text(), key, here)
+    return web.json_response(found, status=status)
+async def set_up(request):
+    account = request.match_info["account"]
+    if request.method == "GET":
+        return web.Response(text=set_up_page(account, request.query.get("back", "/")), content_type="text/html")
+    answered_all(resources.store.setdefault("connect", {}), account)
+    raise web.HTTPSeeOther((await request.post()).get("back", "/"))
+for path in PATHS:
+    app.router.add_route("*", path, connect)
+app.router.add_route("*", PAGE + "{account}", set_up)
 register_webhook("demo", os.environ["STAND_IN_TELLS"], os.environ["STRIPE_WEBHOOK_SECRET"], None)
 web.run_app(app, host="127.0.0.1", port=int(os.environ["STAND_IN_PORT"]), print=None)
 """
@@ -75,5 +90,5 @@ class CardStandIn(Child):
         super().__init__("stand-in for the card company", "localstripe", [], log, known | told)
 
     def command(self) -> list[str]:
-        """It has no module of ours: what starts it is given as it stands."""
+        """It is no module of ours: what starts it is given as it stands."""
         return ["-c", RUN]
