@@ -137,11 +137,17 @@ class Deployment:
         assert self.objects is not None
         self.settings = replace(self.settings, s3_endpoint=self.objects.endpoint)
         write_private(self.data / RUNNING, json.dumps(self.settings.environment()))
-        for child in self.children:
+        for child in [each for each in self.children if not isinstance(each, CardStandIn)]:
             child.ask_to_stop()
             child.stop()
             child.environment = dict(self.environment())
             child.start()
+
+    def start_cards(self) -> None:
+        """The stand-in for the card company, where there is to be one: the demo's family pays while it is loaded."""
+        if self.cards and not any(isinstance(each, CardStandIn) for each in self.children):
+            logs = writable_folder(self.data / "logs")
+            self.start_child(CardStandIn(self.settings, logs / "cards.log", self.environment()))
 
     def start_children(self) -> None:
         logs = writable_folder(self.data / "logs")
@@ -150,8 +156,7 @@ class Deployment:
         console = Child("commissioner's console", "admin.serve", [], logs / "console.log", environment)
         worker = Child("job worker", "marketplace.worker", [], logs / "worker.log", environment)
         host = OPEN_HOSTS.get(self.settings.host, self.settings.host)
-        if self.cards:
-            self.start_child(CardStandIn(self.settings, logs / "cards.log", environment))
+        self.start_cards()
         self.start_child(site)
         self.start_child(console)
         files = Child("site of files", "marketplace.serve", ["files"], logs / "files.log", environment)
@@ -297,6 +302,7 @@ def bring_up(deployment: Deployment) -> None:
     if demo and not loaded.exists():
         # Before anything else runs: the demo's story begins weeks ago, and a worker would see all of it as late.
         deployment.finish_servers()
+        deployment.start_cards()
         table = deployment.load_demo()
         loaded.touch()
     deployment.start_children()
