@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from marketplace.frameworks.queries import my_frameworks
+from marketplace.identity.permissions import may
 from marketplace.platform.database import Work
 from marketplace.platform.errors import NotFound
 from marketplace.policy.calendar import last_instant, local_day, midnight
@@ -209,7 +210,7 @@ async def _suspensions(work: Work, provider_id: UUID, names: dict[UUID, str]) ->
 
 
 async def _causes(work: Work, provider_id: UUID, names: dict[UUID, str]) -> list[Told]:
-    own = work.actor.provider_id is not None
+    own, decides = work.actor.provider_id is not None, may(work.actor, "provider.suspend")
     told: list[Told] = []
     for row in await work.fetch(
         "SELECT c.*, o.name AS partner FROM suspension_cause c LEFT JOIN organisation o ON o.id = c.commissioner_id"
@@ -222,7 +223,7 @@ async def _causes(work: Work, provider_id: UUID, names: dict[UUID, str]) -> list
         where, framework_id = _of(names, row), row["framework_id"]
         automatic = row["effect"] == "automatic"
         what = "A rule found cause to suspend it" if automatic else "A suspension was proposed"
-        link = "" if own else f"/providers/{provider_id}/causes/{row['id']}"
+        link = f"/providers/{provider_id}/causes/{row['id']}" if decides else ""
         told.append(
             Told(row["raised_at"], "standing", f"{what} on {where}{bracketed(row['clause'])}.", row["raised_by_name"],
                  row["facts"], framework_id, link)
