@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import UUID
 
-from marketplace.demo.cast import BOROUGH, HOUSES, House
+from marketplace.demo.cast import BOROUGH, CARE, HOUSES, NURSE, OUTREACH, SUPPORT, House
 from marketplace.demo.world import Firm, World
 from marketplace.frameworks.areas import set_areas
 from marketplace.providers.listing import AVAILABILITY, Listing, save_listing
@@ -24,6 +24,15 @@ PAID = (
 )
 BOROUGH_AREAS = ("Ladymead", "Canalside", "Quarry Hill", "Southgrove")
 COUNTY_AREAS = ("Northfield", "Wharfside", "The eastern villages", "The southern villages")
+# What those who work for a provider know, by role, in the words of each framework.
+BOROUGH_NEEDS = {
+    NURSE: ("ventilation", "gastrostomy_ng", "seizure_management"), CARE: ("seizure_management", "de_escalation"),
+    SUPPORT: ("asd_challenging_behaviour",), OUTREACH: ("asd_communication", "mental_health"),
+}  # fmt: skip
+COUNTY_NEEDS = {
+    CARE: ("communication_aids", "moving_and_handling"), SUPPORT: ("autism_awareness",),
+    OUTREACH: ("autism_awareness", "attachment_trauma"),
+}  # fmt: skip
 LANGUAGES = ("Polish", "Yoruba", "Arabic", "Portuguese", "British Sign Language", "Welsh")
 
 
@@ -64,6 +73,14 @@ async def _spend(world: World, direct_payment_id: UUID) -> None:
     )  # fmt: skip
 
 
+def known_needs(house: House) -> tuple[str, ...]:
+    """Which needs a provider says it knows, by who works for it and where."""
+    tables = ((house.borough, BOROUGH_NEEDS), (house.county, COUNTY_NEEDS))
+    return tuple(
+        dict.fromkeys(code for lots, known in tables if lots for role, _ in house.staff for code in known[role])
+    )
+
+
 async def list_firm(house: House, firm: Firm) -> None:
     """What a provider says of itself in the directory: where, when, in which languages."""
     place = HOUSES.index(house)
@@ -73,6 +90,7 @@ async def list_firm(house: House, firm: Firm) -> None:
         Listing(
             areas=areas[place % 2 :: 2] + areas[: place % 3],
             languages=("English", LANGUAGES[place % len(LANGUAGES)]),
+            needs=known_needs(house),
             availability=tuple(AVAILABILITY)[place % 2 : 3 + place % 3],
             for_families=house.about,
         ),

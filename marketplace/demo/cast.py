@@ -96,7 +96,7 @@ HOUSES = (
         "oakthistle", "Oak and Thistle Mentoring", "Oak and Thistle", "#d53880",
         ("Fergus Innes", "manager.oak@example.org"),
         "Mentors and buddies for teenagers, at weekends above all.",
-        ((OUTREACH, 3), (SUPPORT, 1)), ("D",), (), 2250,
+        ((OUTREACH, 3), (SUPPORT, 1)), ("D",), (), 2250, insured_days=-13,
     ),
     House(
         "acorn", "Little Acorn Homecare", "Little Acorn", "#85994b", ("Maud Ellery", "manager.acorn@example.org"),

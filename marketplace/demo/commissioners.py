@@ -56,9 +56,8 @@ async def _council(world: World, council: Council) -> Staff:
     referrers = [await colleague(crowd, admin, *each, "referrer") for each in council.referrers]
     contracts = await colleague(crowd, admin, *council.contracts, "contract_manager")
     finance = await colleague(crowd, admin, *council.finance, "finance")
-    if council.second_finance:
-        await colleague(crowd, admin, *council.second_finance, "finance")
-    return Staff(admin, referrers, contracts, finance)
+    second = await colleague(crowd, admin, *council.second_finance, "finance") if council.second_finance else None
+    return Staff(admin, referrers, contracts, finance, second)
 
 
 def _organisation(actor: Actor):

@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import UUID
 
-from marketplace.contracts import cqc, dates, findings, following, occasions, requests
+from marketplace.contracts import charges, cqc, dates, findings, following, occasions, requests
 from marketplace.demo.cast import BOROUGH
 from marketplace.demo.world import World
+from marketplace.obligations import stopping
+from marketplace.platform.database import Work, ask
 
 MINUTES = (
     "Every visit of the last eight weeks was gone through. Two were missed when a carer fell ill at a weekend; the"
@@ -18,7 +20,7 @@ MINUTES = (
 
 async def manage_contracts(world: World) -> None:
     """What the borough's contract manager and the providers did, script by script."""
-    for script in (_meeting, _inspection, _information, _commission):
+    for script in (_meeting, _inspection, _information, _late, _commission):
         world.story.tell(script(world))
 
 
@@ -98,7 +100,7 @@ async def _inspection(world: World) -> None:
 
 
 async def _information(world: World) -> None:
-    """One request accepted weeks ago, one open now."""
+    """One request accepted weeks ago, one open now, whose clock is asked to stand; `_late` is a third."""
     story, contracts = world.story, world.councils[BOROUGH].contracts
     manager = world.firms["larkfield"].manager
     await story.until(story.at(-47, "11:30"))
@@ -111,11 +113,49 @@ async def _information(world: World) -> None:
     await story.until(story.at(-42, "09:50"))
     await requests.accept(contracts, first, "Thank you: this is what we needed.")
     await story.until(story.in_office_hours(story.ago(days=2)))
-    await requests.ask_information(
+    asked = await requests.ask_information(
         contracts, *_contract(world), title="Missed visits since spring, with the reason of each",
         format="A table: date, package, reason, when the family was told",
         asks="Every visit you missed or cancelled since 1 March, and what was done so that it does not recur.",
     )  # fmt: skip
+    await story.until(story.in_office_hours(story.ago(days=1)))
+    await stopping.ask_to_stop(
+        manager, await ask(manager, _duty_about, asked), ground="waits_for_others", from_at=story.clock.at,
+        reason="Two of the visits were moved by the school; we have asked it for the days and wait for its answer.",
+    )  # fmt: skip
+
+
+async def _late(world: World) -> None:
+    """Given four days late: the time spent on it is charged, the provider objects, and somebody else decides."""
+    story, council, manager = world.story, world.councils[BOROUGH], world.firms["larkfield"].manager
+    await story.until(story.at(-42, "14:20"))
+    late = await requests.ask_information(
+        council.contracts, *_contract(world), title="Supervision of each carer since January",
+        format="A table: carer, date, supervisor", due_on=story.monday - timedelta(days=32),
+        asks="When each carer was supervised since January, and by whom.",
+    )  # fmt: skip
+    await story.until(story.at(-28, "09:25"))
+    await requests.give(manager, late, "The table is in the shared folder of the meeting; two dates are still missing.")
+    await story.until(story.at(-28, "11:40"))
+    two_more = "Two dates are missing. Please give all of them, here."
+    await requests.send_back(council.contracts, late, two_more, story.monday - timedelta(days=25))
+    await story.until(story.at(-26, "10:15"))
+    await requests.give(manager, late, "12 carers, each with three dates since January; the last two were on leave.")
+    await story.until(story.at(-25, "09:30"))
+    await requests.accept(council.contracts, late, "Complete now.")
+    await charges.charge(
+        council.contracts, late, minutes=90, reason="Asking again twice, and putting two tables together into one."
+    )
+    await story.until(story.at(-24, "16:10"))
+    await charges.object_to(manager, late, "The first table came on time to another address of yours.")
+    await story.until(story.at(-20, "14:00"))
+    await charges.decide(
+        council.admin, late, stands=True, says="No message of that day was found, and two dates were missing then."
+    )
+
+
+async def _duty_about(work: Work, subject_id: UUID) -> UUID:
+    return await work.fetchval("SELECT id FROM obligation WHERE subject_id = $1 AND met_at IS NULL", subject_id)
 
 
 async def _commission(world: World) -> None:

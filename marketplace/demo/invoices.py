@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from marketplace.billing import drafting, submitting
+from marketplace.billing import disputes, drafting, submitting
 from marketplace.billing.deciding import accept_invoice, return_invoice
 from marketplace.billing.drafting import Draft
 from marketplace.billing.parties import is_gln, save_party
@@ -23,6 +23,11 @@ from marketplace.policy.facts import Claim, ClaimLine
 TYPED_WRONG = 1000  # pence
 # Due by the end of the Monday, day -21. Early enough to be seen to by now, late enough not to be overdue for payment.
 FIRST_SUBMITTED = {"clean": -21, "incomplete": -24, "inaccurate": -24, "late": -17}
+# Of the first period's deductions: disputed on, what is said, a waiver proposed on (None: not answered yet).
+DISPUTED: dict[str, tuple[int, str, int | None]] = {
+    "oakthistle": (-9, "We tried on the Monday from four o'clock on and could not get in.", -4),
+    "tiderow": (-5, "The nights were confirmed on the Tuesday only, so we could not submit before.", None),
+}
 ClaimFrom = Callable[[Draft], Claim | None]
 
 
@@ -89,8 +94,22 @@ async def _bill(world: World, bill: Bill, number: int) -> None:
         invoice_id = await _submit(world, bill, -56, None)
     await story.until(story.clock.at + timedelta(hours=29))
     await accept_invoice(finance, invoice_id)
+    if bill.firm in DISPUTED:
+        story.tell(_dispute(world, bill.firm, invoice_id))
     if bill.second != "open":
         await _second(world, bill, firm.manager, finance, number)
+
+
+async def _dispute(world: World, firm: str, invoice_id: UUID) -> None:
+    """A deduction disputed in time: one waits for an answer, of the other a waiver waits for the second officer."""
+    story, finance = world.story, world.councils[BOROUGH].finance
+    raised, says, answered = DISPUTED[firm]
+    await story.until(story.at(raised, "10:35"))
+    dispute_id = await disputes.raise_dispute(world.firms[firm].manager, invoice_id, says)
+    if answered:
+        await story.until(story.at(answered, "15:25"))
+        found = "Our own page could not be reached that Monday, as the record of that day shows."
+        await disputes.propose_waiver(finance, dispute_id, "system_fault", found)
 
 
 async def _second(world: World, bill: Bill, manager: Actor, finance: Actor, number: int) -> None:

@@ -14,6 +14,7 @@ from marketplace.demo import (
     buyers,
     commissioners,
     contracts,
+    cover,
     families,
     invoices,
     packages,
@@ -103,6 +104,7 @@ async def _chapters(world: World, say: Say) -> None:
     await packages.open_packages(world)
     await referrals.open_searches(world)
     await standings.change_standings(world)
+    await cover.cover_a_lapse(world)
     await buyers.family_buys(world)
     await contracts.manage_contracts(world)
     await invoices.send_bills(world)

@@ -82,6 +82,7 @@ CASES = (
         Search("priya", "D", weekly(3, start="16:30", end="17:30", activity="mentoring"),
                answers={"oakthistle": (0, 1), "harbour": "area"}),
         "oakthistle",
+        happenings={(-2, 0): "covered", (-1, 0): "covered"},  # demo/cover.py
     ),
     Case(
         Search("callum", "B",
@@ -151,7 +152,7 @@ async def _package(world: World, case: Case, number: int) -> None:
                 firm.coordinator, firm.hands[int(place)].id, code=code, assessed_on=story.monday - timedelta(days=66),
                 method="clinical", assessor_name="Fenella Garth, nurse educator", for_package_id=package_id,
             )  # fmt: skip
-    await _sign(world, firm, home, case.search, package_id, story.at(-65, "11:00") + later)
+    await signed(world, firm, home, case.search, package_id, story.at(-65, "11:00") + later)
     main = firm.hands[int(case.search.answers[case.firm][0])]
     if case.search.child == "idris":
         story.tell(_new_version(world, firm, case.search, package_id))
@@ -204,7 +205,8 @@ async def _shared(world: World, home: Home, package_id: UUID) -> None:
     await funding.confirm_funding(world.councils[home.council].finance, proposal_id)
 
 
-async def _sign(world: World, firm: Firm, home: Home, search: Search, package_id: UUID, at: datetime) -> None:
+async def signed(world: World, firm: Firm, home: Home, search: Search, package_id: UUID, at: datetime) -> None:
+    """The plan is shared at a moment, signed by the family that evening and by the referrer the next morning."""
     story = world.story
     await story.until(at)
     plan_id, fingerprint = await _share(firm, search, package_id, OUTCOMES[search.place % len(OUTCOMES)])

@@ -18,6 +18,7 @@ from marketplace.demo.cast import (
 from marketplace.demo.people import colleague, register
 from marketplace.demo.world import Firm, Hand, World
 from marketplace.frameworks import application_actions, queries, rates
+from marketplace.platform.actor import Actor
 from marketplace.platform.database import ask
 from marketplace.policy.pack import Pack
 from marketplace.policy.standing import required_competencies
@@ -66,8 +67,15 @@ async def _firm(world: World, house: House) -> Firm:
     manager = await register(
         world.story, world.people, world.operator, "provider", house.name, house.short, house.colour, *house.manager
     )
-    present = world.story.monday
-    slug = house.key
+    await keep_profile(world, house, manager, world.story.monday + timedelta(days=house.insured_days))
+    coordinator = manager
+    if house.coordinator:
+        coordinator = await colleague(world.people, manager, *house.coordinator, "coordinator")
+    return Firm(manager, coordinator)
+
+
+async def keep_profile(world: World, house: House, manager: Actor, insured_until: date) -> None:
+    """What a provider says of itself to commissioners, insured up to a day."""
     await actions.update_profile(
         manager,
         legal_name=house.name,
@@ -75,19 +83,15 @@ async def _firm(world: World, house: House) -> Firm:
         about=house.about,
         contact_name=house.manager[0],
         contact_phone=f"020 7946 0{100 + HOUSES.index(house)}",
-        contact_email=f"office@{slug}.example.org",
+        contact_email=f"office@{house.key}.example.org",
         on_call_name=(house.coordinator or house.manager)[0],
         on_call_phone=f"020 7946 0{200 + HOUSES.index(house)}",
         office_address=f"{10 + HOUSES.index(house)} Wharf Street",
         safeguarding_lead=house.manager[0],
         cqc_provider_id=f"1-{100_000_000 + 104_729 * (HOUSES.index(house) + 1)}",
         cqc_registered=house.cqc,
-        insurance_until=present + timedelta(days=house.insured_days),
+        insurance_until=insured_until,
     )
-    coordinator = manager
-    if house.coordinator:
-        coordinator = await colleague(world.people, manager, *house.coordinator, "coordinator")
-    return Firm(manager, coordinator)
 
 
 async def _declare(world: World, house: House, firm: Firm) -> None:

@@ -141,7 +141,7 @@ async def _to_answer(world: World) -> None:
 async def _to_choose(world: World) -> None:
     """Two offers lie side by side; a question was answered for everybody."""
     search = Search(
-        "nia", "C", weekly(1, 4, start="15:45", end="17:45"),
+        "nia", "C", weekly(1, 3, start="15:45", end="17:45"),
         answers={"larkfield": (6, 7), "brightwater": (0,), "northway": SILENT},
     )  # fmt: skip
     story, home = world.story, world.homes["nia"]
@@ -154,7 +154,7 @@ async def _to_choose(world: World) -> None:
     await broadcasting.answer_question(home.referrer, question_id, answer="Yes, on the road, without a permit.")
     await story.until(story.ago(hours=19))
     offers = await collect(world, search, referral_id)
-    await offering.decline_referral(asking, referral_id, "pattern", "Two afternoons, but not a Friday.")
+    await offering.decline_referral(asking, referral_id, "pattern", "Two afternoons, but not a Thursday.")
     await story.until(story.ago(hours=3))
     message = "Could we meet the worker once, at home, before we decide?"
     await choosing.ask_to_meet(home.family[0], offers["brightwater"], message)

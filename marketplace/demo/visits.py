@@ -47,18 +47,21 @@ async def run(
         first_day, last_day = story.monday + timedelta(days=first), story.monday + timedelta(days=last)
         await visit_actions.plan_from_pattern(firm.coordinator, package_id, first_day, last_day, [hand.id])
         counts: dict[int, int] = {}
-        for visit in await ask(firm.coordinator, _planned, package_id):
+        for visit in await ask(firm.coordinator, planned, package_id):
             week = (local_day(visit.planned_start) - story.monday).days // 7
             place = counts[week] = counts.get(week, -1) + 1
             if visit.id not in known:
                 known.add(visit.id)
                 what = happenings.get(latest.get(visit.planned_start, NEVER)) or happenings.get((week, place), "")
-                story.tell(_visit(world, firm, home, hand, visit, what))
+                story.tell(take_its_course(world, firm, home, hand, visit, what))
     if home is world.homes["idris"]:
         story.tell(_one_today(world, firm, home, hand, package_id))
 
 
-async def _visit(world: World, firm: Firm, home: Home, hand: Hand, visit: Visit, what: str) -> None:
+async def take_its_course(world: World, firm: Firm, home: Home, hand: Hand, visit: Visit, what: str) -> None:
+    """A planned visit, to its end: `what` says what was unusual about it."""
+    if what == "covered":
+        return  # another provider comes, and the marketplace ends it
     if what in ("cancelled_in_time", "cancelled_late", "cancelled_by_provider", "cancelled_on_arrival", "missed"):
         await _does_not_take_place(world, firm, visit, what)
     else:
@@ -144,7 +147,7 @@ async def _one_today(world: World, firm: Firm, home: Home, hand: Hand, package_i
     story = world.story
     await story.until(story.ago(hours=4))
     today = local_day(story.now)
-    for visit in await ask(firm.coordinator, _planned, package_id):
+    for visit in await ask(firm.coordinator, planned, package_id):
         if local_day(visit.planned_start) == today and visit.planned_end > story.now:
             return
     start = max(_next_quarter(story.now + timedelta(minutes=40)), story.at((today - story.monday).days, "08:00"))
@@ -164,5 +167,6 @@ async def _fingerprint(worker, visit: Visit) -> str:  # type: ignore[no-untyped-
     return found
 
 
-async def _planned(work: Work, package_id: UUID) -> list[Visit]:
+async def planned(work: Work, package_id: UUID) -> list[Visit]:
+    """Every visit of a package, in order."""
     return await Visit.objects().where(Visit.package_id == package_id).order_by(Visit.planned_start)

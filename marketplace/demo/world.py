@@ -18,6 +18,7 @@ class Staff:
     referrers: list[Actor]
     contracts: Actor
     finance: Actor
+    second_finance: Actor | None = None  # where two must look at money
 
 
 @dataclass(slots=True)
