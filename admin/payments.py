@@ -30,7 +30,7 @@ from marketplace.web.svg import shares
 
 PAY: dict[str, Any] = {"guards": [requires("invoice.decide")]}
 A_YEAR = timedelta(days=365)  # how far back the page of the clock looks
-TONES = {"waiting": "plain", "late": "bad", "paid_in_time": "good", "paid_late": "warn"}
+TONES = {"waiting": "plain", "late": "bad", "paid_in_time": "good", "paid_late": "warn", "settled": "none"}
 
 
 @get("/payments", **PAY)

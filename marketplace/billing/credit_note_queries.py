@@ -7,12 +7,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from marketplace.billing.other_records import others_on
 from marketplace.billing.queries import deduction_clause
 from marketplace.frameworks.queries import pack_of
 from marketplace.platform.database import Work
 from marketplace.platform.errors import NotFound
 from marketplace.policy.calendar import Period, midnight
+from marketplace.policy.facts import Claim
 
 KINDS = {"claim": "The claim was higher than the records give", "deduction": "Deduction made after acceptance"}
 STATES = {
@@ -27,10 +30,11 @@ STATES = {
 class CreditLine:
     """A line of the invoice of which something is credited: what was claimed, what the record gives.
 
-    Of a line `beside` visits `visit_id` is its own id, `activity` what it is, `planned_start` its day.
+    Of a line `beside` visits `visit_id` is its own id, `activity` what it is, `planned_start` its day. What the claim's
+    total asks beyond all lines has a line too, beside them and without an id.
     """
 
-    visit_id: UUID
+    visit_id: UUID | None
     package_reference: str
     activity: str
     planned_start: datetime
@@ -117,7 +121,7 @@ async def credit_note(work: Work, note_id: UUID) -> CreditNote:
 
 
 async def over_claimed(work: Work, payer_id: UUID, invoice_id: UUID) -> tuple[CreditLine, ...]:
-    """The lines of an invoice that claim more than the records and the rate card give."""
+    """What an invoice claims beyond the records and the rate card: line by line, and in a total above their sum."""
     rows = await work.fetch(
         """SELECT l.visit_id, p.reference AS package_reference, v.activity, v.planned_start, l.claimed_pence,
                   l.payable_pence
@@ -129,6 +133,7 @@ async def over_claimed(work: Work, payer_id: UUID, invoice_id: UUID) -> tuple[Cr
         payer_id, invoice_id,
     )  # fmt: skip
     others = await others_on(work, payer_id, invoice_id)
+    beyond = await beyond_lines(work, payer_id, invoice_id)
     return (
         *(CreditLine(**dict(row)) for row in rows),
         *(
@@ -139,7 +144,24 @@ async def over_claimed(work: Work, payer_id: UUID, invoice_id: UUID) -> tuple[Cr
             for each in others
             if (each.claimed_pence or 0) > each.payable_pence
         ),
+        *beyond,
     )  # fmt: skip
+
+
+async def beyond_lines(work: Work, payer_id: UUID, invoice_id: UUID) -> tuple[CreditLine, ...]:
+    """The part of the claim's total that stands on none of its lines, as a line; empty where the total is their sum."""
+    row = await work.fetchrow(
+        "SELECT claim, last_day FROM invoice WHERE commissioner_id = $1 AND id = $2", payer_id, invoice_id
+    )
+    if row is None:
+        return ()
+    claim = msgspec.convert(row["claim"], Claim)
+    more = claim.total_pence - sum(line.pence for line in claim.lines)
+    if more <= 0:
+        return ()
+    return (
+        CreditLine(None, "Total", "More than the sum of the lines", midnight(row["last_day"]), more, 0, beside=True),
+    )
 
 
 async def _note(work: Work, row: Any, lines: tuple[CreditLine, ...] = ()) -> CreditNote:

@@ -15,7 +15,7 @@ import msgspec
 
 from marketplace.billing.credit_note_queries import over_claimed
 from marketplace.billing.ledger import DEDUCTION, OWED_BY_PROVIDER, PROVIDER_PAYABLE, one_at_a_time, post
-from marketplace.billing.payment_queries import owed_on
+from marketplace.billing.owing import PAY, owed_on
 from marketplace.billing.states import CREDIT_NOTE
 from marketplace.frameworks.queries import pack_of
 from marketplace.identity.permissions import permit
@@ -155,6 +155,8 @@ async def confirm_credit_note(actor: Actor, note_id: UUID) -> int:
                 subject_type="credit_note",
                 subject_id=note_id,
             )
+            if not await owed_on(work, note["commissioner_id"], note["invoice_id"]):
+                await meet(work, PAY, note["invoice_id"])  # the invoice is settled: nothing of it is left to be paid
         work.audit(
             "credit_note.confirmed",
             "credit_note",

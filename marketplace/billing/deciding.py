@@ -7,6 +7,8 @@ from uuid import UUID
 import asyncpg
 
 from marketplace.billing.credit_notes import ask_over_claim
+from marketplace.billing.ledger import one_at_a_time
+from marketplace.billing.owing import PAY
 from marketplace.billing.states import INVOICE
 from marketplace.billing.submitting import DECIDE, SUBMIT, period_subject
 from marketplace.frameworks.queries import pack_of
@@ -20,8 +22,6 @@ from marketplace.platform.states import after
 from marketplace.policy.calendar import Period, end_of_day, local_day
 from marketplace.policy.invoicing import pay_by
 from marketplace.policy.records import is_blank
-
-PAY = "invoice_payment"
 
 
 async def accept_invoice(actor: Actor, invoice_id: UUID) -> None:
@@ -71,6 +71,13 @@ async def return_invoice(actor: Actor, invoice_id: UUID, reason: str) -> None:
     if is_blank(reason):
         raise InvalidInput({"reason": "Enter what the provider must mend before you can accept the invoice."})
     async with unit_of_work(actor) as work:
+        books = await work.fetchrow(
+            "SELECT framework_id, provider_id, commissioner_id FROM invoice WHERE id = $1 AND commissioner_id = $2",
+            invoice_id, work.actor.commissioner_id,
+        )  # fmt: skip
+        if books is None:
+            raise NotFound
+        await one_at_a_time(work, *books)  # an invoice on its way is built on what this one carries, or comes after it
         invoice = await _waiting(work, invoice_id, "returned")
         later = await work.fetchval(
             """SELECT number FROM invoice WHERE commissioner_id = $1 AND framework_id = $2 AND provider_id = $3

@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
+from marketplace.billing.ledger import one_at_a_time
 from marketplace.billing.waivers import waive
 from marketplace.frameworks.queries import pack_of
 from marketplace.identity.permissions import permit
@@ -184,6 +185,8 @@ async def refuse_waiver(actor: Actor, dispute_id: UUID, says: str) -> None:
 
 
 async def _waive(work: Work, dispute: asyncpg.Record) -> None:
+    # held before the question: nobody returns the invoice between it and the books
+    await one_at_a_time(work, dispute["framework_id"], dispute["provider_id"], dispute["commissioner_id"])
     waited = await work.fetchval(
         """SELECT EXISTS (SELECT 1 FROM invoice WHERE commissioner_id = $1 AND framework_id = $2 AND provider_id = $3
            AND first_day = $4 AND state = 'returned' AND replaced_at IS NULL)""",

@@ -32,7 +32,9 @@ class IssuedOut(msgspec.Struct):
 
 
 class CreditLineOut(msgspec.Struct):
-    visit_id: UUID
+    """`visit_id` is null for what the total asked beyond all lines."""
+
+    visit_id: UUID | None
     claimed_pence: int
     payable_pence: int
 

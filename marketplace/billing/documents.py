@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any, Literal
 from uuid import UUID
 
-from marketplace.billing.credit_note_queries import credit_note
+from marketplace.billing.credit_note_queries import beyond_lines, credit_note
 from marketplace.billing.other_records import OtherOnInvoice
 from marketplace.billing.parties import Party, parties_of
 from marketplace.billing.queries import InvoiceView, invoice
@@ -86,7 +86,8 @@ async def invoice_document(work: Work, invoice_id: UUID) -> Document:
     pack = await pack_of(work, view.framework_id)
     rows = [row for row in await _lines(work, view) if row["pence"]]
     others = [line for line in view.others if line.claimed_pence or line.payable_pence]
-    if not rows and not others:
+    beyond = await _beyond(work, view)
+    if not rows and not others and not beyond:
         raise Conflict("Nothing is billed on this invoice, so there is no e-invoice of it.")
     bare = await _bare(work, view, pack, {row["lot_code"] for row in rows} | {line.record.lot_code for line in others})
     result = view.result
@@ -96,7 +97,8 @@ async def invoice_document(work: Work, invoice_id: UUID) -> Document:
     return replace(
         bare,
         lines=tuple(_visit_line(pack, row, row["pence"], shares[row["visit_id"]]) for row in rows)
-        + tuple(_other_line(line, max(line.claimed_pence or 0, line.payable_pence)) for line in others),
+        + tuple(_other_line(line, max(line.claimed_pence or 0, line.payable_pence)) for line in others)
+        + beyond,
         allowances=tuple(each for each in allowances if each.pence),
     )
 
@@ -122,6 +124,7 @@ async def credit_note_document(work: Work, note_id: UUID) -> Document:
         lines = [_visit_line(pack, row, row["claimed_pence"] - row["payable_pence"]) for row in over]
         more = [(line, (line.claimed_pence or 0) - line.payable_pence) for line in view.others]
         lines += [_other_line(line, pence) for line, pence in more if pence > 0]
+        lines += await _beyond(work, view)
     return replace(
         bare,
         kind="credit_note",
@@ -210,6 +213,11 @@ async def _lines(work: Work, view: InvoiceView) -> list[Any]:
            WHERE l.commissioner_id = $1 AND l.invoice_id = $2 ORDER BY l.position""",
         view.payer_id, view.id,
     )  # fmt: skip
+
+
+async def _beyond(work: Work, view: InvoiceView) -> tuple[Line, ...]:
+    beyond = await beyond_lines(work, view.payer_id, view.id)
+    return tuple(Line("Claimed in the total beyond its lines", line.claimed_pence) for line in beyond)
 
 
 def _visit_line(pack: Pack, row: Any, pence: int, basis_points: int = WHOLE) -> Line:

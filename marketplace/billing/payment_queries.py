@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+from marketplace.billing.owing import OWED
 from marketplace.billing.waivers import to_pay
 from marketplace.platform.database import Work
 from marketplace.platform.errors import NotFound
@@ -24,6 +25,7 @@ CLOCKS = {
     "late": ("Late", "red"),
     "paid_in_time": ("Paid in time", "green"),
     "paid_late": ("Paid late", "orange"),
+    "settled": ("Nothing left to pay", "grey"),
 }
 
 
@@ -126,7 +128,10 @@ class PaymentRun:
 
 @dataclass(frozen=True, slots=True)
 class ClockRow:
-    """A valid invoice on the clock of payment: received, accepted, to be paid by, paid."""
+    """A valid invoice on the clock of payment: received, accepted, to be paid by, paid.
+
+    `pence` is what was paid, or is still owed: nothing where credit notes have eaten it whole.
+    """
 
     invoice_id: UUID
     number: int
@@ -138,25 +143,7 @@ class ClockRow:
     paid_on: date | None
     pence: int
     state: Clock
-    days: int  # from receipt to payment, or to today
-
-
-# What the books say is owed on an invoice i: its own entries, its credit notes', its payments'.
-_OWED = """
-    SELECT coalesce(-sum(p.pence), 0)::bigint FROM ledger_posting p
-    JOIN ledger_entry e ON e.commissioner_id = p.commissioner_id AND e.id = p.entry_id
-    WHERE e.commissioner_id = i.commissioner_id AND p.account = 'provider_payable' AND e.subject_id IN (
-        SELECT i.id UNION ALL SELECT n.id FROM credit_note n WHERE n.commissioner_id = i.commissioner_id AND n.invoice_id = i.id
-        UNION ALL SELECT l.id FROM payment_line l WHERE l.commissioner_id = i.commissioner_id AND l.invoice_id = i.id)
-"""  # noqa: E501
-
-
-async def owed_on(work: Work, payer_id: UUID, invoice_id: UUID) -> int:
-    """What is still owed on an invoice, in pence, as the ledger says (0 once it is paid)."""
-    return await work.fetchval(
-        f"SELECT ({_OWED}) FROM invoice i WHERE i.commissioner_id = $1 AND i.id = $2",  # noqa: S608 - our own words
-        payer_id, invoice_id,
-    )  # fmt: skip
+    days: int  # from receipt to payment or settlement, or to today
 
 
 async def payables(work: Work) -> list[Payable]:
@@ -165,7 +152,7 @@ async def payables(work: Work) -> list[Payable]:
     rows = await work.fetch(
         f"""SELECT * FROM (
               SELECT i.id, i.number, i.framework_id, f.name AS framework, i.provider_id, o.name AS provider,
-                     i.first_day, i.last_day, i.pay_by, ({_OWED}) AS pence,
+                     i.first_day, i.last_day, i.pay_by, ({OWED}) AS pence,
                      EXISTS (SELECT 1 FROM credit_note n WHERE n.commissioner_id = i.commissioner_id
                              AND n.invoice_id = i.id AND n.state IN ('asked', 'refused')) AS held
               FROM invoice i JOIN framework f ON f.id = i.framework_id JOIN organisation o ON o.id = i.provider_id
@@ -262,22 +249,28 @@ async def payment_clock(work: Work, since: date | None = None) -> list[ClockRow]
     """Every invoice accepted with something to pay (received since a day), against its last day for payment."""
     today = local_day(work.now)
     rows: list[Any] = await work.fetch(
-        """SELECT i.id, i.number, f.name AS framework, o.name AS provider, i.received_at, i.accepted_at, i.pay_by,
-                  i.paid_at, i.net_pence
+        f"""SELECT i.id, i.number, f.name AS framework, o.name AS provider, i.received_at, i.accepted_at, i.pay_by,
+                  i.paid_at, ({OWED}) AS owed,
+                  (SELECT sum(l.pence)::bigint FROM payment_line l WHERE l.commissioner_id = i.commissioner_id
+                   AND l.invoice_id = i.id AND l.dispute_id IS NULL AND l.paid_on IS NOT NULL) AS paid,
+                  (SELECT max(n.confirmed_at) FROM credit_note n WHERE n.commissioner_id = i.commissioner_id
+                   AND n.invoice_id = i.id) AS credited_at
            FROM invoice i JOIN framework f ON f.id = i.framework_id JOIN organisation o ON o.id = i.provider_id
            WHERE i.commissioner_id = $1 AND i.pay_by IS NOT NULL AND i.net_pence > 0 AND i.replaced_at IS NULL
              AND ($2::date IS NULL OR (i.received_at AT TIME ZONE 'Europe/London')::date >= $2)
-           ORDER BY i.pay_by, o.name, i.number""",
+           ORDER BY i.pay_by, o.name, i.number""",  # noqa: S608 - our own words
         work.actor.commissioner_id, since,
     )  # fmt: skip
     found: list[ClockRow] = []
     for row in rows:
         received, paid = local_day(row["received_at"]), local_day(row["paid_at"]) if row["paid_at"] else None
+        settled = paid is None and not row["owed"]
+        ended = local_day(row["credited_at"]) if settled and row["credited_at"] else paid
         found.append(
             ClockRow(
                 row["id"], row["number"], row["framework"], row["provider"], received, local_day(row["accepted_at"]),
-                row["pay_by"], paid, row["net_pence"], clock_of(row["pay_by"], paid, today),
-                ((paid or today) - received).days,
+                row["pay_by"], paid, row["paid"] if paid else row["owed"],
+                clock_of(row["pay_by"], paid, today, settled=settled), ((ended or today) - received).days,
             )
         )  # fmt: skip
     return found

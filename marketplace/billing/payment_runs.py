@@ -16,8 +16,9 @@ import asyncpg
 from marketplace.billing import waivers
 from marketplace.billing.bank_accounts import paid_into
 from marketplace.billing.ledger import BANK, PROVIDER_PAYABLE, post
+from marketplace.billing.owing import PAY, owed_on
 from marketplace.billing.payment_files import Paid, control_hash, payment_file
-from marketplace.billing.payment_queries import Payable, PaymentLine, lines_of, owed_on, payables
+from marketplace.billing.payment_queries import Payable, PaymentLine, lines_of, payables
 from marketplace.billing.states import PAYMENT_RUN
 from marketplace.frameworks.queries import pack_of
 from marketplace.identity.permissions import permit
@@ -31,7 +32,6 @@ from marketplace.policy.calendar import local_day, midnight
 from marketplace.policy.payments import needs_four_eyes
 
 APPROVE = "task.approve_payment_run"
-PAY = "invoice_payment"
 
 
 @dataclass(frozen=True, slots=True)

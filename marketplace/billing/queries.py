@@ -11,6 +11,7 @@ import asyncpg
 import msgspec
 
 from marketplace.billing.other_records import OtherOnInvoice, days_with_others, others_on
+from marketplace.billing.owing import OWED, SETTLED
 from marketplace.billing.records import FUNDED, visits_to_bill
 from marketplace.frameworks.queries import billing_periods, pack_of
 from marketplace.platform.database import Work
@@ -29,7 +30,7 @@ _DISPUTE = """(SELECT CASE WHEN d.state = 'proposed' THEN 'open' ELSE d.state EN
 
 
 _LISTED = f"""SELECT i.*, f.name AS framework, p.name AS provider, c.name AS payer, {_DISPUTE},
-        coalesce(i.pay_by < $5::date AND i.paid_at IS NULL AND i.net_pence > 0, false) AS overdue
+        coalesce(i.pay_by < $5::date AND i.paid_at IS NULL AND ({OWED}) > 0, false) AS overdue, {SETTLED} AS settled
     FROM invoice i JOIN framework f ON f.id = i.framework_id JOIN organisation p ON p.id = i.provider_id
     JOIN organisation c ON c.id = i.commissioner_id WHERE i.replaced_at IS NULL"""
 
@@ -68,7 +69,8 @@ class InvoiceRow:
     deduction_pence: int
     pay_by: date | None
     dispute_state: str | None  # of its deduction: open, upheld or waived
-    overdue: bool  # past its last day for payment, and not paid
+    overdue: bool  # past its last day for payment, and something is still owed
+    settled: bool  # accepted, and credit notes have left nothing of it to be paid
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +138,7 @@ class InvoiceView:
     accepted_at: datetime | None
     pay_by: date | None
     paid_at: datetime | None
+    settled: bool  # credit notes have left nothing of it to be paid
     replaces_id: UUID | None
     replaced_by_id: UUID | None
     lines: tuple[LineRow, ...]
@@ -232,7 +235,7 @@ async def invoices(
         InvoiceRow(
             row["id"], row["framework"], row["provider"], row["payer"], Period(row["first_day"], row["last_day"]),
             row["number"], row["state"], row["submitted_at"], row["net_pence"], row["deduction_pence"], row["pay_by"],
-            row["dispute_state"], row["overdue"],
+            row["dispute_state"], row["overdue"], row["settled"],
         )
         for row in rows
     ]  # fmt: skip
@@ -269,7 +272,7 @@ async def count_to_look_at(work: Work) -> dict[str, int]:
 async def invoice(work: Work, invoice_id: UUID) -> InvoiceView:
     """One invoice with its lines. Raises `NotFound` outside the context's reach."""
     row = await work.fetchrow(
-        """SELECT i.*, f.name AS framework, p.name AS provider, c.name AS payer,
+        f"""SELECT i.*, f.name AS framework, p.name AS provider, c.name AS payer, {SETTLED} AS settled,
                   (SELECT n.id FROM invoice n WHERE n.commissioner_id = i.commissioner_id AND n.replaces_id = i.id) AS replaced_by
            FROM invoice i JOIN framework f ON f.id = i.framework_id JOIN organisation p ON p.id = i.provider_id
            JOIN organisation c ON c.id = i.commissioner_id WHERE i.id = $1""",  # noqa: E501
@@ -312,6 +315,7 @@ async def invoice(work: Work, invoice_id: UUID) -> InvoiceView:
         accepted_at=row["accepted_at"],
         pay_by=row["pay_by"],
         paid_at=row["paid_at"],
+        settled=row["settled"],
         replaces_id=row["replaces_id"],
         replaced_by_id=row["replaced_by"],
         lines=await _lines(work, row["commissioner_id"], invoice_id, result),

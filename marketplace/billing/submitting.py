@@ -19,9 +19,10 @@ from marketplace.obligations.duties import Owed, cancel, meet, owe
 from marketplace.obligations.news import tell
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, unit_of_work
-from marketplace.platform.errors import Conflict, NotPermitted
+from marketplace.platform.errors import Conflict, InvalidInput, NotPermitted
 from marketplace.policy.calendar import Period
 from marketplace.policy.facts import Claim
+from marketplace.web.filters import count, pounds
 
 SUBMIT = "task.submit_invoice"
 DECIDE = "task.decide_invoice"
@@ -40,7 +41,8 @@ async def submit_invoice(
 
     `claim` is what the provider asks for (None: what the records allow); `shown` the fingerprint of the draft it saw.
     The deduction of L 7.11 is applied here, with every reason. Raises `RecordsChanged`; `Conflict` where the period
-    is not over, was submitted already, or an earlier period still waits.
+    is not over, was submitted already, or an earlier period still waits; `InvalidInput` under "lines" for those that are
+    none of this invoice's.
     """
     permit(actor, "invoice.submit")
     if actor.provider_id is None:
@@ -51,6 +53,7 @@ async def submit_invoice(
         await _must_be_open(work, found)
         if found.fingerprint != shown:
             raise RecordsChanged("The visits or rates have changed since this page was shown. Check the invoice again.")
+        _must_be_billable(found)
         invoice_id = uuid4()
         if found.replaces is not None:
             await _set_aside(work, found, found.replaces)
@@ -93,6 +96,20 @@ async def _must_be_open(work: Work, found: Draft) -> None:
         raise Conflict(
             f"The period from {waiting.first_day:%-d %B %Y} comes first: what it leaves owing is carried to this one."
         )
+
+
+def _must_be_billable(found: Draft) -> None:
+    """Every line claimed is one of this invoice's, right or wrong, so that what is not payable can be credited."""
+    known = {str(record.id) for record in (*found.records, *found.others)}
+    strange = [
+        f"line {position} ({line.visit}, {pounds(line.pence)})"
+        for position, line in enumerate(found.facts.claim.lines, start=1)
+        if line.visit not in known
+    ]
+    if strange:
+        more = f" and {count(len(strange) - 20, 'other')}" if len(strange) > 20 else ""
+        named = f"{', '.join(strange[:20])}{more}"
+        raise InvalidInput({"lines": f"Take {named} out of the claim: only what the draft shows can be billed on it"})
 
 
 async def first_unsubmitted(

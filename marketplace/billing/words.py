@@ -22,6 +22,8 @@ WHY = {
     "no_agreement": "no written agreement between both sides, or approval, stands behind it",
     "outside_agreement": "its day lies outside its written agreement",
     "no_evidence": "no evidence is attached to it",
+    "inaccurate_after_acceptance": "it was found to be inaccurate after it was accepted",
+    "incomplete_after_acceptance": "it was found to be incomplete after it was accepted",
     "beyond_agreement": "it is more than its written agreement still allows",
 }
 MISSING = {

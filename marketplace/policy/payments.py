@@ -7,7 +7,7 @@ from typing import Literal
 
 from marketplace.policy.pack import Pack
 
-Clock = Literal["waiting", "late", "paid_in_time", "paid_late"]
+Clock = Literal["waiting", "late", "paid_in_time", "paid_late", "settled"]
 
 
 def needs_four_eyes(pack: Pack, total_pence: int, day: date) -> bool:
@@ -16,8 +16,13 @@ def needs_four_eyes(pack: Pack, total_pence: int, day: date) -> bool:
     return least is not None and total_pence >= least
 
 
-def clock_of(pay_by: date, paid_on: date | None, today: date) -> Clock:
-    """How an invoice stands against its last day for payment; paid on that day is in time."""
+def clock_of(pay_by: date, paid_on: date | None, today: date, *, settled: bool = False) -> Clock:
+    """How an invoice stands against its last day for payment; paid on that day is in time.
+
+    `settled`: credit notes have left nothing of it to be paid.
+    """
+    if settled:
+        return "settled"
     if paid_on is not None:
         return "paid_in_time" if paid_on <= pay_by else "paid_late"
     return "waiting" if today <= pay_by else "late"

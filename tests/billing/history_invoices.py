@@ -169,7 +169,7 @@ class Invoices(Play):
             claimed[line] += 1
             kinds, charged, over = {"inaccurate"}, True, 1
         elif how == "another total":
-            kinds, charged, extra = {"inaccurate"}, True, 1
+            kinds, charged, extra, over = {"inaccurate"}, True, 1, 1
         wrong = bool(kinds)
         if not charged:  # it costs on the other payer's invoice
             kinds = set()

@@ -69,6 +69,13 @@ async def test_from_the_period_to_the_decision(api, settings, case, period, fina
     assert any("family's confirmation" in defect["sentence"] for defect in judged["defects"])
     stale = await api.post("/invoices", json=key(case, period) | {"fingerprint": "0" * 32}, headers=mine)
     assert stale.status_code == 409 and stale.json()["error"] == "records_changed"
+    strange = {"visit": str(case.child_id), "pence": 500}
+    greedy["lines"].append(strange)
+    sent = key(case, period) | {"fingerprint": draft["fingerprint"], "claim": greedy}
+    refused = await api.post("/invoices", json=sent, headers=mine)
+    assert refused.status_code == 400 and set(refused.json()["fields"]) == {"lines"}
+    assert f"line 3 ({case.child_id}, £5.00)" in refused.json()["fields"]["lines"]
+    assert (await api.get("/invoices", headers=mine)).json() == []
     done = await api.post("/invoices", json=key(case, period) | {"fingerprint": draft["fingerprint"]}, headers=mine)
     assert done.status_code == 201, done.text
     again = await api.post("/invoices", json=key(case, period) | {"fingerprint": draft["fingerprint"]}, headers=mine)

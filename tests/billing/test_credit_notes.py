@@ -20,7 +20,8 @@ from marketplace.billing.credit_notes import (
 )
 from marketplace.billing.deciding import accept_invoice
 from marketplace.billing.disputes import confirm_waiver, propose_waiver, raise_dispute
-from marketplace.billing.payment_queries import owed_on, payables
+from marketplace.billing.owing import owed_on
+from marketplace.billing.payment_queries import payables
 from marketplace.billing.verify import verify_books
 from marketplace.platform.database import Work, ask, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted, WrongState
@@ -57,7 +58,8 @@ async def an_accepted(case, clock, first_day, finance) -> UUID:
 
 @pytest.fixture
 async def over_claimed(case, clock, first_day, finance):
-    """An accepted invoice of five visits, one not signed and claimed all the same, another a penny too dear."""
+    """An accepted invoice of five visits, one not signed and claimed all the same, another a penny too dear, and
+    a total £2 above their sum."""
     await visit_done(case, clock, first_day)
     held = await visit_done(case, clock, first_day + timedelta(days=1), signed=False)
     for n in range(2, 5):
@@ -68,7 +70,7 @@ async def over_claimed(case, clock, first_day, finance):
     for record, line in zip(*await parts(case, period), strict=True):
         extra = 1 if not lines else 0
         lines.append(ClaimLine(str(record.id), (4800 if record.id == held else line.price_pence or 0) + extra))
-    invoice_id = await submitted(case, period, Claim(tuple(lines), sum(line.pence for line in lines)))
+    invoice_id = await submitted(case, period, Claim(tuple(lines), sum(line.pence for line in lines) + 200))
     await accept_invoice(finance, invoice_id)
     return invoice_id
 
@@ -81,8 +83,8 @@ async def parts(case, period):
 async def test_what_was_claimed_beyond_the_records_is_asked_for_at_acceptance(case, over_claimed, finance):
     (note,) = await ask(case.manager, queries.credit_notes)
     whole = await ask(case.manager, queries.credit_note, note.id)
-    assert (whole.kind, whole.state, whole.number, whole.pence) == ("claim", "asked", None, 4801)
-    assert sorted(line.credited_pence for line in whole.lines) == [1, 4800]
+    assert (whole.kind, whole.state, whole.number, whole.pence) == ("claim", "asked", None, 5001)
+    assert sorted(line.credited_pence for line in whole.lines) == [1, 200, 4800]
     before = await ask(finance, books)
     left = await ask(finance, owed_on, case.referrer.organisation_id, over_claimed)
     assert await confirm_credit_note(case.manager, note.id) == 1
