@@ -41,8 +41,8 @@ async def submit_invoice(
 
     `claim` is what the provider asks for (None: what the records allow); `shown` the fingerprint of the draft it saw.
     The deduction of L 7.11 is applied here, with every reason. Raises `RecordsChanged`; `Conflict` where the period
-    is not over, was submitted already, or an earlier period still waits; `InvalidInput` under "lines" for those that are
-    none of this invoice's.
+    is not over, was submitted already, or an earlier period still waits; `InvalidInput` under "lines" for those that
+    are none of this invoice's.
     """
     permit(actor, "invoice.submit")
     if actor.provider_id is None:
