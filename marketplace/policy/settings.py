@@ -81,6 +81,8 @@ class Readiness(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     dbs_months: Months
     anniversary_counts: bool
     own_sign_off_counts: bool
+    # A pack written before this was a rule takes an assessor's word.
+    sign_off_needs_file: bool = False
 
 
 class Pathway(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -289,6 +289,8 @@ async def keep_competency(
     colleague: UUID | None = None
     if method in spoken.signing_methods:
         name, colleague = await assessor(work, worker, assessor_worker_id, assessor_name, wrong)
+        if spoken.sign_off_needs_file and evidence_id is None:
+            wrong["evidence_id"] = "Select the file that shows the assessment: a framework of yours asks for it"
     if for_package_id is not None:
         await _own_package(work, for_package_id, wrong)
     since = await work.fetchval(

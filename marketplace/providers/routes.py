@@ -188,6 +188,12 @@ async def post_leave(request: Asked, worker_id: FromPath[UUID], data: JSONBody[s
     await workforce.leave(request.user, worker_id, data.left_on)
 
 
+@post("/api/v1/workers/{worker_id:uuid}/stay", status_code=204, **WRITES)
+async def post_stay(request: Asked, worker_id: FromPath[UUID]) -> None:
+    """Take a recorded last day back."""
+    await workforce.stay(request.user, worker_id)
+
+
 @post("/api/v1/workers/{worker_id:uuid}/invitation", **WRITES)
 async def post_invitation(
     request: Asked, worker_id: FromPath[UUID], data: JSONBody[schemas.InvitationIn]
@@ -233,7 +239,7 @@ async def get_training(request: Asked) -> list[schemas.TrainingOut]:
 ROUTES: list[Any] = [
     get_profile, put_profile, post_declaration, get_standing, post_pause, end_pause, list_workers, post_worker,
     get_worker, put_worker, post_dbs_check, put_registration, post_competency, post_back_to_training, post_check,
-    put_worker_profile, post_stand_down, post_stand_up, post_leave, post_invitation, get_readiness, get_training,
-    *commissioner_routes.ROUTES, *suspension_routes.ROUTES, *own_suspension_routes.ROUTES, *dbs_routes.ROUTES,
-    *own_profile_routes.ROUTES, *lapse_routes.ROUTES,
+    put_worker_profile, post_stand_down, post_stand_up, post_leave, post_stay, post_invitation, get_readiness,
+    get_training, *commissioner_routes.ROUTES, *suspension_routes.ROUTES, *own_suspension_routes.ROUTES,
+    *dbs_routes.ROUTES, *own_profile_routes.ROUTES, *lapse_routes.ROUTES,
 ]  # fmt: skip

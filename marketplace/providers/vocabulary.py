@@ -35,6 +35,11 @@ class Words:
         """The title of a competency or of an intervention signed off child by child; the code where no pack has it."""
         return self.competencies.get(code) or self.child_specific.get(code) or code
 
+    @property
+    def sign_off_needs_file(self) -> bool:
+        """Whether one of the frameworks takes no sign-off without the file that shows it."""
+        return any(pack.readiness.sign_off_needs_file for _, _, pack in self.packs)
+
     def counts_until(self, code: str, assessed_on: date) -> date | None:
         """The last day an assessment counts on the strictest of the frameworks; None where it does not run out."""
         ends = [competency_current_until(p, code, assessed_on) for _, _, p in self.packs if code in p.competencies]

@@ -162,6 +162,10 @@ def _leave(form: Form, actor: Actor, about: WorkerPage) -> Callable[[], Awaitabl
     return lambda: workforce.leave(actor, about.worker.id, left_on)
 
 
+def _stay(form: Form, actor: Actor, about: WorkerPage) -> Callable[[], Awaitable[object]]:
+    return lambda: workforce.stay(actor, about.worker.id)
+
+
 def _invite(form: Form, actor: Actor, about: WorkerPage) -> Callable[[], Awaitable[object]]:
     email = form.email("email", "the worker's e-mail address")
     return lambda: workforce.invite_worker(actor, about.worker.id, email)
@@ -180,5 +184,6 @@ FACTS: Mapping[str, Fact] = {
     "stand-up": Fact("End the standing down", "The worker may be placed again where the evidence allows.",
                      _reason(workforce.stand_up)),
     "leave": Fact("Record the last day", "The last day has been recorded.", _leave),
+    "stay": Fact("Take the last day back", "The last day has been taken back.", _stay),
     "invite": Fact("Invite to sign in", "The worker gets an e-mail that says how to sign in.", _invite),
 }  # fmt: skip

@@ -332,6 +332,28 @@ async def leave(actor: Actor, worker_id: UUID, left_on: date) -> None:
         )
 
 
+async def stay(actor: Actor, worker_id: UUID) -> None:
+    """Take a recorded last day back: it was a mistake, or the worker stays after all. Raises `WrongState`.
+
+    A sign-in that ended with the last day begins again.
+    """
+    permit(actor, "workforce.write")
+    async with unit_of_work(actor) as work:
+        row = await own_worker(work, worker_id, may_have_left=True)
+        if row["left_on"] is None:
+            raise WrongState("worker", "staying", "kept", f"{row['name']} has no last day to take back.")
+        if is_oneself(work, row):
+            raise Conflict("Somebody else in your office takes your last day back.")
+        await work.execute(
+            "UPDATE worker SET left_on = NULL WHERE provider_id = $1 AND id = $2", row["provider_id"], worker_id
+        )
+        work.audit("worker.stays", "worker", worker_id, left_on=row["left_on"])
+        if row["person_id"] is not None and row["left_on"] < local_day(work.now):
+            await give_role(work, row["person_id"], "worker")
+        await work_out_days(work, [pack for _, _, pack in (await words(work)).packs], worker_id=worker_id)
+        await look_at_coming_visits(work, row["provider_id"])
+
+
 async def invite_worker(actor: Actor, worker_id: UUID, email: str) -> UUID:
     """Give the worker a sign-in of their own for visits and training; returns the person's id."""
     permit(actor, "workforce.write")

@@ -16,6 +16,7 @@ from marketplace.platform.database import ask, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound
 from marketplace.providers import attachments, evidence, queries, workforce
 from marketplace.providers.readiness import Ready, match_statement, readiness
+from marketplace.providers.vocabulary import words_of
 from tests.providers.conftest import Place
 from tests.world import packages, people, providers, referrals
 from tests.world.referrals import borough
@@ -162,6 +163,16 @@ async def test_a_file_about_the_worker_is_attached_and_found_again(place):
     await evidence.record_competency(
         place.manager, worker, assessor_name="Alex Moor, nurse educator", evidence_id=sheet, **OBSERVED
     )
+    # a framework may take no sign-off without its file
+    strict = place.pack.with_decisions({"settings.readiness.sign_off_needs_file": True})
+    async with unit_of_work(place.manager) as work:
+        row = await workforce.own_worker(work, worker)
+        signing = {**OBSERVED, "assessor_name": "Kim Low, nurse educator"}
+        spoken = words_of([(place.framework_id, "Strict", strict)])
+        with pytest.raises(InvalidInput) as refused:
+            await evidence.keep_competency(work, row, spoken, **signing)
+        assert set(refused.value.fields) == {"evidence_id"}
+        await evidence.keep_competency(work, row, spoken, evidence_id=sheet, **signing)
     scan = await a_file(place.manager, worker, "dbs_certificate")
     await evidence.record_dbs_check(
         place.manager, worker, checked_on=TODAY, checked_by_name="Ada Brook", evidence_id=scan

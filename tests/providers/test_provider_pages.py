@@ -68,7 +68,7 @@ async def test_every_page_about_a_worker_opens_and_self_sign_off_is_refused_in_t
     other = await providers.worker(place.manager, "Lee Barton")
     async with at(app, database, place.manager) as door:
         for fact in ("details", "dbs", "registration", "competency", "back-to-training", "check", "profile",
-                     "stand-down", "stand-up", "leave", "invite"):  # fmt: skip
+                     "stand-down", "stand-up", "leave", "stay", "invite"):  # fmt: skip
             assert (await door.get(f"/workforce/{worker}/{fact}")).status_code == 200, fact
         page = (await door.get(f"/workforce/{worker}")).text
         assert "No file about Nia Nurse is kept." in page and f"/evidence/new?worker={worker}" in page
@@ -77,11 +77,44 @@ async def test_every_page_about_a_worker_opens_and_self_sign_off_is_refused_in_t
         assert f'href="/evidence/{file}">Reference: policy.pdf, added ' in page
         assert (await door.get(f"/workforce/{worker}/nothing")).status_code == 404
         form = (await door.get(f"/workforce/{worker}/competency")).text
+        assert f'href="/evidence/new?worker={worker}&amp;kind=assessment"' in form
         assert str(other) in form and f'value="{worker}"' not in form
         sent = {"code": "first_aid", "method": "observed", "assessor": "outside", "assessor_name": "nia nurse",
                 "assessed_on-day": "11", "assessed_on-month": "5", "assessed_on-year": "2026"}  # fmt: skip
         answer = await door.post(f"/workforce/{worker}/competency", sent)
         assert answer.status_code == 400 and "Nobody signs themselves off" in answer.text
+
+
+async def test_a_last_day_is_taken_back_and_who_has_left_is_offered_nothing_that_is_refused(
+    app, database, place, clock, migrator
+):
+    worker = await providers.ready_worker(place.manager, place.framework_id, "C", "Wren Ashby")
+    await providers.with_sign_in(place.manager, worker, "Wren Ashby", "wren@example.org")
+    roles = "SELECT count(*) FROM membership WHERE role = 'worker' AND ended_at IS NULL"
+    here = f"/workforce/{worker}"
+    sign_off = f'href="{here}/competency"'
+    async with at(app, database, place.manager) as door:
+
+        async def leaves(day: str) -> str:
+            sent = {"left_on-day": day, "left_on-month": "5", "left_on-year": "2026"}
+            assert (await door.post(f"{here}/leave", sent)).status_code == 303
+            return (await door.get(here)).text
+
+        page = await leaves("20")
+        assert sign_off in page and f"{here}/stand-down" in page and f"{here}/stay" in page
+        page = await leaves("10")
+        assert await migrator.fetchval(roles) == 0
+        for fact in ("competency", "training", "dbs", "check", "profile", "details", "stand-down", "invite"):
+            assert f"{here}/{fact}" not in page, fact
+        assert "Change the last day" in page and "Take the last day back" in page
+        assert (await door.post(f"{here}/stay", {})).status_code == 303
+        page = (await door.get(here)).text
+        assert sign_off in page and "Take the last day back" not in page and "Record the last day" in page
+        assert await migrator.fetchval(roles) == 1
+        answer = await door.post(f"{here}/stay", {})
+        assert answer.status_code == 400 and "no last day to take back" in answer.text
+    async with at(app, database, place.rival) as door:
+        assert (await door.post(f"{here}/stay", {})).status_code == 404
 
 
 async def test_a_rival_a_worker_and_a_commissioner_find_no_worker_of_ours(app, database, place):
