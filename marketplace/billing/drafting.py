@@ -60,7 +60,8 @@ class Draft:
     @property
     def unapproved(self) -> dict[UUID, int]:
         """Of which visits how many minutes are not billed, since the referrer has not approved the longer time."""
-        found = {record.id: unapproved_minutes(self.pack, record.facts) for record in self.records}
+        records = [record for record in self.records if not record.longer_beside]
+        found = {record.id: unapproved_minutes(self.pack, record.facts) for record in records}
         return {visit_id: minutes for visit_id, minutes in found.items() if minutes}
 
     @property

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from uuid import UUID
 
 import asyncpg
+import msgspec
 
 from marketplace.platform.database import Work
 from marketplace.policy.calendar import Period, end_of_day, local, to_the_minute
@@ -34,12 +35,16 @@ WORKERS_AND_SHARES = f"""
 # judged complete and worth nothing. A visit that has not ended yet belongs to no invoice.
 _VISITS = f"""
     SELECT v.*, p.reference AS package_reference, w.workers, s.shares,
-           v.planned_start < $5 AS held_over
+           v.planned_start < $5 AS held_over, longer.line_id IS NOT NULL AS longer_beside, longer.billed_minutes
     FROM visit v
     JOIN package p ON p.commissioner_id = v.commissioner_id AND p.id = v.package_id
     JOIN package_funding f ON f.commissioner_id = v.commissioner_id AND f.package_id = v.package_id AND f.payer_id = $3
          AND {FUNDED}
     {WORKERS_AND_SHARES}
+    LEFT JOIN LATERAL (  -- longer time approved once another payer was billed: all of them pay it in the same steps
+        SELECT l.id AS line_id, l.longer_from AS billed_minutes FROM other_line l
+        WHERE l.commissioner_id = $3 AND l.longer_commissioner_id = v.commissioner_id AND l.longer_visit_id = v.id
+          AND l.withdrawn_at IS NULL ORDER BY l.longer_to LIMIT 1) longer ON true
     WHERE v.framework_id = $1 AND v.provider_id = $2 AND v.planned_start < $6 AND (v.planned_end <= $7 OR v.outcome IS NOT NULL)
       AND NOT EXISTS (
         SELECT 1 FROM invoice_line l WHERE l.commissioner_id = $3 AND l.visit_commissioner_id = v.commissioner_id AND l.visit_id = v.id
@@ -53,7 +58,11 @@ _VISITS = f"""
 
 @dataclass(frozen=True, slots=True)
 class VisitRecord:
-    """A visit's facts, without its notes: what an invoice, and a finance officer, may see of it."""
+    """A visit's facts, without its notes: what an invoice, and a finance officer, may see of it.
+
+    With `longer_beside` longer time was approved once another payer was billed: it stands on lines of its own, and the
+    facts hold what was approved before (`m0064`).
+    """
 
     id: UUID
     commissioner_id: UUID
@@ -63,6 +72,7 @@ class VisitRecord:
     recorded: bool
     unsigned_reason_waiting: bool
     facts: Visit
+    longer_beside: bool = False
 
 
 async def visits_to_bill(
@@ -76,7 +86,15 @@ async def visits_to_bill(
         _VISITS, framework_id, provider_id, payer_id, replacing,
         end_of_day(period.first_day - _DAY), end_of_day(period.last_day), work.now,
     )  # fmt: skip
-    return [record_of(row) for row in rows]
+    return [
+        _before_its_lines(record_of(row), row["billed_minutes"]) if row["longer_beside"] else record_of(row)
+        for row in rows
+    ]
+
+
+def _before_its_lines(record: VisitRecord, minutes: int | None) -> VisitRecord:
+    facts = msgspec.structs.replace(record.facts, overrun_approved=minutes is not None, approved_minutes=minutes)
+    return replace(record, facts=facts, longer_beside=True)
 
 
 async def records_of(work: Work, visit_ids: list[UUID]) -> dict[UUID, VisitRecord]:

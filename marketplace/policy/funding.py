@@ -55,9 +55,9 @@ def part_of(pence: int, shares: Shares, payer: str) -> int:
 def part_of_longer(then: int, now: int, shares: Shares, payer: str) -> int:
     """What one payer still owes of a price it was billed its part of at `then`, and that is `now` more; not negative.
 
-    It is what its part grows by: a payer billed in between pays its part of `now` at once, and both make the whole.
-    Largest remainders may take a penny back from one of three payers or more. Nobody is billed below nothing: all of
-    them then share the difference alone, which makes the whole as well once each of them was billed at `then`.
+    It is what its part grows by. Largest remainders may take a penny back from one of three payers or more. Nobody is
+    billed below nothing: all of them then share the difference alone. Either way their lines make the difference, so
+    that they make the whole where every payer is billed in the same steps from the same price, whenever it is billed.
     """
     if not shares:
         return now - then

@@ -153,6 +153,42 @@ async def test_two_payers_each_pay_their_share_of_it_once_on_the_next_invoice(bo
     assert any("lines beside visits" in each for each in await differences(own))
 
 
+async def test_a_payer_not_invoiced_yet_pays_the_longer_time_in_the_same_steps(both, clock, migrator):
+    case, own, partner = both.case, both.own, both.partner
+    starts_on = (await case.package()).starts_on
+    period = await period_of(case, (await period_of(case, starts_on)).last_day + timedelta(days=1))
+    day = period.first_day + timedelta(days=2)
+    await shared(both, period.first_day)
+    visit_id = await packages.a_visit(case, day)
+    clock.move_to(wall_time(day, time(23)))
+    await packages.confirmed(case, visit_id, end=wall_time(day, time(18, 45)))  # planned until six
+    after(clock, period, days=1)
+    await accept_invoice(own, await send(both, own, period))
+    await approve_overrun(case.referrer, visit_id, minutes=30)
+    # the partner's first invoice bills what the other's did: the rest is on a line of its own, to both
+    found = await drafted(both, partner, period)
+    assert [line.price_pence for line in found.result.lines] == [1920] and not found.unapproved
+    await refuse_overrun(case.referrer, visit_id, reason="On second thoughts")
+    assert (await drafted(both, partner, period)).result.gross_pence == 1920
+    await approve_overrun(case.referrer, visit_id, minutes=30)
+    await accept_invoice(partner, await send(both, partner, period))
+    await approve_overrun(case.referrer, visit_id, minutes=45)
+    waiting = await migrator.fetch(
+        "SELECT longer_from, longer_to FROM other_line WHERE withdrawn_at IS NULL ORDER BY longer_to"
+    )
+    assert [tuple(row) for row in waiting] == [(None, 150)] * 2 + [(150, 165)] * 2
+    following = await period_of(case, period.last_day + timedelta(days=1))
+    after(clock, following, days=1)
+    whole = 4800 + 1800
+    for payer, share in ((own, 60), (partner, 40)):
+        await send(both, payer, following)
+        assert await differences(payer) == []
+        billed = await migrator.fetchval(
+            "SELECT sum(gross_pence) FROM invoice WHERE commissioner_id = $1", organisation(payer)
+        )
+        assert billed == whole * share // 100
+
+
 async def test_an_approval_comes_before_a_submission_or_after_it(both, clock, migrator):
     case, own = both.case, both.own
     day = (await period_of(case, (await case.package()).starts_on)).last_day + timedelta(days=3)

@@ -1,7 +1,8 @@
 """Longer time approved after its visit was billed: in all exactly what it would have cost at once, to each payer."""
 
+import random
 from datetime import UTC, date, datetime, timedelta
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any
 
 import msgspec
@@ -12,7 +13,7 @@ from hypothesis import strategies as some
 from marketplace.policy import calculators
 from marketplace.policy.casefile import CaseFaults
 from marketplace.policy.facts import Longer, OtherLine, Visit, VisitWorker
-from marketplace.policy.funding import Share, Shares, part_of, part_of_longer, split
+from marketplace.policy.funding import Share, Shares, part_of, part_of_longer
 from marketplace.policy.invoicing import draft_claim
 from marketplace.policy.other_lines import judge_others
 from marketplace.policy.pack import load_pack
@@ -81,36 +82,50 @@ TWO = (Share("a", 5000), Share("b", 5000))
 THREE = (Share("a", 4286), Share("b", 4286), Share("c", 1428))  # of 10p c pays 2, of 11p 1
 
 
+def shares_of(weights: list[int]) -> Shares:
+    """So many payers by these weights, in basis points that make the whole."""
+    points = [max(1, weight * 9_000 // sum(weights)) for weight in weights]
+    points[0] += 10_000 - sum(points)
+    return tuple(Share(chr(97 + n), each) for n, each in enumerate(points))
+
+
 @given(
     some.integers(0, 100_000),
-    some.lists(some.integers(0, 5_000), min_size=1, max_size=4),
-    some.sampled_from([TWO, THREE, SHARES, (Share("a", 6667), Share("b", 3333))]),
-    some.tuples(*[some.integers(0, 4)] * 3),
+    some.lists(some.one_of(some.integers(0, 12), some.integers(0, 5_000)), max_size=6),
+    some.one_of(
+        some.sampled_from([TWO, THREE, SHARES, (Share("a", 6667), Share("b", 3333))]),
+        some.lists(some.integers(1, 100), min_size=2, max_size=6).map(shares_of),
+    ),
+    some.randoms(use_true_random=False),
 )
-def test_payers_billed_at_different_times_pay_the_whole_together(
-    first: int, rises: list[int], shares: Shares, billed_after: tuple[int, ...]
+def test_payers_billed_in_any_order_pay_the_whole_together_at_every_step(
+    first: int, rises: list[int], shares: Shares, order: random.Random
 ) -> None:
-    # each payer is billed the visit at the price of one moment, and what it rose by afterwards line by line
-    prices = [first]
-    for each in rises:
-        prices.append(prices[-1] + each)
-    steps = list(pairwise(prices))
-    grows = all(
-        split(then, shares)[each.payer] <= split(now, shares)[each.payer] for then, now in steps for each in shares
-    )
-    paid: list[int] = []
-    for share, at in zip(shares, billed_after, strict=False):
-        at = min(at, len(rises)) if grows else 0
-        lines = [part_of_longer(then, now, shares, share.payer) for then, now in steps[at:]]
-        assert all(pence >= 0 for pence in lines)
-        paid.append(part_of(prices[at], shares, share.payer) + sum(lines))
-    assert sum(paid) == prices[-1]
+    # the visit at the price somebody was billed first, then line by line: each payer's invoices come when they come
+    prices = list(accumulate(rises, initial=first))
+    waiting = {
+        share.payer: [
+            part_of(first, shares, share.payer),
+            *(part_of_longer(then, now, shares, share.payer) for then, now in pairwise(prices)),
+        ]
+        for share in shares
+    }
+    assert all(pence >= 0 for lines in waiting.values() for pence in lines)
+    billed = dict.fromkeys(waiting, 0)
+    done = dict.fromkeys(waiting, 0)
+    while behind := [payer for payer in waiting if done[payer] < len(prices)]:
+        payer = order.choice(behind)
+        billed[payer] += waiting[payer][done[payer]]
+        done[payer] += 1
+        if len(set(done.values())) == 1:
+            assert sum(billed.values()) == prices[done[payer] - 1]
+    assert sum(billed.values()) == prices[-1]
 
 
 def test_an_odd_penny_is_paid_once() -> None:
-    # 21.01 billed to one payer of two halves, 31.52 in all: the other is billed the whole visit afterwards
-    one = part_of(2101, TWO, "a") + part_of_longer(2101, 3152, TWO, "a")
-    assert (one, part_of(3152, TWO, "b")) == (1576, 1576)
+    # 21.01 billed to one payer of two halves, 31.52 in all: the other pays in the same steps, whenever it is billed
+    paid = [part_of(2101, TWO, payer) + part_of_longer(2101, 3152, TWO, payer) for payer in "ab"]
+    assert paid == [1576, 1576]
     # of three, one would get a penny back: the difference alone is shared out, and nobody is billed below nothing
     assert (part_of(10, THREE, "c"), part_of(11, THREE, "c")) == (2, 1)
     assert [part_of_longer(10, 11, THREE, payer) for payer in "abc"] == [1, 0, 0]
