@@ -18,6 +18,7 @@ from marketplace.identity.permissions import may
 from marketplace.platform.database import Work, ask
 from marketplace.platform.errors import Conflict, InvalidInput
 from marketplace.policy.requirements import Asked, asked_of_provider
+from marketplace.providers.declaration_queries import cover_seen
 from marketplace.providers.queries import profile
 from marketplace.web.csv_file import csv_file
 from marketplace.web.forms import Form
@@ -69,7 +70,7 @@ async def applications_page(request: Request[Any, Any, Any], framework_id: FromP
 @get("/applications/{application_id:uuid}", **READS)
 async def application_page(request: Request[Any, Any, Any], application_id: FromPath[UUID]) -> Response[Any]:
     """One application with the provider's profile and the rates it proposes."""
-    found, framework, card, grid, facts, asked = await ask(request.user, _evaluation, application_id)
+    found, framework, card, grid, facts, cover, asked = await ask(request.user, _evaluation, application_id)
     return page(
         request,
         "admin/application.html",
@@ -79,6 +80,7 @@ async def application_page(request: Request[Any, Any, Any], application_id: From
         card=card,
         grid=grid,
         profile=facts,
+        cover=cover,
         asked=asked,
         decides=found.state == "submitted"
         and framework.led_by(request.user.commissioner_id)
@@ -168,15 +170,15 @@ async def end(request: Request[Any, Any, Any], admission_id: FromPath[UUID]) -> 
 
 async def _evaluation(
     work: Work, application_id: UUID
-) -> tuple[ApplicationView, FrameworkView, CardView | None, Any, dict[str, Any], tuple[Asked, ...]]:
-    """An application with its framework, card and grid, the provider's profile, and what the pack asks of it
-    with the day it declared that."""
+) -> tuple[ApplicationView, FrameworkView, CardView | None, Any, dict[str, Any], dict[str, str], tuple[Asked, ...]]:
+    """An application with its framework, card and grid, the provider's profile, who has seen its cover, and what the
+    pack asks of it with the day it declared that."""
     found, card, grid = await application_with_card(work, application_id)
     framework = await queries.framework(work, found.framework_id)
     facts = await profile(work, found.provider_id)
     pack = await queries.pack_of(work, found.framework_id)
     asked = asked_of_provider(pack, queries.today(work), facts["declarations"])
-    return found, framework, card, grid, facts, asked
+    return found, framework, card, grid, facts, await cover_seen(work, found.provider_id), asked
 
 
 async def _today(work: Work) -> Any:

@@ -113,6 +113,8 @@ class Providers(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     """What is asked of every provider in numbers."""
 
     document_review_months: Months
+    # A pack written before this was a rule takes the provider's word.
+    insurance_needs_file: bool = False
 
 
 class Calendar(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -18,7 +18,7 @@ from marketplace.policy.calendar import local_day
 from marketplace.policy.suspending import ground
 from marketplace.providers import queries
 from marketplace.providers.declaration_details import CQC_ID
-from marketplace.providers.declarations import keep_declaration
+from marketplace.providers.declarations import keep_declaration, look_at_cover_again
 from marketplace.providers.imposing import impose, place, tell_members, what_stays
 from marketplace.providers.standing import hold_standing
 from marketplace.providers.vocabulary import words
@@ -45,13 +45,17 @@ async def update_profile(
     on_call_phone: str = "",
     office_address: str = "",
     safeguarding_lead: str = "",
-    cqc_provider_id: str = "",
-    cqc_registered: bool = False,
+    cqc_provider_id: str | None = None,
+    cqc_registered: bool | None = None,
     insurance_until: date | None = None,
 ) -> None:
-    """Keep the organisation's profile. One profile serves every framework the provider is on (domain 1)."""
+    """Keep the organisation's profile. One profile serves every framework the provider is on (domain 1).
+
+    Registration and insurance stay as they are (None): at the doors they are declared, with what shows them
+    (`declarations.py`). Only who lays a whole world at once gives them here.
+    """
     permit(actor, "provider.write")
-    company, cqc = company_number.strip().upper(), cqc_provider_id.strip()
+    company, cqc = company_number.strip().upper(), (cqc_provider_id or "").strip()
     wrong: dict[str, str] = {}
     if not legal_name.strip():
         wrong["legal_name"] = "Enter the organisation's legal name"
@@ -70,7 +74,9 @@ async def update_profile(
         values = (
             legal_name.strip(), company or None, about.strip(), contact_name.strip(), contact_phone.strip(),
             contact_email.strip(), on_call_name.strip(), on_call_phone.strip(), office_address.strip(),
-            safeguarding_lead.strip(), cqc or None, cqc_registered, insurance_until,
+            safeguarding_lead.strip(), before["cqc_provider_id"] if cqc_provider_id is None else cqc or None,
+            before["cqc_registered"] if cqc_registered is None else cqc_registered,
+            before["insurance_until"] if insurance_until is None else insurance_until,
         )  # fmt: skip
         await work.execute(
             "UPDATE provider SET legal_name = $2, company_number = $3, about = $4, contact_name = $5,"
@@ -82,7 +88,7 @@ async def update_profile(
         changed = [name for name, value in zip(PROFILE_FIELDS, values, strict=True) if before[name] != value]
         work.audit("provider.profile_updated", "provider", provider_id, changed=changed)
         if {"cqc_registered", "insurance_until"} & set(changed):
-            await _look_at_cover(work, provider_id)
+            await look_at_cover_again(work, provider_id)
 
 
 async def registration_ended(work: Work) -> bool:
@@ -98,12 +104,8 @@ async def registration_ended(work: Work) -> bool:
     if ended is None:
         return False
     work.audit("provider.profile_updated", "provider", provider_id, changed=["cqc_registered"])
-    await _look_at_cover(work, provider_id)
+    await look_at_cover_again(work, provider_id)
     return True
-
-
-async def _look_at_cover(work: Work, provider_id: UUID) -> None:
-    await work.enqueue("look_at_cover", {"provider": provider_id}, dedupe_key=f"cover {provider_id}")
 
 
 async def declare(actor: Actor, keys: Sequence[str], declared_on: date) -> None:

@@ -33,16 +33,19 @@ MOST_INSPECTIONS = 12
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """The kind of details a thing asked for has ("" for none); `years` how far inspection reports go back."""
+    """The kind of details a thing asked for has ("" for none); `years` how far inspection reports go back, `needs_file`
+    whether one of the packs takes it only with a file that shows it."""
 
     name: str = ""
     years: int = 0
+    needs_file: bool = False
 
 
 def kind_of(spoken: Words, key: str) -> Kind:
     """By all of the actor's packs; where several ask for reports the longest time counts."""
     if key in (REGISTRATION, INSURANCE):
-        return Kind(key)
+        shown = key == INSURANCE and any(pack.providers.insurance_needs_file for _, _, pack in spoken.packs)
+        return Kind(key, needs_file=shown)
     rules = [rule for _, _, pack in spoken.packs for rule in pack.content.provider_requirements if rule.key == key]
     names = [rule.details for rule in rules if rule.details]
     return Kind(names[0], max(rule.years or 0 for rule in rules)) if names else Kind()

@@ -13,11 +13,12 @@ from marketplace.platform.database import Work
 from marketplace.platform.errors import NotFound
 from marketplace.policy.calendar import local_day
 from marketplace.policy.requirements import Asked, everything_asked
-from marketplace.providers.declaration_details import Kind, in_words, kind_of
+from marketplace.providers.declaration_details import INSURANCE, REGISTRATION, Kind, in_words, kind_of
 from marketplace.providers.declarations import known_keys
 from marketplace.providers.queries import asked_lots, profile, rejected_keys
 from marketplace.providers.vocabulary import words
 from marketplace.web.filters import day as written_day
+from marketplace.web.filters import listing
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ class Piece:
         if self.state == "due_again" and self.until is not None:
             return f"Due again since {written_day(self.until)}"
         if self.state == "waiting" and self.declared is None:
-            return "As the profile says"
+            return "By your word alone: not declared"
         return {
             "missing": "Missing", "rejected": "To be mended", "waiting": "Declared, not assessed yet",
             "accepted": "Accepted", "due_again": "Due again",
@@ -186,6 +187,22 @@ def _piece(asked: Asked, framework_id: UUID, newest: dict[str, Declared]) -> Pie
     finding = declared.found_by(framework_id) if declared else None
     state = asked.state if asked.state != "held" else finding.verdict if finding else "waiting"
     return Piece(asked.key, asked.title, asked.clause, state, asked.declared_on, asked.until, declared, finding)
+
+
+async def cover_seen(work: Work, provider_id: UUID) -> dict[str, str]:
+    """Who has seen proof of a provider's registration and insurance, in words, for wherever the two are shown."""
+    newest: dict[str, Declared] = {}
+    for each in await declared_by(work, provider_id):
+        newest.setdefault(each.key, each)
+    return {key: _seen(newest.get(key)) for key in (REGISTRATION, INSURANCE)}
+
+
+def _seen(declared: Declared | None) -> str:
+    if declared is None:
+        return "no commissioner has seen proof of it"
+    last = {finding.framework_id: finding for finding in reversed(declared.findings)}.values()
+    said = [f"{each.verdict} by {each.framework_name}" for each in last]
+    return listing(said) if said else f"declared on {written_day(declared.at)}, not assessed yet"
 
 
 async def own_pieces(work: Work) -> list[AskedBy]:

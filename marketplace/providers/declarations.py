@@ -90,7 +90,10 @@ async def make_declaration(
         files = list(dict.fromkeys(evidence_ids))
         if len(files) > MOST_FILES:
             wrong["evidence_ids"] = f"Select {MOST_FILES} files or fewer"
-        kept = checked(kind_of(spoken, key), details or {}, today, wrong)
+        kind = kind_of(spoken, key)
+        kept = checked(kind, details or {}, today, wrong)
+        if kind.needs_file and not files:
+            wrong["evidence_ids"] = "Select the file that shows it, such as the certificate"
         if wrong:
             raise InvalidInput(wrong)
         for each in files:
@@ -157,6 +160,8 @@ async def keep_declaration(
     elif key == INSURANCE and details:
         until = date.fromisoformat(details["until"])
         await work.execute("UPDATE provider SET insurance_until = $2 WHERE id = $1", provider_id, until)
+    if key in (REGISTRATION, INSURANCE):
+        await look_at_cover_again(work, provider_id)
     for row in rejected:
         if row["verdict"] == "rejected":
             await duties.meet(work, MEND, row["declaration_id"])
@@ -169,6 +174,11 @@ async def keep_declaration(
                 role="contract_manager",
             )
     return declaration_id
+
+
+async def look_at_cover_again(work: Work, provider_id: UUID) -> None:
+    """What registration and insurance hold up is looked at within the minute."""
+    await work.enqueue("look_at_cover", {"provider": provider_id}, dedupe_key=f"cover {provider_id}")
 
 
 async def assess(actor: Actor, declaration_id: UUID, framework_id: UUID, *, verdict: str, to_mend: str = "") -> UUID:

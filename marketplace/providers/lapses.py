@@ -61,7 +61,7 @@ class Lapse:
         """(words, address) of the page that renews it, for the office."""
         if self.worker_id is None:
             return (
-                ("Enter the new insurance", "/profile")
+                ("Declare the new insurance", "/declarations/insurance")
                 if self.kind == "insurance"
                 else ("Declare it again", f"/declarations/{self.code}")
             )

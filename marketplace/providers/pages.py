@@ -27,6 +27,7 @@ from marketplace.providers import (
 )
 from marketplace.providers.causes import open_causes
 from marketplace.providers.commissioner_pages import TONES
+from marketplace.providers.declaration_queries import cover_seen
 from marketplace.providers.matrix import Cell, dated
 from marketplace.providers.queries import OnFramework, Training
 from marketplace.providers.story import latest
@@ -114,6 +115,7 @@ async def one(work: Work, provider_id: UUID) -> dict[str, Any]:
     return {
         "places": [(place, await queries.readiness_totals(work, provider_id, place)) for place in places],
         "profile": await queries.profile(work, provider_id),
+        "cover": await cover_seen(work, provider_id),
         "story": await latest(work, provider_id),
         "causes": await open_causes(work, provider_id),
     }

@@ -33,9 +33,6 @@ class ProfileIn(In):
     on_call_phone: Line = ""
     office_address: Lines = ""
     safeguarding_lead: Line = ""
-    cqc_provider_id: Line = ""
-    cqc_registered: bool = False
-    insurance_until: date | None = None
 
 
 class ProfileOut(msgspec.Struct, kw_only=True):

@@ -16,6 +16,8 @@ from marketplace.platform.errors import Conflict, InvalidInput, NotFound
 from marketplace.policy.calendar import local_day
 from marketplace.providers import actions, queries
 from marketplace.providers.declaration_details import kind_of
+from marketplace.providers.declaration_queries import cover_seen
+from marketplace.providers.declarations import known_keys
 from marketplace.providers.imposing import what_goes_on
 from marketplace.providers.queries import OnFramework
 from marketplace.providers.story import latest
@@ -114,15 +116,25 @@ async def resume(request: Request[Any, Any, Any], pause_id: FromPath[UUID]) -> R
 @get("/profile", **WRITES)
 async def profile_page(request: Request[Any, Any, Any]) -> Response[Any]:
     """The organisation's profile: one for every framework."""
-    found = await ask(request.user, _profile)
+    found, cover, asked = await ask(request.user, _profile)
     form = Form.starting_with(**{name: found[name] for name in actions.PROFILE_FIELDS if found[name] is not None})
     if not form.value("legal_name"):
         form.set("legal_name", found["name"])
-    return page(request, "providers/profile.html", title="Our profile", form=form)
+    return _show_profile(request, form, found, cover, asked)
 
 
-async def _profile(work: Work) -> dict[str, Any]:
-    return await queries.profile(work, await _own(work))
+async def _profile(work: Work) -> tuple[dict[str, Any], dict[str, str], dict[str, str]]:
+    provider_id = await _own(work)
+    found = await queries.profile(work, provider_id)
+    return found, await cover_seen(work, provider_id), known_keys(await words(work))
+
+
+def _show_profile(
+    request: Request[Any, Any, Any], form: Form, found: dict[str, Any], cover: dict[str, str], asked: dict[str, str]
+) -> Response[Any]:
+    return page(
+        request, "providers/profile.html", title="Our profile", form=form, profile=found, cover=cover, asked=asked
+    )
 
 
 @post("/profile", status_code=303, **WRITES)
@@ -140,9 +152,6 @@ async def update_profile(request: Request[Any, Any, Any]) -> Response[Any]:
         "on_call_phone": form.text("on_call_phone", "the on-call phone number", required=False, most=40),
         "office_address": form.text("office_address", "the office's address", required=False, most=400, lines=True),
         "safeguarding_lead": form.text("safeguarding_lead", "the safeguarding lead", required=False, most=120),
-        "cqc_provider_id": form.text("cqc_provider_id", "the CQC provider identifier", required=False, most=20),
-        "cqc_registered": form.boolean("cqc_registered"),
-        "insurance_until": form.date("insurance_until", "the last day of the insurance", required=False),
     }
     if not form.errors:
         try:
@@ -150,7 +159,7 @@ async def update_profile(request: Request[Any, Any, Any]) -> Response[Any]:
             return see_other(request, "/standing", flash="Your profile has been saved.")
         except InvalidInput as error:
             form.merge(error)
-    return page(request, "providers/profile.html", title="Our profile", form=form)
+    return _show_profile(request, form, *await ask(request.user, _profile))
 
 
 @get("/standing/declare", **WRITES)

@@ -6,6 +6,8 @@ import pytest
 
 from marketplace.frameworks import queries as framework_queries
 from marketplace.platform.database import ask
+from marketplace.providers.declaration_queries import declared_by
+from marketplace.providers.declarations import assess
 from tests.providers.test_declarations import TODAY, a_file
 from tests.world import frameworks, people
 from tests.world.apps import create_console, create_marketplace
@@ -28,6 +30,34 @@ async def bearer(door, actor, settings) -> dict[str, str]:  # type: ignore[no-un
     email = await people.with_password(actor, settings)
     got = await door.client.post("/api/v1/token", json={"email": email, "password": people.PASSWORD})
     return {"Authorization": f"Bearer {got.json()['access_token']}"}
+
+
+async def test_only_a_declaration_with_its_certificate_sets_the_insurance_and_pages_say_who_saw_it(
+    app, console, database, place
+):
+    said = {"legal_name": "Kindly Care Ltd"}
+    typed = {"insurance_until-day": "1", "insurance_until-month": "1", "insurance_until-year": "2199"}
+    until = {"until-day": "31", "until-month": "1", "until-year": "2027"}
+    async with at(app, database, place.manager) as door:
+        headers = await bearer(door, place.manager, database)
+        sent = await door.client.put("/api/v1/profile", json={**said, "insurance_until": "2199-01-01"}, headers=headers)
+        assert sent.status_code == 400
+    async with at(app, database, place.manager) as door:
+        assert (await door.post("/profile", {**said, **typed})).status_code == 303
+        shown = (await door.get("/profile")).text
+        assert "Until 7 March 2027 (no commissioner has seen proof of it)" in shown and "2199" not in shown
+        assert 'href="/declarations/insurance"' in shown and 'name="cqc_registered"' not in shown
+        bad = await door.post("/declarations/insurance", {**DAY, **until})
+        assert bad.status_code == 400 and "Select the file that shows it" in bad.text and 'value="2027"' in bad.text
+        file = await a_file(place.manager)
+        done = await door.post("/declarations/insurance", {**DAY, **until, "evidence_ids": str(file)})
+        assert done.status_code == 303
+        assert "Until 31 January 2027 (declared on 11 May 2026, not assessed yet)" in (await door.get("/profile")).text
+    (made, *_) = await ask(place.lead, declared_by, place.provider_id, "insurance")
+    await assess(place.lead, made.id, place.framework_id, verdict="accepted")
+    async with at(console, database, place.lead) as door:
+        shown = (await door.get(f"/providers/{place.provider_id}")).text
+        assert "Until 31 January 2027 (accepted by " in shown and "(no commissioner has seen proof of it)" in shown
 
 
 async def test_declared_rejected_mended_and_accepted_page_by_page(app, console, database, place):

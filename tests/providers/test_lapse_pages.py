@@ -25,7 +25,7 @@ async def test_the_page_filters_and_is_one_step_from_acting_and_a_file(app, data
         assert "Within 28 days (1)" in page and "Within 84 days (1)" in page and "22 days left" in page
         assert f'href="/workforce/{worker_id}/check"' in page and "Not ready from the day after" in page
         everything = (await door.get("/lapses?days=all")).text
-        assert f'href="/workforce/{worker_id}/dbs"' in everything and 'href="/profile"' in everything
+        assert f'href="/workforce/{worker_id}/dbs"' in everything and 'href="/declarations/insurance"' in everything
         file = await door.get("/lapses?days=28&format=csv")
         assert file.headers["content-type"].startswith("text/csv") and "Nia Nurse" in file.text
         assert len(file.text.strip().splitlines()) == 2
