@@ -203,7 +203,7 @@ async def _suspensions(work: Work, provider_id: UUID, names: dict[UUID, str]) ->
                 Told(row["lifted_at"], "standing", says, row["lifted_by_name"] or "", row["lift_reason"] or "",
                      row["framework_id"], link)
             )  # fmt: skip
-        elif row["until_on"] is not None and row["until_on"] < local_day(work.now):
+        elif _is_over(work, row):
             says = f"Its suspension from {where} ended by its date."
             told.append(Told(last_instant(row["until_on"]), "standing", says, "", "", row["framework_id"], link))
     return told
@@ -271,6 +271,9 @@ async def _limits(work: Work, provider_id: UUID, names: dict[UUID, str]) -> list
                 Told(row["ended_at"], "standing", says, row["ended_by_name"] or "", row["end_reason"] or "",
                      framework_id)
             )  # fmt: skip
+        elif _is_over(work, row):
+            says = f"The restriction on {where} ended by its date."
+            told.append(Told(last_instant(row["until_on"]), "standing", says, "", "", framework_id))
     for row in await work.fetch("SELECT * FROM pause WHERE provider_id = $1 ORDER BY starts_at, id", provider_id):
         where, framework_id = _of(names, row), row["framework_id"]
         until = f" until {day(row['until_on'])}" if row["until_on"] else ""
@@ -279,7 +282,15 @@ async def _limits(work: Work, provider_id: UUID, names: dict[UUID, str]) -> list
         if row["ended_at"] is not None:
             says = f"It took new referrals of {where} again."
             told.append(Told(row["ended_at"], "standing", says, "", "", framework_id))
+        elif _is_over(work, row):
+            says = f"Its pause of new referrals of {where} ended by its date."
+            told.append(Told(last_instant(row["until_on"]), "standing", says, "", "", framework_id))
     return told
+
+
+def _is_over(work: Work, row: Any) -> bool:
+    """Whether a hold to a date has ended by itself: with the last instant of that day."""
+    return row["until_on"] is not None and last_instant(row["until_on"]) < work.now
 
 
 def _suspension_link(work: Work, root_id: UUID) -> str:

@@ -120,11 +120,13 @@ async def test_a_suspension_to_a_date_holds_through_that_day_in_london_and_ends_
     await actions.suspend(
         place.lead, place.framework_id, place.provider_id, reason="Until the audit", until_on=date(2026, 5, 20)
     )
+    await actions.pause(place.manager, place.framework_id, "C", until_on=date(2026, 5, 20), reason="Full")
     clock.move_to(datetime(2026, 5, 20, 22, 59, tzinfo=UTC))  # one minute to midnight in London
     assert (await of(place)).reasons[0].until == date(2026, 5, 20)
     clock.move_to(datetime(2026, 5, 20, 23, 0, tzinfo=UTC))
     assert (await of(place)).good
-    (ended,) = [each for each in await ask(place.lead, story, place.provider_id) if "ended by its date" in each.says]
+    paused, ended = [each for each in await ask(place.lead, story, place.provider_id) if "by its date" in each.says]
+    assert paused.says.startswith("Its pause of new referrals of lot C") and paused.at == ended.at
     assert ended.at == datetime(2026, 5, 20, 22, 59, 59, 999999, tzinfo=UTC)  # while it stood, it had not ended
     during = (await ask(place.lead, standings_at, place.provider_id, ended.at))[0].standing
     assert during.codes == ("suspended",)
