@@ -37,7 +37,7 @@ TONES = {"waiting": "plain", "late": "bad", "paid_in_time": "good", "paid_late":
 async def payments_page(request: Request[Any, Any, Any]) -> Response[Any]:
     """What can be paid now, the soonest due first, and the runs so far."""
     due = await ask(request.user, queries.payables)
-    form = Form.starting_with(pay=[str(row.id) for row in due if not row.held])
+    form = Form.starting_with(pay=[str(row.id) for row in due if row.payable])
     return await _payments(request, form)
 
 
@@ -207,7 +207,7 @@ async def _payments(request: Request[Any, Any, Any], form: Form, status: int = 2
         title="Payments",
         due=due,
         runs=await ask(request.user, queries.payment_runs),
-        total=sum(row.pence for row in due if not row.held),
+        total=sum(row.pence for row in due if row.payable),
         states=queries.RUN_STATES,
         form=form,
         status=status,

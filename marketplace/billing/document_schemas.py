@@ -93,7 +93,8 @@ class PaymentsIn(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class PayableOut(msgspec.Struct):
-    """`held` while a credit note on it is open; `dispute_id` where the invoice's waived deduction is paid back."""
+    """`held` while a credit note on it is open; not `banked` while its provider has given no bank account;
+    `dispute_id` where the invoice's waived deduction is paid back."""
 
     invoice_id: UUID
     number: int
@@ -103,6 +104,7 @@ class PayableOut(msgspec.Struct):
     pence: int
     held: bool
     dispute_id: UUID | None
+    banked: bool
 
 
 class RunOut(msgspec.Struct):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -32,7 +32,8 @@ CLOCKS = {
 @dataclass(frozen=True, slots=True)
 class Payable:
     """An accepted invoice on which something is owed, `held` while a credit note on it is open; or, with a
-    `dispute_id`, the waived deduction of an invoice that is to be paid back."""
+    `dispute_id`, the waived deduction of an invoice that is to be paid back. `banked`: the provider has said where its
+    money goes; without that nothing can be paid."""
 
     invoice_id: UUID
     number: int
@@ -45,6 +46,12 @@ class Payable:
     pence: int
     held: bool
     dispute_id: UUID | None = None
+    banked: bool = True
+
+    @property
+    def payable(self) -> bool:
+        """Whether a run may take it now."""
+        return self.banked and not self.held
 
     @property
     def id(self) -> UUID:
@@ -180,6 +187,14 @@ async def payables(work: Work) -> list[Payable]:
         )
         for row in await to_pay(work)
     ]  # fmt: skip
+    banked = {
+        row["organisation_id"]
+        for row in await work.fetch(
+            "SELECT organisation_id FROM billing_party WHERE account_number <> '' AND organisation_id = ANY($1)",
+            list({each.provider_id for each in due}),
+        )
+    }
+    due = [replace(each, banked=each.provider_id in banked) for each in due]
     return sorted(due, key=lambda each: (each.pay_by, each.provider, each.number, each.id))
 
 

@@ -61,7 +61,7 @@ async def build(request: Request[Any, Any, Any], data: JSONBody[BuildIn]) -> Ask
     if data.everything:
         if chosen:
             raise InvalidInput({"everything": "Name what to pay, or ask for everything, not both"})
-        chosen = [row.id for row in await ask(request.user, queries.payables) if not row.held]
+        chosen = [row.id for row in await ask(request.user, queries.payables) if row.payable]
     return AskedOut(await build_run(request.user, chosen))
 
 

@@ -30,6 +30,7 @@ from marketplace.platform.errors import Conflict, InvalidInput, NotFound
 from marketplace.platform.states import after
 from marketplace.policy.calendar import local_day, midnight
 from marketplace.policy.payments import needs_four_eyes
+from marketplace.web.filters import listing
 
 APPROVE = "task.approve_payment_run"
 
@@ -48,7 +49,7 @@ async def build_run(actor: Actor, chosen: Sequence[UUID]) -> UUID:
 
     `chosen` are ids of invoices and of disputes (`Payable.id`). Raises `InvalidInput` under "invoices" where none is
     chosen, `Conflict` where one of them cannot be paid now (it lies in another run, a credit note on it is open, it is
-    not accepted).
+    not accepted, its provider has given no bank account).
     """
     permit(actor, "invoice.decide")
     if not chosen:
@@ -67,6 +68,7 @@ async def build_run(actor: Actor, chosen: Sequence[UUID]) -> UUID:
         if sum(len(rows) for rows in known) != len(wanted):
             raise NotFound
         due = [each for each in await payables(work) if each.id in wanted and not each.held]
+        _must_be_banked({each.provider for each in due if not each.banked})
         if len(due) != len(wanted):
             raise Conflict("Some of these cannot be paid now: look at the list again.")
         run_id = uuid4()
@@ -169,6 +171,7 @@ async def export_run(actor: Actor, run_id: UUID) -> str:
                     f"Invoice {line.number} of {line.provider} has changed since this run was built: "
                     "cancel the run and build it again."
                 )
+        _must_be_banked({line.provider for line in lines if not line.account_number})
         await _same_accounts(work, lines)
         control = control_hash(lines)
         await work.execute(
@@ -181,6 +184,15 @@ async def export_run(actor: Actor, run_id: UUID) -> str:
             total_pence=run["total_pence"], control_hash=control,
         )  # fmt: skip
         return control
+
+
+def _must_be_banked(lacking: set[str]) -> None:
+    if lacking:
+        have = "has" if len(lacking) == 1 else "have"
+        raise Conflict(
+            f"{listing(sorted(lacking))} {have} not given a bank account, so nothing can be paid there: ask for it, and"
+            " pay the others meanwhile."
+        )
 
 
 async def _same_accounts(work: Work, lines: Sequence[PaymentLine]) -> None:

@@ -19,6 +19,7 @@ from marketplace.policy.calendar import Period
 from marketplace.providers import file_actions
 from marketplace.settings import Settings
 from tests.world import packages, people, referrals
+from tests.world.billing import banked
 from tests.world.packages import Case
 
 NORTH, SOUTH = 0, 1  # the payers: the first pays for the first package alone, both for the second
@@ -100,6 +101,7 @@ async def two_payers(settings: Settings) -> HistoryWorld:
         )
     finally:
         await connection.close()
+    await banked(first.manager)
     terms = Terms("mileage", "The pool is far out", MILE, MILES_IN_ALL, date(2026, 1, 1), date(2027, 12, 31))
     agreement_id = await propose(first.manager, first.package_id, terms)
     await agree_to(first.referrer, agreement_id)

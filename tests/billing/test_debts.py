@@ -24,7 +24,7 @@ from marketplace.policy.calendar import local_day
 from marketplace.policy.invoicing import invoice_due_at
 from tests.world import people
 from tests.world.apps import create_console, create_marketplace
-from tests.world.billing import after, balances, period_of, submitted, the_draft, visit_done
+from tests.world.billing import after, balances, banked, period_of, submitted, the_draft, visit_done
 from tests.world.door import at
 
 
@@ -126,6 +126,7 @@ async def test_a_held_visit_finished_after_the_debt_is_paid_in_full(
 
     await signing.family_confirms(case.family, held, text_hash=(await case.visit(held)).record_hash)
     latest = await period_of(case, local_day(clock.at))
+    await banked(case.manager)
     after(clock, latest, hours=9)
     now = await the_draft(case, latest)
     assert (now.result.net_pence, now.result.deduction_pence, now.facts.carried_in_pence) == (price, 0, 0)

@@ -170,6 +170,7 @@ async def _laid(settings: Settings, clock: FrozenClock) -> tuple[Case, Actor, li
     try:
         case = await running_package(settings)
         finance = await people.person_in(case.world.admin, "finance", "Finn Ance")
+        await billing.banked(case.manager)
         periods = []
         day = local_day(clock.at) + timedelta(days=2)
         for _ in range(PERIODS):

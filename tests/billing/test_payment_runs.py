@@ -25,6 +25,7 @@ from tests.billing.test_api import api, token
 from tests.billing.test_credit_notes import an_accepted, books
 from tests.world import people
 from tests.world.apps import create_console
+from tests.world.billing import banked
 from tests.world.door import at
 
 __all__ = ["api"]
@@ -33,6 +34,7 @@ OWED = 25_440  # four visits of a weekday and one of a Saturday, as `an_accepted
 
 @pytest.fixture
 async def accepted(case, clock, first_day, finance):
+    await banked(case.manager)
     return await an_accepted(case, clock, first_day, finance)
 
 
@@ -97,6 +99,20 @@ async def test_a_credit_note_holds_the_payment_and_then_lessens_it(accepted, fin
     assert [(row.pence, row.held) for row in await ask(finance, payables)] == [(OWED - 10_000, False)]
     run_id = await build_run(finance, [accepted])
     assert (await ask(finance, payment_run, run_id)).total_pence == OWED - 10_000
+
+
+async def test_nothing_is_paid_where_no_account_was_given(settings, case, clock, first_day, finance):
+    invoice_id = await an_accepted(case, clock, first_day, finance)
+    async with at(create_console(settings, clock), settings, finance) as desk:
+        shown = (await desk.get("/payments")).text
+        assert "No bank account" in shown and "Build the payment run" not in shown
+        with pytest.raises(Conflict, match="Alder Care has not given a bank account"):
+            await build_run(finance, [invoice_id])
+        await banked(case.manager)
+        shown = (await desk.get("/payments")).text
+        assert "No bank account" not in shown and "Build the payment run" in shown
+    run = await ask(finance, payment_run, await build_run(finance, [invoice_id]))
+    assert run.four_eyes and run.lines[0].account_number == "55555555"  # given after the invoice: four eyes
 
 
 async def test_nothing_is_deducted_from_what_is_on_its_way(accepted, finance, case):

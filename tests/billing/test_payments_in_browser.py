@@ -14,6 +14,7 @@ from tests.billing.test_credit_notes import an_accepted
 from tests.conftest import NOON
 from tests.web.axe import Watch, assert_page_is_good, browser, press
 from tests.world import packages, people
+from tests.world.billing import banked
 from tests.world.referrals import borough
 from tests.world.served import Site, serving
 
@@ -45,6 +46,7 @@ def test_from_the_deduction_to_the_payment(server: tuple[Site, FrozenClock], bro
     press(provider.locator("button:has-text('Keep these details')").first)
     assert "Enter the building and street" in provider.inner_text(".govuk-error-summary")
     assert_page_is_good(provider)
+    site.run(banked(case.manager))
     invoice = site.run(an_accepted(case, clock, date(2026, 5, 18), finance))
 
     desk.goto(f"{site.console}/invoices/{invoice}")

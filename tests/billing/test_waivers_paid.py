@@ -24,7 +24,7 @@ from marketplace.policy.calendar import local_day
 from tests.billing.test_api import api, token
 from tests.world import people
 from tests.world.apps import create_console
-from tests.world.billing import balances, deducted
+from tests.world.billing import balances, banked, deducted
 from tests.world.door import at
 
 __all__ = ["api"]
@@ -33,6 +33,7 @@ NET, WAIVED = 15_440, 10_000
 
 @pytest.fixture
 async def invoice_id(case, clock, first_day, finance):
+    await banked(case.manager)
     invoice_id = await deducted(case, clock, first_day)
     await accept_invoice(finance, invoice_id)
     return invoice_id

@@ -6,8 +6,10 @@ from datetime import date, timedelta
 from uuid import UUID
 
 from marketplace.billing.drafting import Draft, draft
+from marketplace.billing.parties import save_party
 from marketplace.billing.submitting import submit_invoice
 from marketplace.frameworks.queries import billing_period
+from marketplace.platform.actor import Actor
 from marketplace.platform.clock import FrozenClock
 from marketplace.platform.database import Work, ask
 from marketplace.policy.calendar import Period, end_of_day
@@ -59,6 +61,13 @@ async def balances(work: Work) -> dict[str, int]:
     """What each account within reach stands at; those at nothing are left out."""
     rows = await work.fetch("SELECT account, sum(pence)::int AS pence FROM ledger_posting GROUP BY account")
     return {row["account"]: row["pence"] for row in rows if row["pence"]}
+
+
+async def banked(manager: Actor) -> None:
+    """The provider has said where its money goes; before that nothing is paid to it."""
+    address = {"street": "2 Provider Road", "city": "London", "postcode": "SE0 0AB"}
+    account = {"sort_code": "20-20-15", "account_number": "55555555", "account_name": "Alder Care"}
+    await save_party(manager, address | account, {})
 
 
 def after(clock: FrozenClock, period: Period, **later: int) -> None:
