@@ -175,7 +175,8 @@ class WorkerFacts(msgspec.Struct, frozen=True, kw_only=True):
     """A worker's evidence. What is None or absent by default is not known and not judged: `checks`, for instance.
 
     `id` is compared with `signed_off_by`; list every name the worker signs with in `also_known_as`.
-    `child_sign_offs` are the interventions the worker is signed off for with this very child.
+    `child_sign_offs` are the interventions the worker is signed off for with this very child. `dbs_doubted` where the
+    DBS status has changed since the last clear check, so that no check counts.
     """
 
     id: str
@@ -189,6 +190,7 @@ class WorkerFacts(msgspec.Struct, frozen=True, kw_only=True):
     drives: bool = False
     left_on: date | None = None
     child_sign_offs: tuple[str, ...] | None = None
+    dbs_doubted: bool = False
 
 
 class ProviderFacts(msgspec.Struct, frozen=True, kw_only=True):

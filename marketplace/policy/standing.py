@@ -25,6 +25,7 @@ SENTENCES = {
     "insurance_lapsed": "has no insurance in date",
     "role_not_for_lot": "has a role this lot does not take",
     "dbs_missing": "has no DBS check",
+    "dbs_doubted": "has new information on the DBS certificate, so a new certificate is needed",
     "dbs_check_overdue": "has a DBS check that is due again",
     "nmc_missing": "has no registration with the Nursing and Midwifery Council",
     "nmc_lapsed": "has a lapsed registration with the Nursing and Midwifery Council",
@@ -207,7 +208,7 @@ def _dbs_reasons(pack: Pack, on: date, worker: WorkerFacts) -> list[WorkerReason
     if not any(check.required and check.evidence == "dbs" for check in pack.content.worker_checks):
         return []
     if worker.dbs_checked_on is None or worker.dbs_checked_on > on:
-        return [WorkerReason("dbs_missing")]
+        return [WorkerReason("dbs_doubted" if worker.dbs_doubted else "dbs_missing")]
     if dbs_current_until(pack, worker.dbs_checked_on) < on:
         return [WorkerReason("dbs_check_overdue")]
     return []

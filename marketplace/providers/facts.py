@@ -165,6 +165,7 @@ def _record(
         drives=worker["drives_children"],
         left_on=worker["left_on"],
         child_sign_offs=child_sign_offs,
+        dbs_doubted=dbs is not None and dbs.outcome != "clear",
     )
     return WorkerRecord(
         worker["provider_id"], worker["id"], worker["name"], worker["role"], worker["engagement"], worker["person_id"],

@@ -14,13 +14,14 @@ from marketplace.policy.calendar import local_day
 from marketplace.policy.pack import Pack
 from marketplace.policy.standing import (
     WorkerReason,
+    check_current_until,
     competency_current_until,
     dbs_current_until,
     explain,
     required_competencies,
     worker_readiness,
 )
-from marketplace.providers.facts import Competence, WorkerRecord, worker_records
+from marketplace.providers.facts import PROFILE_CHECK, Competence, WorkerRecord, worker_records
 from marketplace.providers.lots import FIRST_VALUE, counted_lot_rows
 from marketplace.providers.reach_index import Counted, count_by_days, counting_of_lot, look_again
 from marketplace.providers.standing import Standing, dated, standing_of, standings
@@ -147,6 +148,7 @@ def match_statement(entry: Ready) -> dict[str, Any]:
             title = pack.competencies[code].title
             until = competency_current_until(pack, code, best.assessed_on)
             items.append(_item(title, best.assessed_on, until, best.assessor))
+    items += _checks(pack, worker)
     return {
         "worker": worker.name,
         "role": role.title if role is not None else worker.role,
@@ -165,6 +167,24 @@ def newest_sign_off(worker: WorkerRecord, code: str, package_id: UUID | None = N
         if record.code == code and counts:
             return record
     return None
+
+
+def _checks(pack: Pack, worker: WorkerRecord) -> list[dict[str, Any]]:
+    """References, right to work and the like, as far as they are part of readiness: of each the one that lasts."""
+    items: list[dict[str, Any]] = []
+    for check in pack.content.worker_checks:
+        asked = check.required and check.evidence == "record" and (check.when != "driving" or worker.drives_children)
+        if not asked or check.key == PROFILE_CHECK:
+            continue  # the profile is beside the statement
+        ends = [
+            (check_current_until(pack, check.key, each.done_on, each.valid_until), each.done_on)
+            for each in worker.checks
+            if each.code == check.key
+        ]
+        if ends:
+            until, done_on = max(ends, key=lambda end: end[0] or date.max)
+            items.append(_item(check.title, done_on, until, None))
+    return items
 
 
 def _dbs_title(pack: Pack) -> str:

@@ -26,6 +26,11 @@ def day(value: date | datetime) -> str:
     return f"{value.day} {value:%B %Y}"
 
 
+def written_day(value: str) -> str:
+    """11 May 2026, of a day kept as text (2026-05-11), as frozen papers have it."""
+    return day(date.fromisoformat(value))
+
+
 def weekday(value: date | datetime) -> str:
     """Monday 11 May 2026: where people plan by the day of the week."""
     if isinstance(value, datetime):
@@ -140,6 +145,7 @@ FILTERS = {
     "pounds": pounds,
     "day": day,
     "weekday": weekday,
+    "written_day": written_day,
     "clock": clock,
     "moment": moment,
     "last_moment": last_moment,

@@ -280,5 +280,17 @@ async def test_an_offers_statement_holds_who_what_until_when_by_whom_and_nothing
     statement = match_statement(next(entry for entry in found if entry.worker.id == worker))
     assert set(statement) == {"worker", "role", "lot", "on", "ready", "items", "missing"}
     assert {key for item in statement["items"] for key in item} == {"what", "since", "valid_until", "signed_off_by"}
-    assert all(item["valid_until"] for item in statement["items"])
-    assert all(item["signed_off_by"] for item in statement["items"] if not item["what"].startswith("Registration"))
+    assert not any(item["what"].startswith("Car insurance") for item in statement["items"]), "she drives no children"
+    checks = [rule.title for rule in place.pack.content.worker_checks if rule.evidence == "record" and rule.required]
+    checked = [item for item in statement["items"] if item["what"] in checks]
+    for start in ("References", "Right to work", "English"):
+        assert any(item["what"].startswith(start) and item["since"] for item in checked), start
+    others = [item for item in statement["items"] if item not in checked]
+    assert all(item["valid_until"] for item in others)
+    assert all(item["signed_off_by"] for item in others if not item["what"].startswith("Registration"))
+    await workforce.change_worker(
+        place.manager, worker, name="Nia Nurse", role="childrens_nurse", engagement="employed", drives_children=True
+    )
+    found = await ask(place.manager, readiness, place.provider_id, place.pack, "A", (), TODAY)
+    statement = match_statement(next(entry for entry in found if entry.worker.id == worker))
+    assert any(item["what"].startswith("Car insurance") and item["valid_until"] for item in statement["items"])

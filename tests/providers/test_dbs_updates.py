@@ -363,7 +363,9 @@ async def test_standing_up_again_after_new_information_takes_a_new_certificate(p
     service.answers = {NUMBER: result("NEW_INFO"), "002222222222": result("BLANK_NO_NEW_INFO")}
     await dbs_updates.check_status(place.manager, connected, worker)
     await workforce.stand_up(place.manager, worker, "Discussed")
-    assert (await judged(place, worker)).reasons == ("has no DBS check",)
+    assert (await judged(place, worker)).reasons == (
+        "has new information on the DBS certificate, so a new certificate is needed",
+    )
     clock.move(timedelta(hours=1))
     await evidence.record_dbs_check(
         place.manager, worker, checked_on=TODAY, checked_by_name="Ada", certificate_number="002222222222",

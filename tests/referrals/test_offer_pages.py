@@ -329,6 +329,7 @@ async def test_a_worker_stood_down_after_the_offer_is_not_ready_on_both_pages_of
 
     text, told = await shown(world.referrer, offers)
     assert f"{worker['name']}, comes: ✓ matches" in text and told["not_ready_now"] == ""
+    assert re.search(r"valid until [0-9]+ [A-Z][a-z]+ 20[0-9]{2}", text) and not re.search(r"valid until 20", text)
     text, told = await shown(family, choice)
     assert "not ready to come" not in text and told["ready_now"] is True
     await stand_down(alder, worker["worker_id"], "A concern about money is looked into")
