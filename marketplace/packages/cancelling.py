@@ -24,6 +24,7 @@ from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotPermitted
 from marketplace.policy.cancelling import CancellationTerms
+from marketplace.policy.facts import Outcome
 from marketplace.policy.records import is_blank
 from marketplace.referrals import anonymity
 from marketplace.referrals.children import own_case
@@ -67,7 +68,7 @@ async def call_off(
         await close_moves(work, visit)
         await budget_changes(work, visit.commissioner_id, visit.child_id)
         await report(work, visit, package, CANCELLED, notice)
-        await _tell_others(work, actor, visit, package)
+        await _tell_others(work, actor, visit, package, outcome)
         work.audit(
             f"visit.{outcome}", "visit", visit.id, commissioner_id=visit.commissioner_id, notice_at=notice,
             by=actor.role, percent=terms.percent, charged_pence=terms.charged_pence, minutes=terms.taken_minutes,
@@ -102,10 +103,11 @@ async def _record(work: Work, visit: Visit, notice: datetime, reason: str) -> No
         await keep_reason(work, visit, reason)
 
 
-async def _tell_others(work: Work, actor: Actor, visit: Visit, package: Package) -> None:
+async def _tell_others(work: Work, actor: Actor, visit: Visit, package: Package, outcome: Outcome) -> None:
     link = f"/visits/{visit.id}"
     said = f"The visit of package {package.reference} on {when(visit.planned_start)} is cancelled for the family."
-    await tell_provider(work, package, said, link)
+    lapsed = " It may not lawfully take place, so it counts as your cancellation: nothing is charged."
+    await tell_provider(work, package, said + (lapsed if outcome == "cancelled_by_provider" else ""), link)
     if actor.role == "family":
         await tell_referrer(work, package, said, link)
     else:

@@ -13,6 +13,14 @@ from marketplace.web.filters import pounds
 
 
 @also_said
+async def not_lawful(work: Work, visit: Visit, terms: CancellationTerms) -> str:
+    """Why it costs nothing, where the visit may not lawfully take place; to the family alone, which buys it."""
+    if not await work.fetchval("SELECT care_stopped($1)", visit.package_id):
+        return ""
+    return "This visit may not lawfully take place at the moment, so calling it off costs you nothing."
+
+
+@also_said
 async def money_back(work: Work, visit: Visit, terms: CancellationTerms) -> str:
     """ "You paid £48.00 for this visit. £24.00 goes back to you, £24.00 is kept." Nothing for a visit not paid for, or
     to a reader who may not spend."""

@@ -161,10 +161,13 @@ async def test_what_may_not_lawfully_go_on_is_called_off_at_no_charge(database, 
     async with at(app, settings, case.family) as door:
         shown = text_of(await door.get(f"/visits/{soon}/cancel"))
         assert "nothing is charged" in shown and "All of it goes back to you" in shown
+        assert "may not lawfully take place at the moment" in shown
         assert "£144.00 goes back to you" in text_of(await door.get(where))
     await call_off(case.family, soon, version=1, reason="They may not come", charge_pence=0, charge_required=True)
     assert (await case.visit(soon)).outcome == "cancelled_by_provider"
     assert (await case.visit(soon)).notice_at is None
+    told = [row["sentence"] for row in await ask(case.manager, my_news)]
+    assert any("it counts as your cancellation" in said for said in told)
     await decide(manager, case.package_id, goes_on=True, reason="The letter came")
     assert any("go on as planned" in row["sentence"] for row in await ask(case.family, my_news))
     clock.move_to((await case.visit(later)).planned_start - HOUR)
