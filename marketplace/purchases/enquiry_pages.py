@@ -12,7 +12,6 @@ from litestar.response import Response
 from marketplace.identity.guards import requires
 from marketplace.platform.database import ask
 from marketplace.platform.errors import Conflict, InvalidInput
-from marketplace.policy.calendar import local
 from marketplace.purchases import answering, enquiries, meeting, week_form
 from marketplace.purchases.answering import CheckedAnswer
 from marketplace.purchases.enquiries import ProviderView
@@ -21,7 +20,7 @@ from marketplace.referrals.offer_price import price_words
 from marketplace.referrals.offering import LONGEST_TEXT, Proposal
 from marketplace.referrals.opportunities import page_number
 from marketplace.web.csv_file import csv_file
-from marketplace.web.filters import moment
+from marketplace.web.filters import last_moment, moment
 from marketplace.web.forms import Form
 from marketplace.web.reading import read_form
 from marketplace.web.render import page, see_other
@@ -67,7 +66,7 @@ def _line(row: Any) -> tuple[object, ...]:
     answer = STATES[row["answer"]][0] if row["answer"] else "To answer" if row["state"] == "open" else "Over"
     return (
         row["reference"], row["council"], row["lot"], row["area"], row["age_band"], row["starts_on"],
-        f"{local(row['answer_by']):%Y-%m-%d %H:%M}", answer,
+        last_moment(row["answer_by"]), answer,
     )  # fmt: skip
 
 
