@@ -25,7 +25,7 @@ from marketplace.providers.declaration_details import (
     Kind,
 )
 from marketplace.providers.declaration_queries import TONES, Declared, own_pieces, own_story
-from marketplace.providers.declarations import make_declaration
+from marketplace.providers.declarations import looked_at, make_declaration
 from marketplace.web.csv_file import csv_file
 from marketplace.web.forms import Form
 from marketplace.web.reading import read_form
@@ -88,14 +88,21 @@ def _start(story: list[Declared], today: date) -> Form:
 async def declare_one(request: Request[Any, Any, Any], key: FromPath[str]) -> Response[Any]:
     """Keeps the declaration; every framework that asks for it sees it."""
     form = Form(await read_form(request))
-    title, kind, story, files, _ = await ask(request.user, _story, key)
+    title, kind, story, files, today = await ask(request.user, _story, key)
     given: dict[str, Any] = {
         "declared_on": form.date("declared_on", "the date"),
         "remark": form.text("remark", "the remark", required=False, most=LONGEST, lines=True),
         "evidence_ids": form.uuids("evidence_ids", "the files"),
     }
     details = _details(form, kind)
-    if not form.errors:
+    if form.errors:
+        # the rules' faults with the form's, so that everything is said at once
+        _, wrong = looked_at(
+            kind, given["declared_on"], given["remark"] or "", given["evidence_ids"], details, today
+        )  # fmt: skip
+        for name, sentence in wrong.items():
+            form.error(name, sentence)
+    else:
         try:
             await make_declaration(request.user, key, **given, details=details)
             return see_other(request, "/declarations", flash=f"Declared: {title}.")

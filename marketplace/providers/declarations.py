@@ -21,7 +21,7 @@ from marketplace.platform.errors import Conflict, InvalidInput, NotFound
 from marketplace.policy.calendar import local_day
 from marketplace.policy.pack import Pack
 from marketplace.providers.causes import raise_cause
-from marketplace.providers.declaration_details import INSURANCE, LONGEST, REGISTRATION, checked, kind_of
+from marketplace.providers.declaration_details import INSURANCE, LONGEST, REGISTRATION, Kind, checked, kind_of
 from marketplace.providers.files import attachable
 from marketplace.providers.queries import admitted_lots
 from marketplace.providers.repeating import declared_again, running
@@ -58,6 +58,23 @@ def known_keys(spoken: Words) -> dict[str, str]:
     return found
 
 
+def looked_at(
+    kind: Kind, declared_on: date, remark: str, files: Sequence[UUID], details: Mapping[str, Any], today: date
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """The details as they would be kept, and everything that is wrong with a declaration, by field."""
+    wrong: dict[str, str] = {}
+    if declared_on > today:
+        wrong["declared_on"] = "The date must be today or in the past"
+    if len(remark) > LONGEST:
+        wrong["remark"] = f"The remark must be {LONGEST:,} characters or fewer"
+    if len(files) > MOST_FILES:
+        wrong["evidence_ids"] = f"Select {MOST_FILES} files or fewer"
+    kept = checked(kind, details, today, wrong)
+    if kind.needs_file and not files:
+        wrong["evidence_ids"] = "Select the file that shows it, such as the certificate"
+    return kept, wrong
+
+
 async def make_declaration(
     actor: Actor,
     key: str,
@@ -82,18 +99,8 @@ async def make_declaration(
         if key not in known_keys(spoken):
             raise NotFound("None of your frameworks asks for this.")
         today = local_day(work.now)
-        wrong: dict[str, str] = {}
-        if declared_on > today:
-            wrong["declared_on"] = "The date must be today or in the past"
-        if len(remark) > LONGEST:
-            wrong["remark"] = f"The remark must be {LONGEST:,} characters or fewer"
         files = list(dict.fromkeys(evidence_ids))
-        if len(files) > MOST_FILES:
-            wrong["evidence_ids"] = f"Select {MOST_FILES} files or fewer"
-        kind = kind_of(spoken, key)
-        kept = checked(kind, details or {}, today, wrong)
-        if kind.needs_file and not files:
-            wrong["evidence_ids"] = "Select the file that shows it, such as the certificate"
+        kept, wrong = looked_at(kind_of(spoken, key), declared_on, remark, files, details or {}, today)
         if wrong:
             raise InvalidInput(wrong)
         for each in files:

@@ -17,7 +17,7 @@ def csv_file(name: str, heads: Sequence[str], rows: Iterable[Sequence[object]]) 
     writer.writerows([_plain(str(cell)) for cell in row] for row in rows)
     return Response(
         ("\ufeff" + file.getvalue()).encode("utf-8", "replace"),
-        media_type="text/csv; charset=utf-8",
+        media_type="text/csv",  # the framework adds the charset
         headers={"Content-Disposition": f'attachment; filename="{name}.csv"', "Cache-Control": "no-store"},
     )
 

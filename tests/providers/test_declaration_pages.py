@@ -74,6 +74,12 @@ async def test_declared_rejected_mended_and_accepted_page_by_page(app, console, 
         assert (await door.get("/declarations/nothing")).status_code == 404
         bad = await door.post("/declarations/cqc_registration", {**DAY, "provider_identifier": "12", "rating": "good"})
         assert "A CQC identifier looks like 1-123456789" in bad.text and "day of the last inspection" in bad.text
+        empty = await door.post("/declarations/cqc_registration", {**DAY, "declared_on-year": "2030"})
+        for said in ("Enter the CQC provider identifier", "Select the rating", "must be today or in the past"):
+            assert said in empty.text, said
+        half = await door.post("/declarations/cqc_registration", {"provider_identifier": "12", "rating": "good"})
+        for said in ("Enter the date", "A CQC identifier looks like", "Enter the day of the last inspection"):
+            assert said in half.text, said
         table = await door.get("/declarations?format=csv")
         assert table.headers["content-type"].startswith("text/csv") and "safeguarding" in table.text.lower()
     async with at(console, database, place.lead) as door:

@@ -118,6 +118,10 @@ def test_adding_opening_replacing_and_deleting(site: Site, browser: Browser, sto
 
     tab.goto(f"{site.marketplace}/evidence")
     assert_page_is_good(tab)
+    tab.set_viewport_size({"width": 320, "height": 700})
+    place = tab.locator("tbody .govuk-tag", has_text="Refused").first.bounding_box()
+    assert place is not None and place["x"] + place["width"] <= 320, "that it was refused is seen on a phone"
+    tab.set_viewport_size({"width": 1280, "height": 800})
     tab.goto(f"{site.marketplace}/evidence/retention")
     assert_page_is_good(tab)
     tab.goto(first)

@@ -37,7 +37,7 @@ async def test_the_matrix_shows_ready_and_not_in_words_and_as_a_file(app, databa
         lapsing = (await door.get(f"/workforce?lot={lot}&lapsing=28")).text
         assert "Nobody matches" in lapsing
         file = await door.get(f"/workforce?lot={lot}&format=csv")
-        assert file.headers["content-type"].startswith("text/csv")
+        assert file.headers["content-type"] == "text/csv; charset=utf-8"
         assert "'=Lee Barton" in file.text and "has no DBS check" in file.text
 
 
