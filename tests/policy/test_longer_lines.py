@@ -129,6 +129,8 @@ def test_an_odd_penny_is_paid_once() -> None:
     # of three, one would get a penny back: the difference alone is shared out, and nobody is billed below nothing
     assert (part_of(10, THREE, "c"), part_of(11, THREE, "c")) == (2, 1)
     assert [part_of_longer(10, 11, THREE, payer) for payer in "abc"] == [1, 0, 0]
+    # where a part merely does not grow, each still pays what its own part grows by
+    assert [part_of_longer(1, 2, SHARES, payer) for payer in "abc"] == [1, 0, 0]
     assert part_of_longer(100, 103, (), "a") == 3 and part_of_longer(100, 103, TWO, "x") == 0
 
 
