@@ -101,7 +101,7 @@ async def uphold(actor: Actor, dispute_id: UUID, says: str) -> None:
     permit(actor, "invoice.decide")
     async with unit_of_work(actor) as work:
         dispute = await _to_decide(work, dispute_id, "open", "upheld")
-        await _reasoned(work, dispute, says, "Enter why the deduction stands: the provider reads it")
+        _reasoned(says, "Enter why the deduction stands: the provider reads it")
         await work.execute(
             """UPDATE deduction_dispute SET state = 'upheld', decided_by = $3, decided_at = $4
                WHERE commissioner_id = $1 AND id = $2""",
@@ -123,7 +123,7 @@ async def propose_waiver(actor: Actor, dispute_id: UUID, reason_code: str, says:
         dispute = await _to_decide(work, dispute_id, "open", "waived")
         if reason_code not in WAIVER_REASONS:
             raise InvalidInput({"reason_code": "Select why the deduction is waived"})
-        await _reasoned(work, dispute, says, "Enter why the deduction is waived: the provider reads it")
+        _reasoned(says, "Enter why the deduction is waived: the provider reads it")
         dispute = await work.fetchrow(
             """UPDATE deduction_dispute SET state = 'proposed', reason_code = $3, proposed_by = $4, proposed_at = $5
                WHERE commissioner_id = $1 AND id = $2 RETURNING *""",
@@ -173,7 +173,7 @@ async def refuse_waiver(actor: Actor, dispute_id: UUID, says: str) -> None:
     permit(actor, "invoice.decide")
     async with unit_of_work(actor) as work:
         dispute = await _to_decide(work, dispute_id, "proposed", "sent back")
-        await _reasoned(work, dispute, says, "Enter why you do not confirm the waiver: your colleague reads it")
+        _reasoned(says, "Enter why you do not confirm the waiver: your colleague reads it")
         await work.execute(
             """UPDATE deduction_dispute SET state = 'open', reason_code = NULL, proposed_by = NULL, proposed_at = NULL
                WHERE commissioner_id = $1 AND id = $2""",
@@ -243,7 +243,7 @@ async def _sayable(work: Work, invoice: Any, says: str) -> None:
         await name_nobody(work, child["commissioner_id"], child["child_id"], "says", says, WHO_READS)
 
 
-async def _reasoned(work: Work, dispute: asyncpg.Record, says: str, ask: str) -> None:
+def _reasoned(says: str, ask: str) -> None:
     if is_blank(says):
         raise InvalidInput({"says": ask})
     if len(says) > MOST:

@@ -159,8 +159,9 @@ async def _bare(work: Work, view: InvoiceView, pack: Pack, lots: set[str]) -> Do
 
 
 def _series(view: InvoiceView) -> str:
-    """Numbers run by framework and payer, so both are in a document's number: unique among the provider's."""
-    return f"{view.framework_id.hex[:4]}{view.payer_id.hex[:4]}".upper()
+    """Numbers run by framework and payer, so both are in a document's number, with 32 bits each of their random ids:
+    unique among the few hundred books a provider may have."""
+    return f"{view.framework_id.hex[:8]}{view.payer_id.hex[:8]}".upper()
 
 
 def _must_be_known(seller: Party, buyer: Party) -> None:

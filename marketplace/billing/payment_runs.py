@@ -280,7 +280,7 @@ async def _pay(work: Work, run: asyncpg.Record, line: PaymentLine, paid_on: date
         payer_id, line.invoice_id, midnight(paid_on),
     )  # fmt: skip
     if invoice is None:
-        raise Conflict("One of these invoices is in dispute. Mark the others, and this one once it is decided.")
+        raise Conflict("One of these invoices is not accepted any more. Mark the others, and look at this one again.")
     await post(
         work,
         "payment",

@@ -5,10 +5,7 @@ from marketplace.platform.states import Transitions
 INVOICE: Transitions = {
     "accepted": {"submitted": "accepted"},
     "returned": {"submitted": "returned"},
-    # disputes and payments are the ledger's own doors
-    "disputed": {"submitted": "disputed", "accepted": "disputed"},
-    "paid": {"accepted": "paid"},
-}
+}  # paid is what the payment run's payments make it; a dispute is its deduction's, and leaves the invoice as it is
 
 PAYMENT_RUN: Transitions = {
     "approved": {"built": "approved"},

@@ -45,7 +45,6 @@ STATES = {
     "submitted": ("Submitted", "light-blue"),
     "returned": ("Returned", "red"),
     "accepted": ("Accepted", "green"),
-    "disputed": ("Disputed", "orange"),
     "paid": ("Paid", "green"),
 }
 DISPUTES = {
