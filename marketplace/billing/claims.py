@@ -33,6 +33,20 @@ def read_claim(form: Form, found: Draft) -> Claim:
     return Claim(tuple(lines), total)
 
 
+def amounts_left_off(form: Form, found: Draft) -> None:
+    """Put an error beside an amount that was typed for a line that is not ticked: it would be dropped unsaid."""
+    ticked = set(form.values("bill"))
+    prices = {line.visit: line.price_pence for line in found.result.lines}
+    prices |= {other.id: other.price_pence for other in found.result.others}
+    for record in (*found.records, *found.others):
+        key, name = str(record.id), amount_field(record.id)
+        if key in ticked or not form.value(name).strip():
+            continue
+        pence = form.pence(name, f"the amount for {the_line(record)}", required=False)
+        if name not in form.errors and pence != prices[key]:
+            form.error(name, f"Tick {the_line(record)} to bill this amount, or take the amount out")
+
+
 def claim_form(found: Draft) -> Form:
     """A form filled with the draft's present claim; what is not claimed shows its price, where it has one."""
     claimed = {line.visit: line.pence for line in found.facts.claim.lines}

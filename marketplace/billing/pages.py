@@ -11,7 +11,7 @@ from litestar.params import FromPath
 from litestar.response import Response
 
 from marketplace.billing import queries, words
-from marketplace.billing.claims import amount_field, changes, claim_form, marks, read_claim
+from marketplace.billing.claims import amount_field, amounts_left_off, changes, claim_form, marks, read_claim
 from marketplace.billing.drafting import Draft, draft
 from marketplace.billing.exports import case_of
 from marketplace.billing.frozen import csv_of, invoice_context, with_notes
@@ -71,6 +71,7 @@ async def check_draft(
     claim = read_claim(form, found)
     if changes(form, found):
         return _draft_page(request, found, form, status=409)
+    amounts_left_off(form, found)
     if form.errors:
         return _draft_page(request, found, form)
     if form.value("step") == "submit":

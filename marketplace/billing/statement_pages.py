@@ -28,6 +28,8 @@ HEADS = (
     *(f"{words.lower().replace(' ', '_')}_pounds" for words, _ in COLUMNS.values()),
     "share",
 )
+# A day as links say it, or as three fields do.
+DAYS = [f"{name}{part}" for name in ("first_day", "last_day") for part in ("", "-day", "-month", "-year")]
 
 
 @get("/statements", **READ)
@@ -43,12 +45,13 @@ async def statement_page(
     request: Asked, framework_id: FromPath[UUID], payer_id: FromPath[UUID], provider_id: FromPath[UUID]
 ) -> Response[Any]:
     """One statement; `first_day` and `last_day` by query, the present billing period without them."""
-    form = Form.starting_with(
-        first_day=request.query_params.get("first_day", ""), last_day=request.query_params.get("last_day", "")
-    )
+    form = Form.starting_with(**{name: request.query_params.get(name, "") for name in DAYS})
     days = days_asked(form)
     asked = (None, None) if form.errors else days
     found = await ask(request.user, statements.statement, framework_id, payer_id, provider_id, *asked)
+    if not form.errors:
+        form.set("first_day", found.days.first_day)
+        form.set("last_day", found.days.last_day)
     if request.query_params.get("format") == "csv" and not form.errors:
         return csv_file(f"statement-{found.days.first_day}-{found.days.last_day}", HEADS, csv_rows(found))
     return page(
@@ -96,7 +99,7 @@ def csv_rows(found: Statement) -> list[tuple[object, ...]]:
 def _day(form: Form, name: str, words: str) -> date | None:
     typed = form.value(name).strip()
     if not typed:
-        return None
+        return form.date(name, words, required=False, earliest=date(2000, 1, 1), latest=date(2200, 12, 31))
     try:
         day = date.fromisoformat(typed)
     except ValueError:

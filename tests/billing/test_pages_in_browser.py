@@ -14,7 +14,7 @@ from marketplace.platform.actor import system_for
 from marketplace.platform.clock import FrozenClock
 from marketplace.settings import Settings
 from tests.conftest import NOON
-from tests.web.axe import Watch, assert_page_is_good, browser, press
+from tests.web.axe import Watch, assert_nothing_lies_off_a_phone, assert_page_is_good, browser, press
 from tests.world import packages, people
 from tests.world.billing import after, period_of, visit_done
 from tests.world.referrals import borough
@@ -77,6 +77,12 @@ def test_from_the_growing_draft_to_the_accepted_correction(server: tuple[Site, F
     provider.locator(".govuk-error-summary__list a").click()
     assert provider.evaluate("document.activeElement.id") == f"amount-{held}"
     assert_page_is_good(provider)
+    provider.uncheck(f"#bill-{held}")  # an amount beside an empty box is not dropped unsaid
+    provider.fill(f"#amount-{held}", "50")
+    press(provider.locator("button:has-text('Check the invoice')").first)
+    assert "Tick the visit on" in summary_of(provider)
+    assert_nothing_lies_off_a_phone(provider)
+    provider.check(f"#bill-{held}")
     provider.fill(f"#amount-{held}", "48")
     press(provider.locator("button:has-text('Check the invoice')").first)
     assert "loses £100.00 once" in provider.inner_text("main") and "Not billed now" in provider.inner_text("main")

@@ -75,7 +75,12 @@ async def test_each_movement_with_the_balances_around_it(database, settings, wor
                 in (await door.get(f"{where}?first_day=2026-01-01&last_day=2026-01-02")).text
             )
             wrong = await door.get(f"{where}?first_day=soon&last_day=2026-01-02")
-            assert wrong.status_code == 400 and "must be a real date" in wrong.text and 'value="soon"' in wrong.text
+            assert wrong.status_code == 400 and "must be a real date" in wrong.text
+            typed = "first_day-day=31&first_day-month=2&first_day-year=2026"
+            wrong = await door.get(f"{where}?{typed}")
+            assert wrong.status_code == 400 and "must be a real date" in wrong.text and 'value="31"' in wrong.text
+            three = f"{where}?{typed.replace('=31', '=1')}&last_day-day=2&last_day-month=Feb&last_day-year=2026"
+            assert "1 February 2026 to 2 February 2026" in (await door.get(three)).text
             back = await door.get(f"{where}?first_day=2026-02-02&last_day=2026-01-02")
             assert "on or after the first" in back.text
             saved = await door.get(f"{where}?{days}&format=csv")

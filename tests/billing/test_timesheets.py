@@ -208,7 +208,11 @@ async def test_finance_sees_facts_and_signatures_never_notes_and_others_nothing(
         page, file = await desk.get(path), await desk.get(path + "?format=csv")
         by_worker = await desk.get(path + "?by=worker")
         assert (await desk.get("/timesheets")).status_code == 200
-    assert record[:16] in page.text and "own sign-in" in page.text and "A family member" in page.text
+    assert (
+        f"{record[:8]}<wbr>{record[8:16]}" in page.text
+        and "own sign-in" in page.text
+        and "A family member" in page.text
+    )
     assert "Write it down" not in page.text and by_worker.status_code == 200
     rows = list(csv.DictReader(io.StringIO(file.content.decode("utf-8-sig"))))
     assert sorted(row["signed_side"] for row in rows) == ["", "family", "worker"]

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser
 from marketplace.platform.clock import FrozenClock
 from marketplace.settings import Settings
 from tests.conftest import NOON
-from tests.web.axe import Watch, assert_page_is_good, browser, press
+from tests.web.axe import Watch, assert_nothing_lies_off_a_phone, assert_page_is_good, browser, press
 from tests.world import packages, people
 from tests.world.billing import visit_done
 from tests.world.referrals import borough
@@ -43,6 +43,7 @@ def test_a_missing_visit_a_correction_a_week_and_a_file(server: tuple[Site, Froz
     assert_page_is_good(office)
     press(office.locator("main table a").first)
     assert "3 visits should have taken place" in office.inner_text("main")
+    assert_nothing_lies_off_a_phone(office)
     assert_page_is_good(office)
     press(office.locator("text=Show by worker").first)
     press(office.locator("text=Write it down").first)

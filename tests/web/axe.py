@@ -135,3 +135,15 @@ def assert_page_is_good(page: Page) -> None:
         assert_fits(page)
     if before:
         page.set_viewport_size(before)
+
+
+def assert_nothing_lies_off_a_phone(page: Page) -> None:
+    """No table of the page has to be scrolled sideways on a phone."""
+    was = page.viewport_size
+    page.set_viewport_size(PHONE)
+    wide = page.evaluate(
+        "[...document.querySelectorAll('.app-scroll')].filter(e => e.scrollWidth > e.clientWidth + 1)"
+        ".map(e => `${e.ariaLabel}: ${e.scrollWidth} of ${e.clientWidth}`)"
+    )
+    page.set_viewport_size(was or DESKTOP)
+    assert wide == [], wide
