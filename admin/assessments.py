@@ -16,6 +16,7 @@ from marketplace.identity.guards import requires
 from marketplace.identity.permissions import may
 from marketplace.platform.database import ask
 from marketplace.platform.errors import Conflict, InvalidInput
+from marketplace.policy import evaluation
 from marketplace.providers import declarations
 from marketplace.providers.declaration_files import open_declared
 from marketplace.providers.declaration_queries import TONES, declared_to_us, one_declared
@@ -110,7 +111,8 @@ async def scores_page(request: Request[Any, Any, Any], application_id: FromPath[
 
 @post("/applications/{application_id:uuid}/scores", status_code=303, **ASSESSES)
 async def give_score(request: Request[Any, Any, Any], application_id: FromPath[UUID]) -> Response[Any]:
-    """Keeps one's own score, or (`go=agree`) what was agreed together."""
+    """Shows what is about to be kept (`go=check-...`), then keeps one's own score or (`go=agree`) what was agreed
+    together: both are given once."""
     form = Form(await read_form(request))
     found = await ask(request.user, scoring.scores, application_id)
     points = {
@@ -118,7 +120,17 @@ async def give_score(request: Request[Any, Any, Any], application_id: FromPath[U
         for number, criterion in enumerate(found.rule.criteria)
     }
     remark = form.text("remark", "the remark", required=False, most=scoring.LONGEST, lines=True)
-    agree = form.value("go") == "agree"
+    go = form.value("go")
+    if go == "edit":
+        form.errors.clear()
+        return _scores(request, found, form)
+    if go.startswith("check-") and not form.errors and found.open:
+        scored = evaluation.scored(found.rule, points)
+        return page(
+            request, "admin/scores_check.html", title=f"Check the scores: {found.application.provider_name}",
+            form=form, found=found, scored=scored, agree=go == "check-agree",
+        )  # fmt: skip
+    agree = go.removeprefix("check-") == "agree"
     if not form.errors:
         try:
             await (scoring.agree_scores if agree else scoring.give_score)(request.user, application_id, points, remark)

@@ -130,13 +130,20 @@ async def test_scores_are_given_alone_and_agreed_on_one_page(console, database):
         assert "Scores of this application" in (await door.get(f"/applications/{application}")).text
         bad = await door.post(page, {**good, "points-0": "9", "remark": "Kept", "go": "give"})
         assert bad.status_code == 400 and "must be between 0 and 5" in bad.text and "Kept" in bad.text
+        bad = await door.post(page, {**good, "points-0": "9", "remark": "Kept", "go": "check-give"})
+        assert bad.status_code == 400 and "must be between 0 and 5" in bad.text and "Kept" in bad.text
+        check = await door.post(page, {**good, "remark": "Strong rota", "go": "check-give"})
+        assert check.status_code == 200 and "16 of 20" in check.text and "Strong rota" in check.text
+        again = await door.post(page, {**good, "remark": "Strong rota", "go": "edit"})
+        assert 'value="4"' in again.text and "Strong rota" in again.text
+        assert "0 people have scored so far" in again.text, "looking keeps nothing"
         assert (await door.post(page, {**good, "remark": "Strong rota", "go": "give"})).status_code == 303
     async with at(console, database, second) as door:
         shown = (await door.get(page)).text
         assert "1 person has scored so far" in shown and "Una First" not in shown and "Strong rota" not in shown
         assert (await door.post(page, {**good, "go": "give"})).status_code == 303
         shown = (await door.get(page)).text
-        assert "Una First" in shown and "Record what we agreed" in shown
+        assert "Una First" in shown and "Check what we agreed" in shown
         assert (await door.post(page, {**good, "go": "agree"})).status_code == 303
         assert "Agreed: 16 of 20 points" in (await door.get(page)).text
 

@@ -74,6 +74,11 @@ def test_from_the_declaration_to_its_acceptance_the_scores_and_changed_terms(sit
     assert_page_is_good(desk)
     for number in range(4):
         desk.fill(f"#points-{number}", "4")
+    press(desk.locator("button:has-text('Check my score')"))
+    assert_page_is_good(desk)
+    press(desk.locator("button:has-text('Change something')"))
+    assert desk.input_value("#points-3") == "4"
+    press(desk.locator("button:has-text('Check my score')"))
     press(desk.locator("button:has-text('Give my score')"))
     assert "16 of 20" in desk.inner_text("main")
     assert_page_is_good(desk)
