@@ -32,7 +32,7 @@ MATTERS = "Quiet beginnings, then outdoors. Somebody who swims, and who tells th
 MORE = "Saturday mornings at the allotment or the pool, while we are at work."
 COMES, STANDS_IN = 6, 7  # hands of the firm that is agreed with
 FIRST_VISIT = -31
-PLANNED = ((-35, FIRST_VISIT, 4), (-9, 5, 32))  # planned on, first day, last day
+PLANNED = ((-35, FIRST_VISIT, -3), (-14, -2, 32))  # planned on, first day, last day
 
 
 async def family_buys(world: World) -> None:

@@ -196,7 +196,7 @@ CHILDREN = (
     _child("rufus", BOROUGH, "Rufus Hathersage", 8, "5 Coppice Walk", "SE23 2LJ", "Southgrove", "Gwyneth Hathersage",
            "Grandmother, special guardian", referrer=1),
     _child("priya", BOROUGH, "Priya Venkaton", 16, "27 Foundry Court", "SE4 1PW", "Canalside", "Lakshmi Venkaton",
-           "Mother", referrer=1),
+           "Mother"),
     _child("callum", BOROUGH, "Callum Strachey", 7, "62 Dovecote Road", "SE3 9TN", "Quarry Hill", "Isobel Strachey",
            "Foster carer"),
     _child("anwen", BOROUGH, "Anwen Roskilly", 10, "9 Ropery Yard", "SE8 3DN", "Canalside", "Denzil Roskilly",

@@ -23,10 +23,10 @@ from marketplace.policy.facts import Claim, ClaimLine
 TYPED_WRONG = 1000  # pence
 # Due by the end of the Monday, day -21. Early enough to be seen to by now, late enough not to be overdue for payment.
 FIRST_SUBMITTED = {"clean": -21, "incomplete": -24, "inaccurate": -24, "late": -17}
-# Of the first period's deductions: disputed on, what is said, a waiver proposed on (None: not answered yet).
-DISPUTED: dict[str, tuple[int, str, int | None]] = {
-    "oakthistle": (-9, "We tried on the Monday from four o'clock on and could not get in.", -4),
-    "tiderow": (-5, "The nights were confirmed on the Tuesday only, so we could not submit before.", None),
+# Of the first period's deductions: disputed on, what is said, whether a waiver is proposed.
+DISPUTED = {
+    "oakthistle": (-3, "We tried on the Monday from four o’clock on and could not get in.", True),
+    "tiderow": (-5, "The nights were confirmed on the Tuesday only, so we could not submit before.", False),
 }
 ClaimFrom = Callable[[Draft], Claim | None]
 
@@ -103,11 +103,11 @@ async def _bill(world: World, bill: Bill, number: int) -> None:
 async def _dispute(world: World, firm: str, invoice_id: UUID) -> None:
     """A deduction disputed in time: one waits for an answer, of the other a waiver waits for the second officer."""
     story, finance = world.story, world.councils[BOROUGH].finance
-    raised, says, answered = DISPUTED[firm]
+    raised, says, waived = DISPUTED[firm]
     await story.until(story.at(raised, "10:35"))
     dispute_id = await disputes.raise_dispute(world.firms[firm].manager, invoice_id, says)
-    if answered:
-        await story.until(story.at(answered, "15:25"))
+    if waived:
+        await story.until(story.in_office_hours(story.ago(days=1)))
         found = "Our own page could not be reached that Monday, as the record of that day shows."
         await disputes.propose_waiver(finance, dispute_id, "system_fault", found)
 
