@@ -188,7 +188,7 @@ def main(wanted: Sequence[str] = ()) -> int:
         return 1
     TOUR.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, open_browser(path) as browser:
-        site = Site.start(Path(folder, "--demo"))
+        site = Site.start(Path(folder), "--demo")
         try:
             town = Town(site, browser)
             for role in ROLES:
