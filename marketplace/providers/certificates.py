@@ -25,7 +25,7 @@ async def certificate_faults(
     row = await work.fetchrow(
         "SELECT p.dbs_certificate_number AS number, p.dbs_update_service_consent_at AS agreed_at, c.outcome,"
         " c.checked_on FROM worker_private p LEFT JOIN LATERAL (SELECT outcome, checked_on FROM worker_dbs_check"
-        "  WHERE provider_id = p.provider_id AND worker_id = p.worker_id"
+        "  WHERE provider_id = p.provider_id AND worker_id = p.worker_id AND withdrawn_at IS NULL"
         "  ORDER BY checked_on DESC, recorded_at DESC, outcome = 'clear' LIMIT 1) c ON true"
         " WHERE p.provider_id = $1 AND p.worker_id = $2",
         worker["provider_id"], worker["id"],

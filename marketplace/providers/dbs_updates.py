@@ -135,6 +135,7 @@ async def _asked_about(work: Work, worker_id: UUID) -> Certificate:
     row = await work.fetchrow(
         "SELECT p.*, w.person_id, w.left_on, coalesce(nullif(o.legal_name, ''), work_for.name) AS organisation,"
         " (SELECT c.outcome FROM worker_dbs_check c WHERE c.provider_id = p.provider_id AND c.worker_id = p.worker_id"
+        "  AND c.withdrawn_at IS NULL"
         "  ORDER BY c.checked_on DESC, c.recorded_at DESC, c.outcome = 'clear' LIMIT 1) AS outcome"
         " FROM worker_private p JOIN worker w ON w.provider_id = p.provider_id AND w.id = p.worker_id"
         " JOIN provider o ON o.id = p.provider_id JOIN organisation work_for ON work_for.id = p.provider_id"
@@ -301,7 +302,7 @@ async def status_lines(work: Work) -> list[StatusLine]:
         " c.checked_on, c.outcome, r.asked_at, r.answer, r.asked_at > c.recorded_at IS NOT FALSE AS unanswered"
         " FROM worker w JOIN worker_private p ON p.provider_id = w.provider_id AND p.worker_id = w.id"
         " LEFT JOIN LATERAL (SELECT checked_on, outcome, recorded_at FROM worker_dbs_check"
-        "  WHERE provider_id = w.provider_id AND worker_id = w.id"
+        "  WHERE provider_id = w.provider_id AND worker_id = w.id AND withdrawn_at IS NULL"
         "  ORDER BY checked_on DESC, recorded_at DESC, outcome = 'clear' LIMIT 1) c ON true"
         " LEFT JOIN LATERAL (SELECT asked_at, answer FROM dbs_status_request WHERE provider_id = w.provider_id AND"
         "  worker_id = w.id ORDER BY asked_at DESC LIMIT 1) r ON true"

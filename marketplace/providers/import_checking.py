@@ -218,6 +218,12 @@ class _Doing(Run):
             self._wrong(SHEETS["workers"], row, "checked_on", said)
             checked_on = self.today  # so that the rest of what the row says is judged too
         kept = self.dbs[worker["id"]]
+        if (worker["id"], checked_on, same(who), outcome) in self.withdrawn:
+            self.notes.append(
+                f"Workers, row {row.number}: the DBS check of {written_day(checked_on)} was withdrawn since, and stays"
+                " so."
+            )
+            return []
         there = (checked_on, same(who), outcome) in kept
         newest = max((each[0] for each in kept), default=None)
         if newest is not None and checked_on < newest:
@@ -364,6 +370,9 @@ class _Doing(Run):
         what = f"{self.spoken.checks[kind].title}, {written_day(done_on)}"
         what += f", valid until {written_day(until)}" if until else ""
         key = (worker["id"], kind, done_on, until)
+        if key in self.withdrawn - self.checks:
+            self._done(sheet, row, worker, "same", f"{what}: kept already, withdrawn since")
+            return
         if key in self.checks:
             self._done(sheet, row, worker, "same", f"{what}: kept already")
             return

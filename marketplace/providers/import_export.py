@@ -67,7 +67,8 @@ async def _lines(work: Work, spoken: Words) -> Lines:
         " p.dbs_barred_list_checked, p.dbs_update_service_consent_at, d.checked_on, d.checked_by_name, d.outcome"
         " FROM worker w LEFT JOIN worker_private p ON p.provider_id = w.provider_id AND p.worker_id = w.id"
         " LEFT JOIN LATERAL (SELECT * FROM worker_dbs_check c WHERE c.provider_id = w.provider_id"
-        " AND c.worker_id = w.id ORDER BY c.checked_on DESC, c.recorded_at DESC, c.outcome = 'clear' LIMIT 1) d ON true"
+        " AND c.worker_id = w.id AND c.withdrawn_at IS NULL"
+        " ORDER BY c.checked_on DESC, c.recorded_at DESC, c.outcome = 'clear' LIMIT 1) d ON true"
         " WHERE w.provider_id = $1 AND (w.left_on IS NULL OR w.left_on >= $2) ORDER BY w.name, w.id",
         own, today,
     )  # fmt: skip
@@ -110,7 +111,9 @@ async def _lines(work: Work, spoken: Words) -> Lines:
             }  # fmt: skip
             found["competencies"].append(_in_order("competencies", cells))
     for row in await work.fetch(
-        "SELECT * FROM worker_check WHERE provider_id = $1 ORDER BY kind, done_on, recorded_at, id", own
+        "SELECT * FROM worker_check WHERE provider_id = $1 AND withdrawn_at IS NULL"
+        " ORDER BY kind, done_on, recorded_at, id",
+        own,
     ):
         if row["worker_id"] in named:
             reference, name = named[row["worker_id"]]

@@ -57,7 +57,7 @@ async def past_lines(
     for row in await work.fetch(
         "SELECT * FROM (SELECT c.*, row_number() OVER (PARTITION BY worker_id ORDER BY checked_on DESC,"
         " recorded_at DESC, outcome = 'clear') AS place FROM worker_dbs_check c WHERE provider_id = $1"
-        " AND worker_id = ANY ($2)) c WHERE place > 1 ORDER BY worker_id, place",
+        " AND worker_id = ANY ($2) AND withdrawn_at IS NULL) c WHERE place > 1 ORDER BY worker_id, place",
         own, list(named),
     ):  # fmt: skip
         found[EARLIER_DBS.key].append(

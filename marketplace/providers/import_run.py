@@ -71,8 +71,13 @@ class Run:
         ):
             self._know(dict(row))
         self.dbs: defaultdict[UUID, list[tuple[date, str, str]]] = defaultdict(list)
+        self.withdrawn: set[tuple[Any, ...]] = set()  # checks that a file says again and that count no more
         for row in await self.work.fetch("SELECT * FROM worker_dbs_check WHERE provider_id = $1", own):
-            self.dbs[row["worker_id"]].append((row["checked_on"], same(row["checked_by_name"]), row["outcome"]))
+            fact = (row["checked_on"], same(row["checked_by_name"]), row["outcome"])
+            if row["withdrawn_at"] is None:
+                self.dbs[row["worker_id"]].append(fact)
+            else:
+                self.withdrawn.add((row["worker_id"], *fact))
         self.skills: dict[tuple[Any, ...], Any] = {}
         for row in await self.work.fetch(
             "SELECT * FROM worker_competency WHERE provider_id = $1 ORDER BY withdrawn_at NULLS LAST", own
@@ -80,10 +85,10 @@ class Run:
             fact = (row["worker_id"], row["code"], row["assessed_on"], row["method"], row["for_package_id"])
             for who in assessors(row["assessor_worker_id"], row["assessor_name"] or ""):
                 self.skills[*fact, who] = row["withdrawn_at"]
-        self.checks = {
-            (row["worker_id"], row["kind"], row["done_on"], row["valid_until"])
-            for row in await self.work.fetch("SELECT * FROM worker_check WHERE provider_id = $1", own)
-        }
+        self.checks: set[tuple[Any, ...]] = set()
+        for row in await self.work.fetch("SELECT * FROM worker_check WHERE provider_id = $1", own):
+            fact = (row["worker_id"], row["kind"], row["done_on"], row["valid_until"])
+            (self.checks if row["withdrawn_at"] is None else self.withdrawn).add(fact)
         # a read of a table to the right, by name only, as in evidence.py
         self.packages = {
             row["reference"].casefold(): row["id"]

@@ -26,6 +26,7 @@ from marketplace.providers import (
     queries,
     schemas,
     suspension_routes,
+    withdrawing,
     workforce,
 )
 from marketplace.providers.queries import OnFramework
@@ -176,6 +177,22 @@ async def post_stand_down(request: Asked, worker_id: FromPath[UUID], data: JSONB
     await workforce.stand_down(request.user, worker_id, data.reason)
 
 
+@get("/api/v1/workers/{worker_id:uuid}/recorded-checks", **READS)
+async def get_recorded_checks(request: Asked, worker_id: FromPath[UUID]) -> list[schemas.RecordedCheckOut]:
+    """Every check of one of my workers as it was recorded, the newest first; withdrawn ones with why."""
+    await ask(request.user, queries.worker, worker_id)
+    return [
+        schemas.RecordedCheckOut(**{name: getattr(each, name) for name in schemas.RecordedCheckOut.__struct_fields__})
+        for each in await ask(request.user, withdrawing.recorded_checks, worker_id)
+    ]
+
+
+@post("/api/v1/workers/{worker_id:uuid}/withdrawn-checks", status_code=204, **WRITES)
+async def post_withdrawn_check(request: Asked, worker_id: FromPath[UUID], data: JSONBody[schemas.WithdrawalIn]) -> None:
+    """A check recorded by mistake counts no more."""
+    await withdrawing.withdraw_check(request.user, worker_id, data.kind, data.check_id, data.reason)
+
+
 @post("/api/v1/workers/{worker_id:uuid}/stand-up", status_code=204, **WRITES)
 async def post_stand_up(request: Asked, worker_id: FromPath[UUID], data: JSONBody[schemas.ReasonIn]) -> None:
     """The worker may be placed again, as far as the evidence allows."""
@@ -239,7 +256,7 @@ async def get_training(request: Asked) -> list[schemas.TrainingOut]:
 ROUTES: list[Any] = [
     get_profile, put_profile, post_declaration, get_standing, post_pause, end_pause, list_workers, post_worker,
     get_worker, put_worker, post_dbs_check, put_registration, post_competency, post_back_to_training, post_check,
-    put_worker_profile, post_stand_down, post_stand_up, post_leave, post_stay, post_invitation, get_readiness,
-    get_training, *commissioner_routes.ROUTES, *suspension_routes.ROUTES, *own_suspension_routes.ROUTES,
-    *dbs_routes.ROUTES, *own_profile_routes.ROUTES, *lapse_routes.ROUTES,
+    put_worker_profile, get_recorded_checks, post_withdrawn_check, post_stand_down, post_stand_up, post_leave,
+    post_stay, post_invitation, get_readiness, get_training, *commissioner_routes.ROUTES, *suspension_routes.ROUTES,
+    *own_suspension_routes.ROUTES, *dbs_routes.ROUTES, *own_profile_routes.ROUTES, *lapse_routes.ROUTES,
 ]  # fmt: skip

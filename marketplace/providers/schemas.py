@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -113,6 +113,27 @@ class CompetencyIn(In):
 class BackToTrainingIn(In):
     code: Line
     reason: Lines
+
+
+class WithdrawalIn(In):
+    """Of which check (`dbs` or `check`), by its id, and what is wrong with it."""
+
+    kind: Literal["dbs", "check"]
+    check_id: UUID
+    reason: Lines
+
+
+class RecordedCheckOut(msgspec.Struct, kw_only=True):
+    """A check as it was recorded, withdrawn ones too."""
+
+    kind: str
+    id: UUID
+    says: str
+    done_on: date
+    may_be_withdrawn: bool
+    withdrawn_at: datetime | None
+    withdrawn_by: str | None
+    reason: str | None
 
 
 class CheckIn(In):

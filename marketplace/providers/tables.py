@@ -78,6 +78,9 @@ class WorkerDbsCheck(Table, db=ENGINE, tablename="worker_dbs_check"):
     recorded_by = UUID(default=None, null=False)
     evidence_id = UUID(default=None, null=True)
     source = Text(default="seen", null=False)
+    withdrawn_at = Timestamptz(default=None, null=True)
+    withdrawn_by_name = Text(default=None, null=True)
+    withdrawn_reason = Text(default=None, null=True)
 
 
 class DbsStatusRequest(Table, db=ENGINE, tablename="dbs_status_request"):
@@ -128,6 +131,9 @@ class WorkerCheck(Table, db=ENGINE, tablename="worker_check"):
     recorded_at = Timestamptz(default=None, null=False)
     recorded_by = UUID(default=None, null=False)
     evidence_id = UUID(default=None, null=True)
+    withdrawn_at = Timestamptz(default=None, null=True)
+    withdrawn_by_name = Text(default=None, null=True)
+    withdrawn_reason = Text(default=None, null=True)
 
 
 class Evidence(Table, db=ENGINE, tablename="evidence"):

@@ -11,7 +11,7 @@ from uuid import UUID
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work
 from marketplace.policy.calendar import local_day
-from marketplace.providers import attachments, dbs_updates, evidence, queries, workforce
+from marketplace.providers import attachments, dbs_updates, evidence, queries, withdrawing, workforce
 from marketplace.providers.facts import WorkerRecord
 from marketplace.providers.queries import LotReadiness
 from marketplace.providers.vocabulary import Words, words
@@ -30,6 +30,7 @@ class WorkerPage:
     packages: list[tuple[UUID, str]]
     files: list[tuple[UUID, str, str]]  # id, kind, words: what may be attached
     requests: list[Any]  # to the update service
+    recorded: list[withdrawing.RecordedCheck]
     today: date
 
 
@@ -45,6 +46,7 @@ async def about_worker(work: Work, worker_id: UUID) -> WorkerPage:
         await queries.own_packages(work),
         await attachments.files_about(work, worker_id),
         await dbs_updates.requests_about(work, worker_id),
+        await withdrawing.recorded_checks(work, worker_id),
         local_day(work.now),
     )
 
@@ -144,6 +146,14 @@ def _check(form: Form, actor: Actor, about: WorkerPage) -> Callable[[], Awaitabl
     return lambda: evidence.record_check(actor, about.worker.id, **given)
 
 
+def _withdraw(form: Form, actor: Actor, about: WorkerPage) -> Callable[[], Awaitable[object]]:
+    options = {each.key: each for each in about.recorded if each.may_be_withdrawn}
+    chosen = options.get(form.choice("record", "the check that is wrong", options) or "")
+    reason = form.text("reason", "what is wrong with it", most=withdrawing.LONGEST_REASON, lines=True)
+    kind, check_id = (chosen.kind, chosen.id) if chosen else ("", about.worker.id)
+    return lambda: withdrawing.withdraw_check(actor, about.worker.id, kind, check_id, reason)
+
+
 def _profile(form: Form, actor: Actor, about: WorkerPage) -> Callable[[], Awaitable[object]]:
     text = form.text("profile", "the profile", required=False, most=2000, lines=True)
     return lambda: workforce.publish_profile(actor, about.worker.id, text, form.boolean("consent"))
@@ -178,6 +188,7 @@ FACTS: Mapping[str, Fact] = {
     "competency": Fact("Sign off as competent", "The sign-off has been recorded.", _competency),
     "back-to-training": Fact("Send back to training", "That competency counts no more until a new assessment.", _back),
     "check": Fact("Record a check", "The check has been recorded.", _check),
+    "withdraw-check": Fact("Withdraw a check", "The check has been withdrawn and counts no more.", _withdraw),
     "profile": Fact("Profile for families", "The profile has been kept.", _profile),
     "stand-down": Fact("Stand down", "The worker is stood down, and those who plan visits have been told.",
                        _reason(workforce.stand_down)),

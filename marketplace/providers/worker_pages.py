@@ -192,6 +192,7 @@ def _show_fact(request: Request[Any, Any, Any], fact: str, form: Form, about: Wo
         outcomes=list(evidence.DBS_OUTCOMES.items()),
         workforces=list(evidence.DBS_WORKFORCES.items()),
         skills=[*spoken.competencies.items(), *((c, f"{t} (for one child)") for c, t in spoken.child_specific.items())],
+        withdrawable=[(each.key, each.says) for each in about.recorded if each.may_be_withdrawn],
         held=[(code, spoken.skill(code)) for code in sorted(counting(about))],
         methods=[(code, title) for code, title in spoken.methods.items() if code in spoken.signing_methods],
         attending=[(code, title) for code, title in spoken.methods.items() if code not in spoken.signing_methods],

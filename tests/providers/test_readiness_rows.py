@@ -197,7 +197,27 @@ class Editor:
                 pick.choice(self.codes),
                 LEAP_DAY,
             )
+            await self.sql(
+                "UPDATE worker_check SET withdrawn_at = $4, withdrawn_by_name = 'A', withdrawn_reason = 'A wrong day'"
+                " WHERE provider_id = $1 AND worker_id = $2 AND kind = $3",
+                worker,
+                pick.choice(self.kinds),
+                LEAP_DAY,
+            )
+            await self.sql(
+                "UPDATE worker_dbs_check SET withdrawn_at = $3, withdrawn_by_name = 'A', withdrawn_reason = 'A wrong"
+                " day' WHERE (provider_id, id) = (SELECT provider_id, id FROM worker_dbs_check WHERE provider_id = $1"
+                " AND worker_id = $2 AND outcome = 'clear' ORDER BY checked_on DESC, id LIMIT 1)",
+                worker,
+                LEAP_DAY,
+            )
         elif what == "restore":
+            for table in ("worker_check", "worker_dbs_check"):
+                await self.sql(
+                    f"UPDATE {table} SET withdrawn_at = NULL, withdrawn_by_name = NULL, withdrawn_reason = NULL"
+                    " WHERE provider_id = $1 AND worker_id = $2",
+                    worker,
+                )
             await self.sql(
                 "UPDATE worker_competency SET withdrawn_at = NULL WHERE provider_id = $1 AND worker_id = $2", worker
             )
