@@ -114,18 +114,20 @@ def listing(items: Sequence[str], joiner: str = "and") -> str:
     return f"{', '.join(parts[:-1])} {joiner} {parts[-1]}"
 
 
-def cited(clause: str) -> str:
+def cited(clause: str | None) -> str:
     """A pack's clause as people read it: its sources, without the marks of decisions and practice.
 
-    "D (after L 10.1)" is "after L 10.1"; what rests on a decision alone cites nothing.
+    "D (after L 10.1)" is "after L 10.1"; what rests on a decision alone, or on no clause, cites nothing.
     """
+    if clause is None:
+        return ""
     alone = re.fullmatch(r"[DN](?: \((.+)\))?", clause)
     if alone is not None:
         return alone[1] or ""
     return re.sub(r" \((?:names?|bands|wording|frequency) D\)$", "", clause)
 
 
-def bracketed(clause: str) -> str:
+def bracketed(clause: str | None) -> str:
     """ " (P 13.7)" to follow a sentence; nothing where there is no source to cite."""
     words = cited(clause)
     return f" ({words})" if words else ""

@@ -134,4 +134,5 @@ def test_a_clause_is_cited_by_its_sources_alone():
         "L 6.7 (opening of lot D)": "L 6.7 (opening of lot D)",
     }
     assert {clause: cited(clause) for clause in said} == said
+    assert cited(None) == bracketed(None) == ""  # a suspension for another reason than a rule
     assert (bracketed("P 13.7"), bracketed("D")) == (" (P 13.7)", "")
