@@ -10,7 +10,7 @@ from litestar.params import FromPath
 from litestar.response import Response
 
 from marketplace.billing import credit_note_queries as queries
-from marketplace.billing.credit_notes import DEFECTS, ask_again, ask_deduction, withdraw_credit_note
+from marketplace.billing.credit_notes import DEFECTS, ask_again, ask_deduction, decide_credit_note, withdraw_credit_note
 from marketplace.billing.queries import InvoiceView, invoice
 from marketplace.frameworks.queries import pack_of
 from marketplace.identity.guards import requires
@@ -54,6 +54,26 @@ async def uphold(request: Request[Any, Any, Any], credit_note_id: FromPath[UUID]
         form.error("", conflict.sentence)
         return await _page(request, credit_note_id, form, 409)
     return see_other(request, f"/credit-notes/{credit_note_id}", flash="Asked for again. The provider is told.")
+
+
+@post("/credit-notes/{credit_note_id:uuid}/decide", status_code=303, **DECIDE)
+async def decide(request: Request[Any, Any, Any], credit_note_id: FromPath[UUID]) -> Response[Any]:
+    """Decides that one refused twice stands."""
+    form = Form(await read_form(request))
+    reason = form.text("reason", "why the credit note stands", most=2000, lines=True)
+    if form.errors:
+        return await _page(request, credit_note_id, form)
+    try:
+        number = await decide_credit_note(request.user, credit_note_id, reason)
+    except InvalidInput as error:
+        form.merge(error)
+        return await _page(request, credit_note_id, form)
+    except Conflict as conflict:
+        form.error("", conflict.sentence)
+        return await _page(request, credit_note_id, form, 409)
+    return see_other(
+        request, f"/credit-notes/{credit_note_id}", flash=f"Credit note {number} stands. The provider is told."
+    )
 
 
 @post("/credit-notes/{credit_note_id:uuid}/withdraw", status_code=303, **DECIDE)
@@ -129,4 +149,4 @@ async def _page(request: Request[Any, Any, Any], credit_note_id: UUID, form: For
     )
 
 
-ROUTES: list[Any] = [credit_notes_page, credit_note_page, uphold, withdraw, deduct_page, deduct]
+ROUTES: list[Any] = [credit_notes_page, credit_note_page, uphold, decide, withdraw, deduct_page, deduct]

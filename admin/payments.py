@@ -30,7 +30,14 @@ from marketplace.web.svg import shares
 
 PAY: dict[str, Any] = {"guards": [requires("invoice.decide")]}
 A_YEAR = timedelta(days=365)  # how far back the page of the clock looks
-TONES = {"waiting": "plain", "late": "bad", "paid_in_time": "good", "paid_late": "warn", "settled": "none"}
+TONES = {
+    "waiting": "plain",
+    "late": "bad",
+    "paid_in_time": "good",
+    "paid_late": "warn",
+    "settled": "none",
+    "with_provider": "plain",
+}
 
 
 @get("/payments", **PAY)

@@ -75,7 +75,14 @@ class CreditNote:
     refused_reason: str | None
     confirmed_at: datetime | None
     carried_pence: int
+    asked_times: int
+    decided_reason: str | None  # why the payer decided that it stands, once it was refused twice
     lines: tuple[CreditLine, ...] = ()
+
+    @property
+    def to_decide(self) -> bool:
+        """Whether it was refused twice: the payer's finance officer decides whether it stands."""
+        return self.state == "refused" and self.asked_times > 1
 
     @property
     def taken_pence(self) -> int:
@@ -169,7 +176,7 @@ async def _note(work: Work, row: Any, lines: tuple[CreditLine, ...] = ()) -> Cre
     copied = (
         "id", "number", "kind", "defect", "state", "pence", "reason", "commissioner_id", "framework_id", "framework",
         "provider_id", "provider", "payer", "invoice_id", "invoice_number", "asked_at", "refused_at", "refused_reason",
-        "confirmed_at", "carried_pence",
+        "confirmed_at", "carried_pence", "asked_times", "decided_reason",
     )  # fmt: skip
     period = Period(row["first_day"], row["last_day"])
     return CreditNote(**{name: row[name] for name in copied}, clause=clause, period=period, lines=lines)

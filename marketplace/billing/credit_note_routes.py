@@ -13,6 +13,7 @@ from marketplace.billing.credit_notes import (
     ask_again,
     ask_deduction,
     confirm_credit_note,
+    decide_credit_note,
     refuse_credit_note,
     withdraw_credit_note,
 )
@@ -72,10 +73,18 @@ async def uphold(request: Request[Any, Any, Any], credit_note_id: FromPath[UUID]
     await ask_again(request.user, credit_note_id, data.reason)
 
 
+@post("/api/v1/credit-notes/{credit_note_id:uuid}/decide", status_code=200, **DECIDE)
+async def decide(
+    request: Request[Any, Any, Any], credit_note_id: FromPath[UUID], data: JSONBody[ReasonIn]
+) -> IssuedOut:
+    """Decide that one refused twice stands, with the reason; answers its number."""
+    return IssuedOut(await decide_credit_note(request.user, credit_note_id, data.reason))
+
+
 @post("/api/v1/credit-notes/{credit_note_id:uuid}/withdraw", status_code=204, **DECIDE)
 async def withdraw(request: Request[Any, Any, Any], credit_note_id: FromPath[UUID]) -> None:
     """Give a deduction up before it is issued."""
     await withdraw_credit_note(request.user, credit_note_id)
 
 
-ROUTES: list[Any] = [list_credit_notes, get_credit_note, deduct, confirm, refuse, uphold, withdraw]
+ROUTES: list[Any] = [list_credit_notes, get_credit_note, deduct, confirm, refuse, uphold, decide, withdraw]

@@ -15,7 +15,7 @@ import msgspec
 
 from marketplace.billing.credit_note_queries import over_claimed
 from marketplace.billing.ledger import DEDUCTION, OWED_BY_PROVIDER, PROVIDER_PAYABLE, one_at_a_time, post
-from marketplace.billing.owing import PAY, owed_on
+from marketplace.billing.owing import PAY, owe_payment, owed_on
 from marketplace.billing.states import CREDIT_NOTE
 from marketplace.frameworks.queries import pack_of
 from marketplace.identity.permissions import permit
@@ -25,6 +25,7 @@ from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound
 from marketplace.platform.states import after
+from marketplace.policy.calendar import local_day
 from marketplace.policy.disputes import deductible_after
 from marketplace.policy.invoicing import InvoiceResult, settle
 from marketplace.policy.pack import Pack
@@ -33,6 +34,7 @@ from marketplace.policy.records import is_blank
 CONFIRM = "task.confirm_credit_note"
 ANSWER = "task.answer_refused_credit_note"
 DEFECTS = ("inaccurate", "incomplete")
+MOST_ASKED = 2  # refused as often, it is decided
 
 
 async def ask_over_claim(work: Work, pack: Pack, invoice: asyncpg.Record) -> UUID | None:
@@ -117,6 +119,7 @@ async def _ask(
     except asyncpg.UniqueViolationError as error:
         raise Conflict("A credit note of this kind stands on the invoice already.") from error
     work.audit("credit_note.asked", "credit_note", note_id, invoice=invoice["id"], kind=kind, pence=pence)
+    await cancel(work, invoice["id"], PAY)  # the clock of payment stands: nothing can be paid before the answer
     await _owe_answer(work, pack, note_id, invoice["number"], invoice)
     return note_id
 
@@ -129,45 +132,67 @@ async def confirm_credit_note(actor: Actor, note_id: UUID) -> int:
     permit(actor, "invoice.submit")
     async with unit_of_work(actor) as work:
         note = await _of_provider(work, note_id, "confirmed")
-        key = f"credit note {note['framework_id']} {note['provider_id']} {note['commissioner_id']}"
-        await work.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", key)
-        number: int = await work.fetchval(
-            """SELECT coalesce(max(number), 0) + 1 FROM credit_note
-               WHERE commissioner_id = $1 AND framework_id = $2 AND provider_id = $3""",
-            note["commissioner_id"], note["framework_id"], note["provider_id"],
-        )  # fmt: skip
-        await work.execute(
-            """UPDATE credit_note SET state = 'confirmed', number = $3, confirmed_at = $4, confirmed_by = $5
-               WHERE commissioner_id = $1 AND id = $2 AND state = 'asked'""",
-            note["commissioner_id"], note_id, number, work.now, actor.person_id,
-        )  # fmt: skip
-        if note["kind"] == "deduction":
-            # The invoice is not paid while this waits, so what it can bear is still what it was when this was asked.
-            carried = note["carried_pence"]
-            await one_at_a_time(work, note["framework_id"], note["provider_id"], note["commissioner_id"])
-            await post(
-                work,
-                "credit_note",
-                {DEDUCTION: -note["pence"], PROVIDER_PAYABLE: note["pence"] - carried, OWED_BY_PROVIDER: carried},
-                commissioner_id=note["commissioner_id"],
-                framework_id=note["framework_id"],
-                provider_id=note["provider_id"],
-                subject_type="credit_note",
-                subject_id=note_id,
-            )
-            if not await owed_on(work, note["commissioner_id"], note["invoice_id"]):
-                await meet(work, PAY, note["invoice_id"])  # the invoice is settled: nothing of it is left to be paid
-        work.audit(
-            "credit_note.confirmed",
-            "credit_note",
-            note_id,
-            commissioner_id=note["commissioner_id"],
-            number=number,
-            pence=note["pence"],
-        )
+        number = await _issue(work, note)
         await meet(work, CONFIRM, note_id)
         await _tell_finance(work, note, f"Credit note {number} on invoice {note['invoice_number']} was issued.")
         return number
+
+
+async def decide_credit_note(actor: Actor, note_id: UUID, reason: str) -> int:
+    """A finance officer decides that a credit note refused twice stands, with the reason the provider reads, as a
+    disputed deduction is upheld; returns its number. Raises `Conflict` before the second refusal."""
+    permit(actor, "invoice.decide")
+    if is_blank(reason):
+        raise InvalidInput({"reason": "Enter why the credit note stands: the provider reads it"})
+    async with unit_of_work(actor) as work:
+        note = await _of_payer(work, note_id, "decided")
+        if note["asked_times"] < MOST_ASKED:
+            raise Conflict("Answer the provider and ask for the credit note again before you decide it.")
+        number = await _issue(work, note, reason.strip())
+        await meet(work, ANSWER, note_id)
+        sentence = f"Credit note {number} on your invoice {note['invoice_number']} stands: see why."
+        await tell(work, sentence, f"/credit-notes/{note_id}", organisation_id=note["provider_id"])
+        return number
+
+
+async def _issue(work: Work, note: asyncpg.Record, decided_reason: str | None = None) -> int:
+    """Number a locked note and book it. What is left of its invoice can be paid from here on."""
+    key = f"credit note {note['framework_id']} {note['provider_id']} {note['commissioner_id']}"
+    await work.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", key)
+    number: int = await work.fetchval(
+        """SELECT coalesce(max(number), 0) + 1 FROM credit_note
+           WHERE commissioner_id = $1 AND framework_id = $2 AND provider_id = $3""",
+        note["commissioner_id"], note["framework_id"], note["provider_id"],
+    )  # fmt: skip
+    await work.execute(
+        """UPDATE credit_note SET state = 'confirmed', number = $3, confirmed_at = $4, confirmed_by = $5,
+           decided_reason = $6 WHERE commissioner_id = $1 AND id = $2""",
+        note["commissioner_id"], note["id"], number, work.now, work.actor.person_id, decided_reason,
+    )  # fmt: skip
+    if note["kind"] == "deduction":
+        # The invoice is not paid while this waits, so what it can bear is still what it was when this was asked.
+        carried = note["carried_pence"]
+        await one_at_a_time(work, note["framework_id"], note["provider_id"], note["commissioner_id"])
+        await post(
+            work,
+            "credit_note",
+            {DEDUCTION: -note["pence"], PROVIDER_PAYABLE: note["pence"] - carried, OWED_BY_PROVIDER: carried},
+            commissioner_id=note["commissioner_id"],
+            framework_id=note["framework_id"],
+            provider_id=note["provider_id"],
+            subject_type="credit_note",
+            subject_id=note["id"],
+        )
+    work.audit(
+        "credit_note.confirmed" if decided_reason is None else "credit_note.decided",
+        "credit_note",
+        note["id"],
+        commissioner_id=note["commissioner_id"],
+        number=number,
+        pence=note["pence"],
+    )
+    await owe_payment(work, await pack_of(work, note["framework_id"]), note["invoice_id"])
+    return number
 
 
 async def refuse_credit_note(actor: Actor, note_id: UUID, reason: str) -> None:
@@ -202,16 +227,23 @@ async def refuse_credit_note(actor: Actor, note_id: UUID, reason: str) -> None:
 
 
 async def ask_again(actor: Actor, note_id: UUID, reason: str) -> None:
-    """Uphold a refused credit note with an answer to what the provider said; it waits for the provider again."""
+    """Uphold a refused credit note with an answer to what the provider said; it waits for the provider again.
+
+    Once: one that was refused twice is decided (`decide_credit_note`), and `Conflict` here.
+    """
     permit(actor, "invoice.decide")
     if is_blank(reason):
         raise InvalidInput({"reason": "Enter your answer to what the provider said"})
     async with unit_of_work(actor) as work:
         note = await _of_payer(work, note_id, "asked for again")
+        if note["asked_times"] >= MOST_ASKED:
+            raise Conflict("The provider has refused it twice: decide whether it stands.")
         await work.execute(
-            """UPDATE credit_note SET state = 'asked', reason = $3, asked_at = $4, asked_by = $5
+            """UPDATE credit_note SET state = 'asked', reason = $3, asked_at = $4, asked_by = $5,
+               asked_times = asked_times + 1, waited_days = $6
                WHERE commissioner_id = $1 AND id = $2 AND state = 'refused'""",
             note["commissioner_id"], note_id, reason.strip(), work.now, actor.person_id,
+            (local_day(note["refused_at"]) - local_day(note["asked_at"])).days,
         )  # fmt: skip
         work.audit("credit_note.asked_again", "credit_note", note_id)
         await meet(work, ANSWER, note_id)
@@ -233,6 +265,7 @@ async def withdraw_credit_note(actor: Actor, note_id: UUID) -> None:
         work.audit("credit_note.withdrawn", "credit_note", note_id)
         await meet(work, ANSWER, note_id)
         await cancel(work, note_id)
+        await owe_payment(work, await pack_of(work, note["framework_id"]), note["invoice_id"])
         sentence = f"The credit note asked for on your invoice {note['invoice_number']} was withdrawn."
         await tell(work, sentence, f"/credit-notes/{note_id}", organisation_id=note["provider_id"])
 

@@ -8,7 +8,7 @@ import asyncpg
 
 from marketplace.billing.credit_notes import ask_over_claim
 from marketplace.billing.ledger import one_at_a_time
-from marketplace.billing.owing import PAY
+from marketplace.billing.owing import invoice_reference, owe_payment
 from marketplace.billing.states import INVOICE
 from marketplace.billing.submitting import DECIDE, SUBMIT, period_subject
 from marketplace.frameworks.queries import pack_of
@@ -19,7 +19,7 @@ from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound
 from marketplace.platform.states import after
-from marketplace.policy.calendar import Period, end_of_day, local_day
+from marketplace.policy.calendar import Period, local_day
 from marketplace.policy.invoicing import pay_by
 from marketplace.policy.records import is_blank
 
@@ -41,25 +41,9 @@ async def accept_invoice(actor: Actor, invoice_id: UUID) -> None:
         )  # fmt: skip
         work.audit("invoice.accepted", "invoice", invoice_id, number=invoice["number"], net_pence=invoice["net_pence"])
         await meet(work, DECIDE, invoice_id)
-        if invoice["net_pence"]:
-            await owe(
-                work,
-                pack,
-                PAY,
-                subject_type="invoice",
-                subject_id=invoice_id,
-                reference=_reference(invoice),
-                owed_by=Owed(organisation_id=invoice["commissioner_id"], role="finance"),
-                owed_to=invoice["provider_id"],
-                link=f"/invoices/{invoice_id}",
-                title="Pay a valid invoice",
-                starts_at=invoice["received_at"],
-                due_at=end_of_day(pay_on),
-                commissioner_id=invoice["commissioner_id"],
-                framework_id=invoice["framework_id"],
-            )
-        await _tell_provider(work, invoice, f"{_reference(invoice)} was accepted.")
+        await _tell_provider(work, invoice, f"{invoice_reference(invoice)} was accepted.")
         await ask_over_claim(work, pack, invoice)
+        await owe_payment(work, pack, invoice_id, starts_at=invoice["received_at"])
 
 
 async def return_invoice(actor: Actor, invoice_id: UUID, reason: str) -> None:
@@ -100,7 +84,7 @@ async def return_invoice(actor: Actor, invoice_id: UUID, reason: str) -> None:
             SUBMIT,
             subject_type="invoice_period",
             subject_id=period_subject(invoice["framework_id"], invoice["commissioner_id"], period),
-            reference=_reference(invoice),
+            reference=invoice_reference(invoice),
             owed_by=Owed(organisation_id=invoice["provider_id"]),
             owed_to=invoice["commissioner_id"],
             link=f"/invoices/draft/{invoice['framework_id']}/{invoice['commissioner_id']}/{period.first_day}",
@@ -108,7 +92,7 @@ async def return_invoice(actor: Actor, invoice_id: UUID, reason: str) -> None:
             commissioner_id=invoice["commissioner_id"],
             framework_id=invoice["framework_id"],
         )
-        await _tell_provider(work, invoice, f"{_reference(invoice)} was returned: see what to mend.")
+        await _tell_provider(work, invoice, f"{invoice_reference(invoice)} was returned: see what to mend.")
 
 
 async def _waiting(work: Work, invoice_id: UUID, verb: str) -> asyncpg.Record:
@@ -123,12 +107,6 @@ async def _waiting(work: Work, invoice_id: UUID, verb: str) -> asyncpg.Record:
         raise NotFound
     after(INVOICE, "invoice", verb, row["state"])
     return row
-
-
-def _reference(invoice: asyncpg.Record) -> str:
-    # Numbers are each provider's own: without its name two duties of a day could not be told apart.
-    of = f"{invoice['number']} of {invoice['provider']}"
-    return f"Invoice {of} ({invoice['framework']}, from {invoice['first_day']:%-d %B %Y})"
 
 
 async def _tell_provider(work: Work, invoice: asyncpg.Record, sentence: str) -> None:

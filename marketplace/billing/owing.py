@@ -1,10 +1,16 @@
-"""What is still owed on an invoice, as the books say it: after its credit notes and its payments."""
+"""What is still owed on an invoice, as the books say it: after its credit notes and its payments; and by when."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
+from asyncpg import Record
+
+from marketplace.obligations.duties import Owed, owe
 from marketplace.platform.database import Work
+from marketplace.policy.calendar import end_of_day
+from marketplace.policy.pack import Pack
 
 PAY = "invoice_payment"  # the duty to pay a valid invoice
 
@@ -20,6 +26,16 @@ OWED = """
 # An accepted invoice i that credit notes have eaten whole: nothing of it is left to be paid.
 SETTLED = f"(i.state = 'accepted' AND i.net_pence > 0 AND ({OWED}) = 0)"
 
+# Whether an invoice i waits for its provider to answer a credit note: the payer cannot pay it, and its clock stands.
+WITH_PROVIDER = """EXISTS (SELECT FROM credit_note n WHERE n.commissioner_id = i.commissioner_id AND n.invoice_id = i.id
+    AND n.state = 'asked')"""
+
+# The last day for paying an invoice i: as many days later as its credit notes waited for the provider's answer.
+PAY_BY = """(i.pay_by + (SELECT coalesce(sum(n.waited_days + (coalesce(CASE WHEN n.refused_at >= n.asked_at THEN n.refused_at END,
+        n.confirmed_at, n.withdrawn_at, n.asked_at) AT TIME ZONE 'Europe/London')::date
+        - (n.asked_at AT TIME ZONE 'Europe/London')::date), 0)::int
+    FROM credit_note n WHERE n.commissioner_id = i.commissioner_id AND n.invoice_id = i.id))"""  # noqa: E501
+
 
 async def owed_on(work: Work, payer_id: UUID, invoice_id: UUID) -> int:
     """What is still owed on an invoice, in pence, as the ledger says (0 once it is paid)."""
@@ -27,3 +43,41 @@ async def owed_on(work: Work, payer_id: UUID, invoice_id: UUID) -> int:
         f"SELECT ({OWED}) FROM invoice i WHERE i.commissioner_id = $1 AND i.id = $2",  # noqa: S608 - our own words
         payer_id, invoice_id,
     )  # fmt: skip
+
+
+async def owe_payment(work: Work, pack: Pack, invoice_id: UUID, starts_at: datetime | None = None) -> None:
+    """The payer owes what is left of an accepted invoice, unless nothing is, or a credit note on it is open: then the
+    clock of payment stands. `starts_at`: when it was received; default: now, the clock goes on."""
+    row = await work.fetchrow(
+        f"""SELECT i.*, {PAY_BY} AS last_day_to_pay, ({OWED}) AS owed, f.name AS framework, o.name AS provider
+            FROM invoice i JOIN framework f ON f.id = i.framework_id JOIN organisation o ON o.id = i.provider_id
+            WHERE i.id = $1 AND i.state = 'accepted' AND NOT EXISTS (SELECT FROM credit_note n
+                WHERE n.commissioner_id = i.commissioner_id AND n.invoice_id = i.id
+                  AND n.state IN ('asked', 'refused'))""",  # noqa: S608 - our own words
+        invoice_id,
+    )  # fmt: skip
+    if row is None or not row["owed"]:
+        return
+    await owe(
+        work,
+        pack,
+        PAY,
+        subject_type="invoice",
+        subject_id=invoice_id,
+        reference=invoice_reference(row),
+        owed_by=Owed(organisation_id=row["commissioner_id"], role="finance"),
+        owed_to=row["provider_id"],
+        link=f"/invoices/{invoice_id}",
+        title="Pay a valid invoice",
+        starts_at=starts_at,
+        due_at=end_of_day(row["last_day_to_pay"]),
+        commissioner_id=row["commissioner_id"],
+        framework_id=row["framework_id"],
+    )
+
+
+def invoice_reference(invoice: Record) -> str:
+    """ "Invoice 3 of Alder Care (Framework, from 18 May 2026)"."""
+    # Numbers are each provider's own: without its name two duties of a day could not be told apart.
+    of = f"{invoice['number']} of {invoice['provider']}"
+    return f"Invoice {of} ({invoice['framework']}, from {invoice['first_day']:%-d %B %Y})"

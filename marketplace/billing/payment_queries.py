@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from marketplace.billing.owing import OWED
+from marketplace.billing.owing import OWED, PAY_BY, WITH_PROVIDER
 from marketplace.billing.waivers import to_pay
 from marketplace.platform.database import Work
 from marketplace.platform.errors import NotFound
@@ -26,6 +26,7 @@ CLOCKS = {
     "paid_in_time": ("Paid in time", "green"),
     "paid_late": ("Paid late", "orange"),
     "settled": ("Nothing left to pay", "grey"),
+    "with_provider": ("Waits for the provider’s confirmation", "yellow"),
 }
 
 
@@ -159,7 +160,7 @@ async def payables(work: Work) -> list[Payable]:
     rows = await work.fetch(
         f"""SELECT * FROM (
               SELECT i.id, i.number, i.framework_id, f.name AS framework, i.provider_id, o.name AS provider,
-                     i.first_day, i.last_day, i.pay_by, ({OWED}) AS pence,
+                     i.first_day, i.last_day, {PAY_BY} AS pay_by, ({OWED}) AS pence,
                      EXISTS (SELECT 1 FROM credit_note n WHERE n.commissioner_id = i.commissioner_id
                              AND n.invoice_id = i.id AND n.state IN ('asked', 'refused')) AS held
               FROM invoice i JOIN framework f ON f.id = i.framework_id JOIN organisation o ON o.id = i.provider_id
@@ -236,17 +237,17 @@ async def payment_run(work: Work, run_id: UUID) -> PaymentRun:
 async def lines_of(work: Work, payer_id: UUID, run_id: UUID, run_number: int) -> tuple[PaymentLine, ...]:
     """A run's payments in their order."""
     rows = await work.fetch(
-        """SELECT l.id, l.position, l.invoice_id, i.number, f.name AS framework, l.provider_id, o.name AS provider,
+        f"""SELECT l.id, l.position, l.invoice_id, i.number, f.name AS framework, l.provider_id, o.name AS provider,
                   i.first_day, i.last_day, l.pence, l.paid_on, l.dispute_id,
                   l.account_name, l.sort_code, l.account_number, l.account_note,
                   -- a waiver is received when it is disputed, valid once it is waived
                   coalesce(d.raised_at, i.received_at) AS received_at, coalesce(d.decided_at, i.accepted_at) AS accepted_at,
-                  CASE WHEN d.id IS NULL THEN i.pay_by
+                  CASE WHEN d.id IS NULL THEN {PAY_BY}
                        ELSE coalesce(d.pay_by, (d.decided_at AT TIME ZONE 'Europe/London')::date) END AS pay_by
            FROM payment_line l JOIN invoice i ON i.commissioner_id = l.commissioner_id AND i.id = l.invoice_id
            LEFT JOIN deduction_dispute d ON d.commissioner_id = l.commissioner_id AND d.id = l.dispute_id
            JOIN framework f ON f.id = i.framework_id JOIN organisation o ON o.id = l.provider_id
-           WHERE l.commissioner_id = $1 AND l.run_id = $2 ORDER BY l.position""",  # noqa: E501
+           WHERE l.commissioner_id = $1 AND l.run_id = $2 ORDER BY l.position""",  # noqa: E501, S608 - our own words
         payer_id, run_id,
     )  # fmt: skip
     return tuple(
@@ -264,7 +265,8 @@ async def payment_clock(work: Work, since: date | None = None) -> list[ClockRow]
     """Every invoice accepted with something to pay (received since a day), against its last day for payment."""
     today = local_day(work.now)
     rows: list[Any] = await work.fetch(
-        f"""SELECT i.id, i.number, f.name AS framework, o.name AS provider, i.received_at, i.accepted_at, i.pay_by,
+        f"""SELECT i.id, i.number, f.name AS framework, o.name AS provider, i.received_at, i.accepted_at,
+                  {PAY_BY} AS pay_by, {WITH_PROVIDER} AS with_provider,
                   i.paid_at, ({OWED}) AS owed,
                   (SELECT sum(l.pence)::bigint FROM payment_line l WHERE l.commissioner_id = i.commissioner_id
                    AND l.invoice_id = i.id AND l.dispute_id IS NULL AND l.paid_on IS NOT NULL) AS paid,
@@ -273,7 +275,7 @@ async def payment_clock(work: Work, since: date | None = None) -> list[ClockRow]
            FROM invoice i JOIN framework f ON f.id = i.framework_id JOIN organisation o ON o.id = i.provider_id
            WHERE i.commissioner_id = $1 AND i.pay_by IS NOT NULL AND i.net_pence > 0 AND i.replaced_at IS NULL
              AND ($2::date IS NULL OR (i.received_at AT TIME ZONE 'Europe/London')::date >= $2)
-           ORDER BY i.pay_by, o.name, i.number""",  # noqa: S608 - our own words
+           ORDER BY pay_by, o.name, i.number""",  # noqa: S608 - our own words
         work.actor.commissioner_id, since,
     )  # fmt: skip
     found: list[ClockRow] = []
@@ -285,7 +287,8 @@ async def payment_clock(work: Work, since: date | None = None) -> list[ClockRow]
             ClockRow(
                 row["id"], row["number"], row["framework"], row["provider"], received, local_day(row["accepted_at"]),
                 row["pay_by"], paid, row["paid"] if paid else row["owed"],
-                clock_of(row["pay_by"], paid, today, settled=settled), ((ended or today) - received).days,
+                clock_of(row["pay_by"], paid, today, settled=settled, with_provider=row["with_provider"]),
+                ((ended or today) - received).days,
             )
         )  # fmt: skip
     return found

@@ -11,7 +11,7 @@ import asyncpg
 import msgspec
 
 from marketplace.billing.other_records import OtherOnInvoice, days_with_others, others_on
-from marketplace.billing.owing import OWED, SETTLED
+from marketplace.billing.owing import OWED, PAY_BY, SETTLED, WITH_PROVIDER
 from marketplace.billing.records import FUNDED, visits_to_bill
 from marketplace.frameworks.queries import billing_periods, pack_of
 from marketplace.platform.database import Work
@@ -30,7 +30,10 @@ _DISPUTE = """(SELECT CASE WHEN d.state = 'proposed' THEN 'open' ELSE d.state EN
 
 
 _LISTED = f"""SELECT i.*, f.name AS framework, p.name AS provider, c.name AS payer, {_DISPUTE},
-        coalesce(i.pay_by < $5::date AND i.paid_at IS NULL AND ({OWED}) > 0, false) AS overdue, {SETTLED} AS settled
+        {PAY_BY} AS last_day_to_pay,
+        coalesce(i.pay_by < $5::date AND i.paid_at IS NULL AND {PAY_BY} < $5::date AND NOT {WITH_PROVIDER}
+            AND ({OWED}) > 0, false) AS overdue,
+        i.paid_at IS NULL AND i.state = 'accepted' AND {WITH_PROVIDER} AS with_provider, {SETTLED} AS settled
     FROM invoice i JOIN framework f ON f.id = i.framework_id JOIN organisation p ON p.id = i.provider_id
     JOIN organisation c ON c.id = i.commissioner_id WHERE i.replaced_at IS NULL"""
 
@@ -71,6 +74,7 @@ class InvoiceRow:
     dispute_state: str | None  # of its deduction: open, upheld or waived
     overdue: bool  # past its last day for payment, and something is still owed
     settled: bool  # accepted, and credit notes have left nothing of it to be paid
+    with_provider: bool  # accepted, and it waits for its provider to answer a credit note
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,8 +238,9 @@ async def invoices(
     return [
         InvoiceRow(
             row["id"], row["framework"], row["provider"], row["payer"], Period(row["first_day"], row["last_day"]),
-            row["number"], row["state"], row["submitted_at"], row["net_pence"], row["deduction_pence"], row["pay_by"],
-            row["dispute_state"], row["overdue"], row["settled"],
+            row["number"], row["state"], row["submitted_at"], row["net_pence"], row["deduction_pence"],
+            row["last_day_to_pay"],
+            row["dispute_state"], row["overdue"], row["settled"], row["with_provider"],
         )
         for row in rows
     ]  # fmt: skip
@@ -272,7 +277,7 @@ async def count_to_look_at(work: Work) -> dict[str, int]:
 async def invoice(work: Work, invoice_id: UUID) -> InvoiceView:
     """One invoice with its lines. Raises `NotFound` outside the context's reach."""
     row = await work.fetchrow(
-        f"""SELECT i.*, f.name AS framework, p.name AS provider, c.name AS payer, {SETTLED} AS settled,
+        f"""SELECT i.*, f.name AS framework, p.name AS provider, c.name AS payer, {SETTLED} AS settled, {PAY_BY} AS last_day_to_pay,
                   (SELECT n.id FROM invoice n WHERE n.commissioner_id = i.commissioner_id AND n.replaces_id = i.id) AS replaced_by
            FROM invoice i JOIN framework f ON f.id = i.framework_id JOIN organisation p ON p.id = i.provider_id
            JOIN organisation c ON c.id = i.commissioner_id WHERE i.id = $1""",  # noqa: E501
@@ -313,7 +318,7 @@ async def invoice(work: Work, invoice_id: UUID) -> InvoiceView:
         dispute_state=dispute["state"] if dispute else None,
         returned_reason=row["returned_reason"],
         accepted_at=row["accepted_at"],
-        pay_by=row["pay_by"],
+        pay_by=row["last_day_to_pay"],
         paid_at=row["paid_at"],
         settled=row["settled"],
         replaces_id=row["replaces_id"],

@@ -18,5 +18,6 @@ CREDIT_NOTE: Transitions = {
     "confirmed": {"asked": "confirmed"},
     "refused": {"asked": "refused"},
     "asked for again": {"refused": "asked"},
+    "decided": {"refused": "confirmed"},
     "withdrawn": {"asked": "withdrawn", "refused": "withdrawn"},
 }

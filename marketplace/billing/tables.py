@@ -102,6 +102,9 @@ class CreditNote(Table, db=ENGINE, tablename="credit_note"):
     confirmed_at = Timestamptz(default=None, null=True)
     confirmed_by = UUID(default=None, null=True)
     carried_pence = Integer(default=0, null=False)
+    asked_times = Integer(default=1, null=False)
+    waited_days = Integer(default=0, null=False)
+    decided_reason = Text(default=None, null=True)
     withdrawn_at = Timestamptz(default=None, null=True)
     withdrawn_by = UUID(default=None, null=True)
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from marketplace.policy.pack import Pack
 
-Clock = Literal["waiting", "late", "paid_in_time", "paid_late", "settled"]
+Clock = Literal["waiting", "late", "paid_in_time", "paid_late", "settled", "with_provider"]
 
 
 def needs_four_eyes(pack: Pack, total_pence: int, day: date) -> bool:
@@ -16,13 +16,18 @@ def needs_four_eyes(pack: Pack, total_pence: int, day: date) -> bool:
     return least is not None and total_pence >= least
 
 
-def clock_of(pay_by: date, paid_on: date | None, today: date, *, settled: bool = False) -> Clock:
+def clock_of(
+    pay_by: date, paid_on: date | None, today: date, *, settled: bool = False, with_provider: bool = False
+) -> Clock:
     """How an invoice stands against its last day for payment; paid on that day is in time.
 
-    `settled`: credit notes have left nothing of it to be paid.
+    `settled`: credit notes have left nothing of it to be paid. `with_provider`: it waits for the provider to confirm a
+    corrected document, and is not paid before that (domain 5, D): the clock stands.
     """
     if settled:
         return "settled"
+    if paid_on is None and with_provider:
+        return "with_provider"
     if paid_on is not None:
         return "paid_in_time" if paid_on <= pay_by else "paid_late"
     return "waiting" if today <= pay_by else "late"
