@@ -36,7 +36,7 @@ BY_SOMEBODY_ELSE = "Somebody else in your office records what is checked of you"
 
 # The newest check, where what is said again is nothing new: neither of the check nor of the certificate.
 SENT_TWICE = """
-SELECT c.id FROM (SELECT * FROM worker_dbs_check WHERE provider_id = $1 AND worker_id = $2
+SELECT c.id FROM (SELECT * FROM worker_dbs_check WHERE provider_id = $1 AND worker_id = $2 AND withdrawn_at IS NULL
     ORDER BY checked_on DESC, recorded_at DESC, outcome = 'clear' LIMIT 1) c
 JOIN worker_private p ON p.provider_id = c.provider_id AND p.worker_id = c.worker_id
 JOIN worker w ON w.provider_id = c.provider_id AND w.id = c.worker_id

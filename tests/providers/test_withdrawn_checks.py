@@ -78,7 +78,12 @@ async def test_a_dbs_check_is_withdrawn_but_neither_news_nor_what_the_service_sa
     check = await recorded(place, worker, "DBS check of 11 April 2026")
     await withdraw_check(place.manager, worker, "dbs", check.id, "It was another worker's")
     assert await why_not(place, worker, TODAY) == ("has no DBS check",)
-    await evidence.record_dbs_check(place.manager, worker, checked_on=TODAY, checked_by_name="Ada Brook")
+    # the same said again is another record, and counts
+    seen = {"checked_on": TODAY, "checked_by_name": "Ada Brook"}
+    first = await evidence.record_dbs_check(place.manager, worker, **seen)
+    await withdraw_check(place.manager, worker, "dbs", first, "Nobody looked that day")
+    assert await why_not(place, worker, TODAY) == ("has no DBS check",)
+    assert await evidence.record_dbs_check(place.manager, worker, **seen) != first
     assert await why_not(place, worker, TODAY) == ()
     await evidence.record_dbs_check(
         place.manager, worker, checked_on=TODAY, checked_by_name="Mo Hale", outcome="new_information"
