@@ -30,6 +30,7 @@ from marketplace.web.svg import shares
 
 PAY: dict[str, Any] = {"guards": [requires("invoice.decide")]}
 A_YEAR = timedelta(days=365)  # how far back the page of the clock looks
+ALWAYS = ("waiting", "late", "paid_in_time", "paid_late")  # drawn also where there are none
 TONES = {
     "waiting": "plain",
     "late": "bad",
@@ -144,7 +145,11 @@ async def clock_page(request: Request[Any, Any, Any]) -> Response[Any]:
     counts = {state: sum(row.state == state for row in rows) for state in queries.CLOCKS}
     settled = counts["paid_in_time"] + counts["paid_late"]
     drawing = shares(
-        [(queries.CLOCKS[state][0], number, TONES[state]) for state, number in counts.items()],
+        [
+            (queries.CLOCKS[state][0], number, TONES[state])
+            for state, number in counts.items()
+            if number or state in ALWAYS
+        ],
         "Valid invoices against their last day for payment",
         "invoice",
     )
