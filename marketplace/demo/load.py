@@ -18,6 +18,7 @@ from marketplace.demo import (
     families,
     invoices,
     packages,
+    papers,
     providers,
     referrals,
     standings,
@@ -96,6 +97,7 @@ async def play(settings: Settings, say: Say, now: datetime | None = None) -> Wor
 async def _chapters(world: World, say: Say) -> None:
     await _chapter(say, "Councils and their frameworks", commissioners.open_councils(world))
     await _chapter(say, "Providers and their workers", providers.open_firms(world))
+    await _chapter(say, "A provider's papers", papers.keep_papers(world))
     story = world.story
     await story.until(story.at(-72, "09:00"))
     await _chapter(say, "Children and their families", families.take_on(world))
