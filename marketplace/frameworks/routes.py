@@ -120,6 +120,7 @@ async def remove_partner(request: AnyRequest, framework_id: FromPath[UUID], comm
 @get(f"{ONE}/areas", **WRITES)
 async def get_areas(request: AnyRequest, framework_id: FromPath[UUID]) -> AreasOut:
     """The areas of the acting council, as its families call them."""
+    await ask(request.user, queries.framework, framework_id)
     kept = await ask(request.user, areas.areas_of, framework_id, request.user.commissioner_id)
     return AreasOut(areas=list(kept))
 
