@@ -58,7 +58,8 @@ async def waiting_list(work: Work) -> WatchList:
     rows = await work.fetch(
         f"""SELECT r.id, r.reference, r.lot_code, r.area, r.respond_by, r.referrer_id, {_SINCE} AS since,
                   (SELECT count(*) FROM offer o WHERE o.commissioner_id = r.commissioner_id AND o.referral_id = r.id
-                      AND o.state = 'made') AS offers
+                      AND o.state = 'made') AS offers,
+                  r.id IN (SELECT r.id {_SILENT}) AS unanswered
            FROM referral r WHERE r.commissioner_id = $1 AND r.state = 'broadcast'
            ORDER BY since, r.reference LIMIT $2""",  # noqa: S608 - our own text
         work.actor.commissioner_id, MOST,
@@ -74,7 +75,9 @@ async def waiting_list(work: Work) -> WatchList:
                     f"due {moment(row['respond_by'])}" if row["respond_by"] > work.now else "time is over",
                     str(row["offers"]),
                 ),
-                f"/referrals/{row['id']}" if acts else f"/watch/silent?q={row['reference']}", at_marketplace=acts,
+                f"/referrals/{row['id']}" if acts
+                else f"/watch/silent?q={row['reference']}" if row["unanswered"] else "",
+                at_marketplace=acts,
             )
             for row in rows
         ],
