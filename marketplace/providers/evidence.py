@@ -389,6 +389,14 @@ async def keep_check(
         wrong.setdefault("kind", BY_SOMEBODY_ELSE)
     _refuse(wrong)
     await attached(work, worker, evidence_id)
+    same = await work.fetchval(
+        "SELECT id FROM worker_check WHERE provider_id = $1 AND worker_id = $2 AND kind = $3 AND done_on = $4"
+        " AND valid_until IS NOT DISTINCT FROM $5 AND ($6::uuid IS NULL OR evidence_id = $6)"
+        " AND withdrawn_at IS NULL LIMIT 1",
+        worker["provider_id"], worker["id"], kind, done_on, valid_until, evidence_id,
+    )  # fmt: skip
+    if same is not None:
+        return same  # sent twice, it is there once
     check_id = await work.fetchval(
         "INSERT INTO worker_check (provider_id, worker_id, kind, done_on, valid_until, recorded_at, recorded_by,"
         " evidence_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id",
