@@ -14,8 +14,8 @@ from marketplace.packages.outcomes import Given
 from marketplace.packages.overrun_decisions import approve_overrun
 from marketplace.platform.errors import Conflict
 from marketplace.policy.calendar import end_of_day, local_day
-from tests.billing.history_model import Beside, Key, whole
-from tests.billing.history_play import Chance, Play, one_of
+from tests.billing.history_model import Beside, Key, pays_for, whole
+from tests.billing.history_play import BOTH, Chance, Play, one_of
 from tests.billing.history_world import LATE, MILE, MINUTES, ON_ARRIVAL
 from tests.world.packages import Case, delivered
 
@@ -94,18 +94,26 @@ class AtTheDoor(Play):
         self.check()
 
     def _bill_longer(self, n: int) -> None:
-        """Whoever paid for less than is approved now is billed for the rest."""
+        """Once anybody paid for it, all of its payers are billed for the rest, in the same steps."""
         visit, id_ = self.visits[n], self.world.visits[n].id
-        for who, bill in self.bills("accepted", "paid"):
-            if n in bill.paid:
-                lines = self.payers[who].lines
-                earlier = [to for kind, of, to in lines if kind == "longer_time" and of == id_]
-                billed = max([bill.approved[n] or 0, *earlier]) or None
-                more = visit.costs_more(billed, who)
-                if more:
-                    key: Key = ("longer_time", id_, visit.approved or 0)
-                    lines[key] = Beside(local_day(self.clock.at), more)
-                    self.happened["longer time on a line"] += 1
+        stands: dict[int, list[int]] = {}
+        for who in BOTH:
+            stands[who] = [to for kind, of, to in self.payers[who].lines if kind == "longer_time" and of == id_]
+        paid = {who: bill for who, bill in self.bills("accepted", "paid") if n in bill.paid}
+        for who, bill in paid.items():
+            stands[who].append(bill.approved[n] or 0)
+        for who in BOTH if paid else ():
+            if not pays_for(visit.package, who):
+                continue
+            billed = max(stands[who] or [*stands[0], *stands[1]]) or None
+            more = visit.costs_more(billed, who)
+            if more:
+                if not stands[who]:
+                    visit.before[who] = billed
+                    self.happened["longer time for who was not invoiced yet"] += 1
+                key: Key = ("longer_time", id_, visit.approved or 0)
+                self.payers[who].lines[key] = Beside(local_day(self.clock.at), more)
+                self.happened["longer time on a line"] += 1
 
     # --- miles ------------------------------------------------------------------------------------------------------
 

@@ -76,8 +76,7 @@ class Ending(AtTheDoor, Invoices, Payments):
             assert all(key in billed for key in miles)
         for n, visit in enumerate(self.visits):
             later = [pence for key, pence in billed.items() if isinstance(key, tuple) and key[:2] == self._longer(n)]
-            # a payer's part of each line is rounded by itself: a penny at most
-            assert abs(billed.get(n, 0) + sum(later) - visit.costs(who)) <= len(later)
+            assert billed.get(n, 0) + sum(later) == visit.costs(who)  # to the penny, in whatever steps it was billed
 
     def _longer(self, n: int):  # type: ignore[no-untyped-def]
         return "longer_time", self.world.visits[n].id

@@ -130,7 +130,7 @@ class Invoices(Play):
         others = [bill for bill in payer.bills.values() if bill is not old]
         settled = {n for bill in others for n in bill.judged if n in bill.paid or not bill.judged[n]}
         open_ = {
-            n: visit.costs(who)
+            n: visit.asks(who)
             for n, visit in enumerate(self.visits)
             if world.visits[n].period <= period and n not in settled and pays_for(visit.package, who)
         }
@@ -184,7 +184,7 @@ class Invoices(Play):
             paid={n: pence for n, pence in whole.items() if n in claimed},
             beside={key: pence for key, pence in priced.items() if key in claimed},
             judged=judged,
-            approved={n: self.visits[n].approved for n in judged},
+            approved={n: self.visits[n].before.get(who, self.visits[n].approved) for n in judged},
             over_claimed=over,
         )
         if not open_ and not found.others and not bill.carried_in and old is None:

@@ -40,7 +40,8 @@ def part(pence: int, package: int, payer: int) -> int:
 
 @dataclass
 class Visit:
-    """What became of a planned visit. `approved` is how many minutes in all the referrer lets it last."""
+    """What became of a planned visit. `approved` is how many minutes in all the referrer lets it last; `before`, by
+    payer, how many were approved before the longer time that the payer is billed line by line, like the others."""
 
     day: date
     package: int
@@ -50,6 +51,7 @@ class Visit:
     cancelled_percent: int | None = None
     approved: int | None = None
     proposal: UUID | None = None  # a correction that waits for an answer
+    before: dict[int, int | None] = field(default_factory=dict)
 
     @property
     def delivered(self) -> bool:
@@ -69,9 +71,13 @@ class Visit:
         """One payer's part of what it costs as it stands."""
         return part(self._whole(self.approved), self.package, payer)
 
+    def asks(self, payer: int) -> int:
+        """The same without the longer time that is billed line by line."""
+        return part(self._whole(self.before.get(payer, self.approved)), self.package, payer)
+
     def costs_more(self, billed: int | None, payer: int) -> int:
-        """One payer's part of what it costs more than when so many minutes were approved."""
-        return part(self._whole(self.approved) - self._whole(billed), self.package, payer)
+        """What one payer's part of it costs more than when so many minutes were approved: with two it never shrinks."""
+        return self.costs(payer) - part(self._whole(billed), self.package, payer)
 
     def _whole(self, approved: int | None) -> int:
         if self.cancelled_percent is not None:
