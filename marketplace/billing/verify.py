@@ -94,6 +94,7 @@ async def verify_books(work: Work) -> Found:
         if invoice["number"] != numbers[books]:
             found.differences.append(f"invoice {invoice['id']}: number {invoice['number']}, expected {numbers[books]}")
         found.differences += [f"invoice {invoice['id']}: {each}" async for each in _invoice_differences(work, invoice)]
+        found.differences += [f"invoice {invoice['id']}: {each}" for each in await _row_differences(work, invoice)]
         postings = invoice_postings(msgspec.convert(invoice["result"], InvoiceResult))
         expected["invoice", invoice["id"]] = postings
         owners["invoice", invoice["id"]] = books
@@ -171,6 +172,44 @@ async def _invoice_differences(work: Work, invoice: asyncpg.Record):
         for kept in (invoice[name], getattr(stored, name)):
             if kept != pence:
                 yield f"{name} is {kept}, computed again {pence}"
+
+
+async def _row_differences(work: Work, invoice: asyncpg.Record) -> list[str]:
+    """An invoice's rows, which its pages, files and credit notes read, against what was judged and claimed of it."""
+    result = msgspec.convert(invoice["result"], InvoiceResult)
+    claimed: dict[str, int] = {}
+    for asked in msgspec.convert(invoice["claim"], Claim).lines:
+        claimed[asked.visit] = claimed.get(asked.visit, 0) + asked.pence
+    counts = invoice["replaced_at"] is None
+    judged = {
+        f"visit {line.visit}": {
+            "position": at, "minutes": line.minutes, "percent": line.percent, "price_pence": line.price_pence,
+            "held": line.held, "claimed_pence": claimed.get(line.visit), "payable_pence": line.payable_pence,
+            "counts": counts,
+        }
+        for at, line in enumerate(result.lines, start=1)
+    } | {
+        f"line {other.id}": {
+            "position": at, "price_pence": other.price_pence, "claimed_pence": claimed.get(other.id),
+            "payable_pence": other.payable_pence, "counts": counts,
+        }
+        for at, other in enumerate(result.others, start=1)
+    }  # fmt: skip
+    of_invoice = invoice["commissioner_id"], invoice["id"]
+    visits = await work.fetch("SELECT * FROM invoice_line WHERE commissioner_id = $1 AND invoice_id = $2", *of_invoice)
+    others = await work.fetch(
+        "SELECT * FROM invoice_other_line WHERE commissioner_id = $1 AND invoice_id = $2", *of_invoice
+    )
+    kept = {f"visit {row['visit_id']}": row for row in visits} | {f"line {row['line_id']}": row for row in others}
+    found = [f"{name} was judged, yet has no row" for name in judged if name not in kept]
+    found += [f"{name} has a row, yet was not judged" for name in kept if name not in judged]
+    return found + [
+        f"{name}: its row has {column} {kept[name][column]}, judged and claimed {value}"
+        for name, columns in judged.items()
+        if name in kept
+        for column, value in columns.items()
+        if kept[name][column] != value
+    ]
 
 
 def _as_it_stood(visit: Visit, corrections: Iterable[Any], received_at: datetime) -> Visit:

@@ -150,6 +150,8 @@ async def test_miles_above_the_packs_are_billed_with_evidence_and_the_books_agre
     assert (await ask(finance, agreement_queries.agreement, agreement_id)).left_pence == 0
     await migrator.execute("ALTER TABLE invoice_other_line DISABLE TRIGGER USER")
     await migrator.execute("UPDATE invoice_other_line SET payable_pence = 629 WHERE line_id = $1 AND counts", line)
+    (said,) = (await ask(finance, verify_books)).differences
+    assert said == f"invoice {again}: line {line}: its row has payable_pence 629, judged and claimed 630"
     await migrator.execute("ALTER TABLE other_line DISABLE TRIGGER other_line_kept")
     await migrator.execute("UPDATE other_line SET units = 33 WHERE id = $1", line)
     assert any("lines beside visits" in each for each in (await ask(finance, verify_books)).differences)

@@ -74,6 +74,20 @@ async def test_a_whole_history_and_each_planted_fault(case, world, clock, first_
     await migrator.execute("UPDATE rate SET pence_per_hour = pence_per_hour - 1")
     assert await differences(case) == []
 
+    # the rows that pages, files and credit notes read, each by itself: what was judged and claimed stands beside them
+    await migrator.execute("ALTER TABLE invoice_line DISABLE TRIGGER USER")
+    meddled = {"payable_pence": 5000, "price_pence": 1, "minutes": 7, "percent": -1, "claimed_pence": 9}
+    for column, by in meddled.items():
+        change = f"UPDATE invoice_line SET {column} = {column} + ($1) WHERE invoice_id = $2 AND position = 1"
+        await migrator.execute(change, by, invoice_id)
+        (said,) = await differences(case)
+        assert said.startswith(f"invoice {invoice_id}: visit ") and f"its row has {column} " in said
+        await migrator.execute(change, -by, invoice_id)
+    await migrator.execute("UPDATE invoice_line SET counts = NOT counts WHERE invoice_id = $1 AND position = 2", first)
+    assert any("its row has counts True" in each for each in await differences(case))
+    await migrator.execute("UPDATE invoice_line SET counts = NOT counts WHERE invoice_id = $1 AND position = 2", first)
+    assert await differences(case) == []
+
     # one penny moved between two accounts: balanced, and still wrong
     await migrator.execute("ALTER TABLE ledger_posting DISABLE TRIGGER USER")
     await migrator.execute(
