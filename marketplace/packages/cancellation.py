@@ -53,7 +53,13 @@ async def terms_of(work: Work, visit: Visit, outcome: str, notice_at: datetime |
         facts_of(visit, []), outcome=outcome, workers=await _workers(work, visit, outcome, notice),
         notice_at=None if notice is None else local(notice),
     )  # fmt: skip
-    return cancellation_terms(pack, await _rates(work, visit), facts)
+    terms = cancellation_terms(pack, await _rates(work, visit), facts)
+    bought = await work.fetchval(
+        "SELECT direct_payment_id IS NOT NULL FROM package WHERE commissioner_id = $1 AND id = $2",
+        visit.commissioner_id, visit.package_id,
+    )  # fmt: skip
+    # what a family buys is not made up: its money goes back
+    return msgspec.structs.replace(terms, made_up=terms.made_up and not bought)
 
 
 async def _workers(work: Work, visit: Visit, outcome: str, notice_at: datetime | None) -> tuple[VisitWorker, ...]:

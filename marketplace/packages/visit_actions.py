@@ -302,7 +302,9 @@ async def missed_in(work: Work, visit_id: UUID, *, version: int, reason: str) ->
     await budget_changes(work, visit.commissioner_id, visit.child_id)
     await to_make_up(work, visit, package)
     await report(work, visit, package, FAILED, visit.planned_start)
-    said = f"The visit of package {package.reference} on {when(visit.planned_start)} was missed. It will be made up."
+    said = f"The visit of package {package.reference} on {when(visit.planned_start)} was missed."
+    if package.direct_payment_id is None:
+        said += " It will be made up."
     await _tell_all(work, work.actor, visit, package, said)
     work.audit("visit.missed", "visit", visit.id, commissioner_id=visit.commissioner_id)
 

@@ -2,6 +2,7 @@
 
 A visit the provider cancelled or missed is to be made up (P 5.4): that request is the provider's own duty, from the
 moment on at which it failed. It ends when the visit is placed, or when the family or the referrer needs it no more.
+Of a visit that a direct payment buys nothing is owed but the money.
 """
 
 from __future__ import annotations
@@ -89,7 +90,12 @@ async def ask_for_time(actor: Actor, visit_id: UUID, *, starts_at: datetime, end
 
 
 async def to_make_up(work: Work, visit: Visit, package: Package) -> None:
-    """What the provider cancelled or missed is owed: within the unit of that change."""
+    """What the provider cancelled or missed is owed: within the unit of that change.
+
+    Not where the family buys: its money goes back, and it buys another visit or none.
+    """
+    if package.direct_payment_id is not None:
+        return
     request = await _insert(work, visit, "make_up", "provider", "", None, None)
     await _owe(work, MAKE_UP, "Make up a visit that did not take place", request, package)
 

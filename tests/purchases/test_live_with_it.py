@@ -193,6 +193,7 @@ async def test_where_a_family_buys_nobody_speaks_of_a_referrer(database, setting
         assert after.status_code == 303
         shown = text_of(await door.get(f"/visits/{second}"))
         assert "Cancelled. The family and workers have been told." in shown
+        assert "Make up a visit" not in text_of(await door.get("/duties"))  # the money goes back instead
     async with at(app, settings, case.worker) as door:
         page = await door.get(f"/visits/{first}/not-signed")
         text_hash = re.search(r'name="text_hash" value="([^"]+)"', page.text)

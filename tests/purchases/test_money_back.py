@@ -82,6 +82,7 @@ async def test_every_way_a_visit_can_end(case, clock, migrator):
     clock.move_to((await case.visit(short)).planned_end + HOUR)
     fingerprint = await packages.delivered(case, short, end=(await case.visit(short)).planned_end - HOUR)
     await settled(bought)
+    assert not await migrator.fetchval("SELECT count(*) FROM visit_request")  # money goes back: nothing is made up
     assert await money(bought, short) == ({}, [])  # the family has not confirmed it yet
     clock.move_to((await case.visit(whole)).planned_end + HOUR)
     await packages.confirmed(case, whole)
