@@ -62,6 +62,7 @@ CHOICES = {
     "billing": "Must be there before the visit is paid",
     "immediately": "At once",
 }
+UNSET = {"percent": "No target", "months": "No limit", "": "Nothing named"}  # what is left open, by what is counted
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
@@ -95,9 +96,9 @@ def amount(number: int, unit: str) -> str:
 
 
 def answer(value: Any, unit: str) -> str:
-    """A decision's value as people read it."""
+    """A decision's value as people read it; what is left open in words of its own ("No target", "Nothing named")."""
     if value is None:
-        return "None"
+        return UNSET.get(unit, UNSET[""])
     if isinstance(value, bool):
         return "Yes" if value else "No"
     if isinstance(value, int):
@@ -106,7 +107,7 @@ def answer(value: Any, unit: str) -> str:
         return CHOICES.get(value, code(value))
     if isinstance(value, Sequence):
         items = [item["title"] if isinstance(item, Mapping) else answer(item, unit) for item in value]
-        return "; ".join(items) or "None"
+        return "; ".join(items) or UNSET[""]
     return str(value)
 
 

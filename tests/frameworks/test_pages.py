@@ -126,6 +126,9 @@ async def test_a_decision_of_the_wrong_kind_keeps_what_was_typed(doors, person):
         await door.post(path, {"value": "48", "remark": "As the old contract says"})
         shown = await door.get(f"/frameworks/{framework_id}/decisions")
         assert "48 hours" in shown.text and admin.person_name in shown.text
+        assert "No target" in shown.text and ">None<" not in shown.text
+        target = await door.get(f"/frameworks/{framework_id}/decisions/kpis.satisfaction")
+        assert "Leave empty for no target" in target.text and ">None<" not in target.text
         assert (await door.get(f"/frameworks/{framework_id}/decisions/no.such.thing")).status_code == 404
 
 
