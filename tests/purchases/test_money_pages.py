@@ -106,6 +106,7 @@ async def test_the_provider_sees_what_is_due_as_the_ledger_has_it(api, database,
     await ended(case, clock, migrator)
     app = create_marketplace(database, clock)
     async with at(app, settings, case.manager) as door:
+        assert 'href="/bought-visits"' in (await door.get("/today")).text
         shown = text_of(await door.get("/bought-visits"))
         for said in ("Due to you now £72.00", "No account", "£24.00 Due", "£48.00 Due", "Cancelled by the provider"):
             assert said in shown, (said, shown)
@@ -119,6 +120,10 @@ async def test_the_provider_sees_what_is_due_as_the_ledger_has_it(api, database,
         assert asked.status_code == 409 and "off here" in asked.text
         wrong = await door.get("/bought-visits?first_day=soon")
         assert wrong.status_code == 400
+    coordinator = await people.person_in(case.manager, "coordinator", "Cora Office")
+    async with at(app, settings, coordinator) as door:
+        assert 'href="/bought-visits"' in (await door.get("/today")).text
+        assert (await door.get("/bought-visits")).status_code == 200
     mine = await token(api, settings, case.manager)
     found = (await api.get("/bought-visits", headers=mine)).json()
     assert [each["kept_pence"] for each in found] == [2_400, 0, 4_800, 0]
