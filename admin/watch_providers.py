@@ -10,6 +10,7 @@ from uuid import UUID
 
 from admin.watch_shapes import MOST, Figure, Row, WatchList, longest, our_frameworks, plural, said, some
 from marketplace.frameworks.queries import FrameworkView, pack_of
+from marketplace.obligations.duties import COUNTED
 from marketplace.platform.database import Work
 from marketplace.policy.calendar import local_day, midnight
 from marketplace.policy.drifting import WORDS, Cases, Drift, Measure, drift, spans
@@ -19,12 +20,12 @@ from marketplace.web.filters import count, day
 # Of each provider: how many of how many, since $5 and between $4 and then. Duties count by when they were due, answers
 # by the broadcast, visits by when they were planned.
 _RECORD: dict[Measure, str] = {
-    "late_duties": """SELECT b.owed_by_organisation AS provider_id, b.due_at >= $5 AS recent, count(*) AS of,
+    "late_duties": f"""SELECT b.owed_by_organisation AS provider_id, b.due_at >= $5 AS recent, count(*) AS of,
             count(*) FILTER (WHERE b.missed_at IS NOT NULL OR b.met_at IS NULL) AS counted
         FROM obligation b WHERE (b.commissioner_id = $1 OR b.commissioner_id IS NULL) AND b.framework_id = $2
-          AND b.due_at >= $4 AND b.due_at <= $3 AND (b.cancelled_at IS NULL OR b.missed_at IS NOT NULL)
+          AND b.due_at >= $4 AND b.due_at <= $3 AND {COUNTED}
           AND b.owed_by_organisation IN (SELECT provider_id FROM admission WHERE framework_id = $2)
-        GROUP BY 1, 2""",
+        GROUP BY 1, 2""",  # noqa: S608 - our own text
     "declines": """SELECT x.provider_id, r.broadcast_at >= $5 AS recent, count(*) AS of,
             count(d.provider_id) AS counted
         FROM referral r JOIN referral_reach x ON x.commissioner_id = r.commissioner_id AND x.referral_id = r.id

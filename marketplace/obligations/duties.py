@@ -18,6 +18,9 @@ from marketplace.policy.pack import Pack
 from marketplace.policy.reminders import remind_at, task_due_at
 
 TASK = "task."
+# Of a row `b`: it counts in what is said of how duties were kept. One whose ground went in time was never owed;
+# one whose ground went after its time was missed for good, and stays so.
+COUNTED = "(b.cancelled_at IS NULL OR b.missed_at IS NOT NULL)"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4, uuid5
 
 from marketplace.frameworks.queries import pack_of
 from marketplace.identity.permissions import permit
-from marketplace.obligations.duties import Owed, meet, owe
+from marketplace.obligations.duties import COUNTED, Owed, meet, owe
 from marketplace.obligations.news import tell
 from marketplace.packages.tables import MonitoringReport
 from marketplace.platform.actor import Actor, system_for
@@ -107,9 +107,9 @@ async def due_report(work: Work, framework_id: UUID, commissioner_id: UUID, firs
     if row is None:
         raise NotFound
     duties = await work.fetchrow(
-        """SELECT count(*) AS duties, count(missed_at) AS late FROM obligation
-           WHERE owed_by_organisation = $1 AND framework_id = $2 AND owed_to = $3 AND cancelled_at IS NULL
-             AND due_at > $4 AND due_at <= $5 AND rule_key NOT LIKE 'task.%'""",
+        f"""SELECT count(*) AS duties, count(b.missed_at) AS late FROM obligation b
+           WHERE b.owed_by_organisation = $1 AND b.framework_id = $2 AND b.owed_to = $3 AND {COUNTED}
+             AND b.due_at > $4 AND b.due_at <= $5 AND b.rule_key NOT LIKE 'task.%'""",  # noqa: S608 - our own text
         work.actor.provider_id, framework_id, commissioner_id, midnight(first_day), end_of_day(quarter.last_day),
     )  # fmt: skip
     names = ("planned", "packages", *OUTCOMES, "minutes")

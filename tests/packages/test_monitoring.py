@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import html
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from uuid import UUID, uuid4
 
 import pytest
 
+from marketplace.frameworks.queries import pack_of
 from marketplace.obligations import mail_choices, queries
+from marketplace.obligations.duties import Owed, cancel, owe
 from marketplace.packages import monitoring
 from marketplace.platform.actor import Actor
-from marketplace.platform.database import ask
+from marketplace.platform.database import ask, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted
 from tests.obligations.conftest import as_worker
 from tests.world import packages, people
@@ -75,6 +78,34 @@ async def test_from_the_quarters_end_to_the_contract_managers_page(database, rea
         assert (await door.get(sent.headers["location"])).status_code == 403
     met = await migrator.fetchrow("SELECT met_at, missed_at FROM obligation WHERE rule_key = 'monitoring_report'")
     assert met is not None and met["met_at"] is not None and met["missed_at"] is None
+
+
+async def test_what_was_missed_for_good_is_in_the_report(database, ready: Case, clock, migrator) -> None:
+    """A duty whose ground went after its time is late for ever; one whose ground went in time was never owed."""
+    case, provider, council = ready, ready.manager.provider_id, ready.referrer.organisation_id
+    visit = await packages.a_visit(case, date(2026, 5, 13))
+    clock.at = (await case.visit(visit)).planned_end + timedelta(hours=1)
+    await packages.delivered(case, visit)
+    due = clock.at + timedelta(days=2)
+    ended: list[tuple[datetime, UUID]] = []
+    async with unit_of_work(case.manager) as work:
+        pack = await pack_of(work, case.world.framework_id)
+        for until in (due, due + timedelta(days=9)):
+            ended.append((until, uuid4()))
+            await owe(
+                work, pack, "cqc_report", subject_type="cqc_change", subject_id=ended[-1][1], reference="A change",
+                owed_by=Owed(provider), owed_to=council, link="/contract", due_at=until, title="Report a change",
+                framework_id=case.world.framework_id,
+            )  # fmt: skip
+    assert provider is not None and council is not None
+    clock.at = clock.at.replace(month=7, day=1, hour=9)
+    before = (await ask(case.manager, monitoring.due_report, case.world.framework_id, council, QUARTER)).facts
+    clock.at = due + timedelta(days=1)
+    async with unit_of_work(case.manager) as work:
+        assert [await cancel(work, subject) for _, subject in ended] == [1, 1]
+    clock.at = clock.at.replace(month=7, day=1, hour=9)
+    facts = (await ask(case.manager, monitoring.due_report, case.world.framework_id, council, QUARTER)).facts
+    assert (facts["duties"], facts["duties_late"]) == (before["duties"] - 1, 1)
 
 
 async def test_a_daily_mail_that_is_not_wanted_is_not_written(database, ready: Case, clock) -> None:
