@@ -24,7 +24,7 @@ from marketplace.policy.standing import (
 from marketplace.providers.facts import PROFILE_CHECK, Competence, WorkerRecord, worker_records
 from marketplace.providers.lots import FIRST_VALUE, counted_lot_rows
 from marketplace.providers.reach_index import Counted, count_by_days, counting_of_lot, look_again
-from marketplace.providers.standing import Standing, dated, standing_of, standings
+from marketplace.providers.standing import Standing, standing_of, standings
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,9 @@ async def lot_reach(
     work: Work, framework_id: UUID, pack: Pack, lot: str, needs: Sequence[str], on: date
 ) -> list[tuple[Standing, int | None]]:
     """Everybody ever admitted to a lot by name: how each stands now and, where nothing stands against it, how many of
-    its workers are ready on the day. One statement for a commissioner; `OtherPack` unless it is the framework's."""
+    its workers are ready on the day. One statement for a commissioner; `OtherPack` unless it is the framework's.
+
+    Since when a registration is missing is left to the provider's own page: it would be a question more."""
     if work.actor.commissioner_id is None:
         stand = await standings(work, framework_id, lot)
         ready = await ready_counts(work, [each.provider_id for each in stand if each.good], pack, lot, needs, on)
@@ -110,8 +112,7 @@ async def lot_reach(
     found = [(standing_of(pack, framework_id, row, lot, today), row.counted) for row in rows]
     counted = {standing.provider_id: each for standing, each in found if not standing.reasons}
     ready = await _settled(work, counted, pack, lot, needs, on)
-    stand = await dated(work, [standing for standing, _ in found], work.now)
-    return [(standing, ready.get(standing.provider_id)) for standing in stand]
+    return [(standing, ready.get(standing.provider_id)) for standing, _ in found]
 
 
 async def _settled(
