@@ -17,7 +17,7 @@ from litestar.response import Response
 from marketplace.identity.guards import requires
 from marketplace.packages import queries
 from marketplace.packages.emergency_cover import EmergencyCover, covers_sought
-from marketplace.packages.lapsed_cover import LapsedCover, covers_of, decide, decisions_of
+from marketplace.packages.lapsed_cover import CHANGED, LapsedCover, covers_of, decide, decisions_of
 from marketplace.packages.lapsed_visits import coming_visits
 from marketplace.packages.tables import Package
 from marketplace.platform.database import Work, ask
@@ -73,6 +73,11 @@ class Question:
         return "the provider" if self.bought else "the provider and the referrer"
 
     @property
+    def seen(self) -> str:
+        """What whoever decides has before them, to be sent back with the decision."""
+        return " ".join(cover.seen for cover in self.covers)
+
+    @property
     def decided(self) -> bool:
         """Whether a decision is in force about everything that has lapsed."""
         return all(cover.goes_on is not None for cover in self.covers)
@@ -103,6 +108,9 @@ async def decide_cover(request: Request[Any, Any, Any], package_id: FromPath[UUI
     """First shows what the decision will do; with `go=decide` does it."""
     form = Form(await read_form(request))
     found = await ask(request.user, _question, package_id)
+    seen = form.value("seen")
+    if seen and set(seen.split()) != set(found.seen.split()):
+        form.error("goes_on", CHANGED)
     choice = form.choice("goes_on", "whether the package goes on", [code for code, _, _ in found.choices])
     hours = found.hours
     if choice == "cover":
@@ -113,7 +121,7 @@ async def decide_cover(request: Request[Any, Any, Any], package_id: FromPath[UUI
         try:
             unsent = await decide(
                 request.user, package_id, goes_on=choice == "yes", reason=reason, emergency_cover=choice == "cover",
-                answer_hours=hours,
+                answer_hours=hours, seen=seen.split() if seen else None,
             )  # fmt: skip
             said = f"Decided. The provider and the {'family' if found.bought else 'referrer'} have been told."
             if choice == "cover":
@@ -125,6 +133,7 @@ async def decide_cover(request: Request[Any, Any, Any], package_id: FromPath[UUI
             form.merge(error)
         except Conflict as error:
             form.error("goes_on", error.sentence)
+            found = await ask(request.user, _question, package_id)  # shown as it is now
     if form.errors or form.value("go") != "check":
         return _ask(request, form, found)
     return page(

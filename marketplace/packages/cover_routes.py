@@ -23,12 +23,14 @@ DECIDES: dict[str, Any] = {"guards": [requires("provider.suspend")], "tags": ["P
 
 class CoverIn(In, kw_only=True):
     """`goes_on`: the package goes on meanwhile; false: its visits stop, and with `emergency_cover` another provider is
-    looked for at once, who answers within `answer_hours` (default: the pack's)."""
+    looked for at once, who answers within `answer_hours` (default: the pack's). `seen`: the `seen` of all that had
+    lapsed when you looked; refused where that is no longer so."""
 
     goes_on: bool
     reason: str
     emergency_cover: bool = False
     answer_hours: int | None = None
+    seen: list[str] | None = None
 
 
 class CoverDecidedOut(msgspec.Struct, kw_only=True):
@@ -69,7 +71,8 @@ class EmergencyOut(msgspec.Struct, kw_only=True):
 
 
 class CoverOut(msgspec.Struct, kw_only=True):
-    """What of the provider's cover has lapsed, and the decision in force about this package; null: none yet."""
+    """What of the provider's cover has lapsed, and the decision in force about this package; null: none yet. `seen` is
+    sent back by whoever decides."""
 
     rule: str
     says: str
@@ -78,6 +81,7 @@ class CoverOut(msgspec.Struct, kw_only=True):
     reason: str
     decided_by: str
     decided_at: datetime | None
+    seen: str
 
 
 @get(
@@ -91,7 +95,7 @@ async def get_cover(request: Request[Any, Any, Any], package_id: FromPath[UUID])
     return [
         CoverOut(
             rule=cover.rule_key, says=cover.says, since=cover.since, goes_on=cover.goes_on, reason=cover.reason,
-            decided_by=cover.by, decided_at=cover.at,
+            decided_by=cover.by, decided_at=cover.at, seen=cover.seen,
         )
         for cover in found
     ]  # fmt: skip
@@ -104,7 +108,7 @@ async def post_cover(
     """Decide whether the package goes on while its provider's cover has lapsed; again replaces the decision."""
     unsent = await decide(
         request.user, package_id, goes_on=data.goes_on, reason=data.reason, emergency_cover=data.emergency_cover,
-        answer_hours=data.answer_hours,
+        answer_hours=data.answer_hours, seen=data.seen,
     )  # fmt: skip
     return CoverDecidedOut(unsent=unsent)
 

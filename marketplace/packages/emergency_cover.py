@@ -18,6 +18,7 @@ from marketplace.obligations.news import tell
 from marketplace.packages import queries
 from marketplace.packages.allocations import budget_changes
 from marketplace.packages.lapsed_visits import coming_visits
+from marketplace.packages.placing import visits_stopped
 from marketplace.packages.planning import pattern_of, when
 from marketplace.packages.tables import Package, Visit
 from marketplace.packages.telling import tell_family, tell_provider, tell_referrer
@@ -162,12 +163,7 @@ async def _may_ask(work: Work, package: Package, pack: Pack) -> None:
         raise Conflict("The family buys this support itself. Tell it which other providers it can ask.")
     if not pack.on(local_day(work.now)).pathway.emergency_track:
         raise Conflict("This framework has no emergency track. The referrer can move the package to another provider.")
-    stopped = await work.fetchval(
-        "SELECT 1 FROM cover_decision WHERE commissioner_id = $1 AND package_id = $2 AND ended_at IS NULL"
-        " AND NOT goes_on LIMIT 1",
-        package.commissioner_id, package.id,
-    )  # fmt: skip
-    if not stopped:
+    if not await visits_stopped(work, package):
         raise Conflict("The visits of this package are not stopped: decide that first.")
     for each in await covers_sought(work, package):
         if each.sought or (each.new_package_id is not None and each.last_day >= local_day(work.now)):
@@ -231,7 +227,8 @@ async def _tell(work: Work, package: Package, row: Referral, first: date, last: 
 async def cover_agreed(work: Work, made: Package) -> None:
     """An award: where it is emergency cover, the visits it covers end at the provider that lapsed, at no charge.
 
-    For the unit of the award. The family, the referrer, the provider and its workers are told.
+    Only while they are stopped: where they take place again meanwhile they stand, and the referrer is told. For the
+    unit of the award. The family, the referrer, the provider and its workers are told.
     """
     row = await work.fetchrow(
         "UPDATE emergency_cover SET agreed_at = $3 WHERE commissioner_id = $1 AND referral_id = $2"
@@ -241,6 +238,9 @@ async def cover_agreed(work: Work, made: Package) -> None:
     if row is None:
         return
     package = await queries.package(work, row["package_id"], lock=True)
+    if not await visits_stopped(work, package):
+        await _not_needed(work, package, made)
+        return
     since = max(made.starts_on, row["first_day"])
     until = min(made.ends_on or row["last_day"], row["last_day"])
     visits = (
@@ -275,6 +275,19 @@ async def cover_agreed(work: Work, made: Package) -> None:
     await tell_family(
         work, package, f"Somebody else comes from {days} in place of the visits that are stopped.", "/who-is-coming"
     )
+
+
+async def _not_needed(work: Work, package: Package, made: Package) -> None:
+    """Agreed although the visits take place again: no visit of theirs ends by it, and somebody is sent twice."""
+    work.audit(
+        "package.cover_agreed", "package", package.id, commissioner_id=package.commissioner_id, covers=made.id,
+        provider=made.provider_id, visits=0,
+    )  # fmt: skip
+    said = (
+        f"Emergency cover of package {package.reference} is agreed as package {made.reference}, although its visits"
+        " take place again: none of them has been cancelled. Undo the award unless both are needed."
+    )
+    await tell_referrer(work, package, said, f"/packages/{made.id}")
 
 
 async def _ends(work: Work, package: Package, visit: Visit) -> None:

@@ -6,7 +6,7 @@ whether it goes on meanwhile or its visits stop. When the cover is back, flags, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -28,6 +28,8 @@ from marketplace.web.filters import count, listing
 # what a family that pays for the package itself can do meanwhile
 CALL_OFF = "You can call visits off at no charge: what you paid comes back in full. You can ask other providers."
 
+CHANGED = "This was decided, or more has lapsed, since you opened the page. Look at it as it is now, then decide again."
+
 
 @dataclass(frozen=True, slots=True)
 class LapsedCover:
@@ -41,6 +43,12 @@ class LapsedCover:
     reason: str = ""
     by: str = ""
     at: datetime | None = None
+    decision_id: UUID | None = None
+
+    @property
+    def seen(self) -> str:
+        """What somebody who decides has before them: what has lapsed, and which decision is in force about it."""
+        return f"{self.rule_key}:{self.decision_id or ''}"
 
     @property
     def says(self) -> str:
@@ -56,7 +64,7 @@ def question(rule_key: str) -> str:
 async def covers_of(work: Work, package: Package) -> list[LapsedCover]:
     """Which covers of the package's provider do not hold, with the decision in force about each."""
     rows = await work.fetch(
-        "SELECT g.rule_key, g.code, o.name, g.since, d.goes_on, d.reason, d.decided_by_name, d.decided_at"
+        "SELECT g.rule_key, g.code, o.name, g.since, d.id, d.goes_on, d.reason, d.decided_by_name, d.decided_at"
         " FROM standing_ground g JOIN organisation o ON o.id = g.provider_id LEFT JOIN cover_decision d"
         " ON d.commissioner_id = $1 AND d.package_id = $2 AND d.rule_key = g.rule_key AND d.ended_at IS NULL"
         " WHERE g.framework_id = $3 AND g.provider_id = $4 AND NOT g.holds AND g.flags_visits AND $5 = ANY (g.lots)"
@@ -66,7 +74,7 @@ async def covers_of(work: Work, package: Package) -> list[LapsedCover]:
     return [
         LapsedCover(
             row["rule_key"], row["code"], row["name"], row["since"], row["goes_on"], row["reason"] or "",
-            row["decided_by_name"] or "", row["decided_at"],
+            row["decided_by_name"] or "", row["decided_at"], row["id"],
         )
         for row in rows
     ]  # fmt: skip
@@ -148,15 +156,19 @@ async def _end_what_is_over(work: Work, package: Package, lapsed: Sequence[str])
             "package.cover_decision_ended", "package", package.id, commissioner_id=package.commissioner_id,
             rule=row["rule_key"],
         )  # fmt: skip
-    for each in await covers_sought(work, package) if rows else ():
-        if each.sought:
-            said = (
-                f"What had lapsed is in date again. Close {each.reference} unless package {package.reference} needs it."
-            )
-            await tell_referrer(work, package, said, f"/referrals/{each.referral_id}")
+    if rows:
+        await _tell_to_close(work, package, "What had lapsed is in date again.")
     if any(not row["goes_on"] for row in rows):
         said = f"The visits of package {package.reference} may take place again: what had lapsed is in date."
         await _tell_everybody(work, package, said)
+
+
+async def _tell_to_close(work: Work, package: Package, why: str) -> None:
+    """No visits stand still any more, so that nobody has to cover them: the referrer decides about the search."""
+    for each in await covers_sought(work, package):
+        if each.sought:
+            said = f"{why} Close {each.reference} unless package {package.reference} needs it."
+            await tell_referrer(work, package, said, f"/referrals/{each.referral_id}")
 
 
 async def decide(
@@ -167,12 +179,14 @@ async def decide(
     reason: str,
     emergency_cover: bool = False,
     answer_hours: int | None = None,
+    seen: Collection[str] | None = None,
 ) -> str | None:
     """A contract manager decides about one package of their commissioner: it goes on meanwhile, or its visits stop.
 
     With `emergency_cover` another provider is looked for in the same act, who answers within `answer_hours`; returns
-    why that could not be sent at once, where it could not. Deciding again replaces the decision. Raises `InvalidInput`,
-    `Conflict` when nothing has lapsed, `NotFound`.
+    why that could not be sent at once, where it could not. Deciding again replaces the decision; `seen`: each cover's
+    `seen` as it was when the actor looked (None: not said). Raises `InvalidInput`, `NotFound`, `Conflict` when nothing
+    has lapsed, or when that was decided, or more has lapsed, since it was seen.
     """
     permit(actor, "provider.suspend")
     async with unit_of_work(actor) as work:
@@ -193,6 +207,9 @@ async def decide(
         covers = await covers_of(work, package) if package.state in ("set_up", "active") else []
         if not covers:
             raise Conflict("Registration and insurance of this package's provider are in date: nothing to decide.")
+        if seen is not None and set(seen) != {cover.seen for cover in covers}:
+            raise Conflict(CHANGED)
+        stood = any(cover.goes_on is False for cover in covers)
         for cover in covers:
             await work.execute(
                 "UPDATE cover_decision SET ended_at = $4 WHERE commissioner_id = $1 AND package_id = $2"
@@ -219,15 +236,25 @@ async def decide(
             await _tell_buyers(work, package, bool(goes_on))
             return None
         await tell_referrer(work, package, said, f"/packages/{package.id}")
-        if not goes_on:
-            await tell_family(
-                work, package, f"The visits of package {package.reference} are stopped for now. Speak with your"
-                " referrer about what comes instead.", "/who-is-coming",
-            )  # fmt: skip
+        if goes_on and stood:
+            await _tell_to_close(work, package, f"The visits of package {package.reference} take place again.")
+        if not goes_on or any(not cover.goes_on for cover in covers):  # else it goes on as it did
+            await _tell_family(work, package, goes_on=bool(goes_on), stood=stood)
         if not emergency_cover:
             return None
         _, unsent = await cover_in(work, package, reason=reason, answer_hours=answer_hours)
         return unsent
+
+
+async def _tell_family(work: Work, package: Package, *, goes_on: bool, stood: bool) -> None:
+    """A family whose package the commissioner pays for: what holds now of its visits. `stood`: they were stopped."""
+    said = f"The visits of package {package.reference} go on as planned: it has been decided."
+    if goes_on and stood:
+        said = f"The visits of package {package.reference} are stopped no more: they take place again as planned."
+    if not goes_on:
+        said = f"The visits of package {package.reference} are stopped for now."
+        said += " Speak with your referrer about what comes instead."
+    await tell_family(work, package, said, "/who-is-coming")
 
 
 async def _tell_buyers(work: Work, package: Package, goes_on: bool) -> None:

@@ -70,14 +70,20 @@ async def may_have_visits(work: Work, package: Package, pack: Pack) -> list[str]
     named = any(row["part"] == "backup" for row in await queries.team(work, package))
     if rules.backup_named_before_first_visit and not named:
         missing.append("no back-up worker is named")
-    stopped = await work.fetchval(
-        "SELECT 1 FROM cover_decision WHERE commissioner_id = $1 AND package_id = $2 AND ended_at IS NULL"
-        " AND NOT goes_on LIMIT 1",
-        package.commissioner_id, package.id,
-    )  # fmt: skip
-    if stopped:
+    if await visits_stopped(work, package):
         missing.append("a contract manager has stopped the visits of this package")
     return missing
+
+
+async def visits_stopped(work: Work, package: Package) -> bool:
+    """Whether a contract manager's decision stands that the visits of the package stop (domain 6)."""
+    return bool(
+        await work.fetchval(
+            "SELECT 1 FROM cover_decision WHERE commissioner_id = $1 AND package_id = $2 AND ended_at IS NULL"
+            " AND NOT goes_on LIMIT 1",
+            package.commissioner_id, package.id,
+        )
+    )  # fmt: skip
 
 
 async def _in_emergency(work: Work, package: Package) -> bool:

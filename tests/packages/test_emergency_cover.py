@@ -141,6 +141,21 @@ async def test_once_it_is_agreed_the_covered_visits_end_by_the_providers_lapse(c
     assert trail == ["package.cover_decided", "package.cover_sought", "package.cover_agreed"]
 
 
+async def test_what_goes_on_again_is_not_ended_by_an_award_that_comes_after(case, decider, migrator):
+    birch = case.world.providers[1]
+    await decide(decider, case.package_id, goes_on=False, reason="No letter", emergency_cover=True)
+    (cover,) = await ask(decider, sought, case.package_id)
+    offer = await offers.offered(case.world, birch, cover.referral_id)
+    await decide(decider, case.package_id, goes_on=True, reason="The insurer wrote")
+    assert f"Close {cover.reference} unless" in await sentences(case.referrer)
+    made = await offers.awarded(case.world, offer, case.family)
+    assert await migrator.fetchval("SELECT count(outcome) FROM visit WHERE package_id = $1", case.package_id) == 0
+    reference = await migrator.fetchval("SELECT reference FROM package WHERE id = $1", made)
+    assert f"package {reference}, although its visits take place again" in await sentences(case.referrer)
+    assert "are cancelled by your lapse" not in await sentences(case.manager)
+    assert "Somebody else comes" not in await sentences(case.family)
+
+
 async def test_visits_of_cover_begin_on_an_interim_risk_assessment_and_the_plan_is_signed_after(case, decider, clock):
     birch = case.world.providers[1]
     await decide(decider, case.package_id, goes_on=False, reason="No letter", emergency_cover=True, answer_hours=2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
@@ -85,6 +86,10 @@ async def test_stopped_visits_cannot_start_nor_be_planned_until_decided_otherwis
         await packages.a_visit(case, VISIT + timedelta(days=3))
     await decide(decider, case.package_id, goes_on=True, reason="The insurer confirmed cover by letter")
     assert await flags(case) == 0
+    told = [said for said in await sentences(case.family) if f"visits of package {reference}" in said]
+    assert ["take place again" in said for said in told].count(True) == 1
+    await decide(decider, case.package_id, goes_on=True, reason="By letter and by telephone")
+    assert len([said for said in await sentences(case.family) if f"visits of package {reference}" in said]) == len(told)
     await record_actions.start_visit(case.worker, visits[0])
     (cover,) = await ask(decider, covers_of, await case.package())
     assert (cover.goes_on, cover.by) == (True, "Cora Manager")
@@ -144,13 +149,21 @@ async def test_the_contract_manager_decides_page_by_page_and_by_api(lapsed, data
         check = await door.post(path, {"go": "check", "goes_on": "no", "reason": "No letter"})
         assert check.status_code in (200, 303) and "2 coming visits cannot start" in check.text
         assert await flags(case) == 2
-        done = await door.post(path, {"go": "decide", "goes_on": "no", "reason": "No letter"})
+        seen = re.findall(r'name="seen" value="([^"]+)"', check.text)[0]
+        assert seen in shown  # a second tab has the same before it
+        done = await door.post(path, {"go": "decide", "goes_on": "no", "reason": "No letter", "seen": seen})
         assert done.status_code == 303
+        for go in ("check", "decide"):
+            stale = await door.post(path, {"go": go, "goes_on": "yes", "reason": "A letter came", "seen": seen})
+            assert stale.status_code in (400, 409) and "since you opened the page" in stale.text
+            assert "A letter came" in stale.text and "Its visits stop" in stale.text
+        with pytest.raises(Conflict, match="Look at it as it is now"):
+            await decide(decider, case.package_id, goes_on=True, reason="A letter came", seen=[seen])
         again = (await door.get(path)).text
         assert "Decided before" in again and "Its visits stop" in again and "No letter" in again
         api = f"/api/v1/packages/{case.package_id}/cover"
         (cover,) = (await door.client.get(api)).json()
-        assert (cover["goes_on"], cover["decided_by"]) == (False, "Cora Manager")
+        assert (cover["goes_on"], cover["decided_by"]) == (False, "Cora Manager") and cover["seen"] != seen
         assert (await door.get("/watch/flagged")).status_code == 200
     async with at(create_marketplace(database, clock), database, case.manager) as door:
         page = (await door.get(f"/packages/{case.package_id}")).text
