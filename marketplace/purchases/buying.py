@@ -17,7 +17,7 @@ from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, WrongState
 from marketplace.policy.buying import Method
-from marketplace.purchases.buying_queries import purchase_row, ways_to_pay
+from marketplace.purchases.buying_queries import all_stand, purchase_row, ways_to_pay
 from marketplace.purchases.late_money import hold_budget
 from marketplace.purchases.quoting import Quote, quote
 from marketplace.purchases.references import new_reference
@@ -137,6 +137,7 @@ async def agree(actor: Actor, purchase_id: UUID) -> None:
     permit(actor, SPEND)
     async with unit_of_work(actor) as work:
         row = await _open(work, purchase_id, "drafted")
+        await all_stand(work, row)
         await _agreed(work, actor, row)
         work.audit("purchase.agreed", "purchase", purchase_id, commissioner_id=row["commissioner_id"])
 

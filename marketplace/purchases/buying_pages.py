@@ -170,15 +170,17 @@ async def _purchase_page(request: Asked, purchase_id: UUID, error: str = "") -> 
 async def withdraw_page(request: Asked, purchase_id: FromPath[UUID]) -> Response[Any]:
     """What it means not to buy after all."""
     view = await ask(request.user, purchase, purchase_id)
-    return page(request, "purchases/withdraw.html", title="Do not buy these visits", view=view)
+    title = "Choose the visits again" if view.fallen else "Do not buy these visits"
+    return page(request, "purchases/withdraw.html", title=title, view=view)
 
 
 @post("/purchases/{purchase_id:uuid}/withdraw", status_code=303, **SPENDS)
 async def withdraw(request: Asked, purchase_id: FromPath[UUID]) -> Response[Any]:
-    """Gives it up."""
-    return await _doing(
-        request, purchase_id, buying.withdraw(request.user, purchase_id), "The visits are not bought, and not paid."
-    )
+    """Gives it up; where a visit of it fell, the others are chosen again."""
+    view = await ask(request.user, purchase, purchase_id)
+    withdrawing, said = buying.withdraw(request.user, purchase_id), "The visits are not bought, and not paid."
+    then = f"/packages/{view.package_id}/buy" if view.fallen else ""
+    return await _doing(request, purchase_id, withdrawing, said, then)
 
 
 @post("/purchases/{purchase_id:uuid}/agree", status_code=303, **SPENDS)
@@ -215,14 +217,16 @@ async def again(request: Asked, purchase_id: FromPath[UUID]) -> Response[Any]:
     return see_other(request, f"/purchases/{purchase_id}{'/card' if waits else ''}")
 
 
-async def _doing(request: Asked, purchase_id: UUID, doing: Any, said: str | None = None) -> Response[Any]:
+async def _doing(
+    request: Asked, purchase_id: UUID, doing: Any, said: str | None = None, then: str = ""
+) -> Response[Any]:
     try:
         await doing
     except Conflict as error:
         return await _purchase_page(request, purchase_id, error.sentence)
     except InvalidInput as error:
         return await _purchase_page(request, purchase_id, next(iter(error.fields.values()), error.sentence))
-    return see_other(request, f"/purchases/{purchase_id}", flash=said)
+    return see_other(request, then or f"/purchases/{purchase_id}", flash=said)
 
 
 ROUTES: list[Any] = [

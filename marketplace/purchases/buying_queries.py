@@ -10,9 +10,10 @@ from typing import Any
 from uuid import UUID
 
 from marketplace.frameworks.queries import pack_of
+from marketplace.packages.states import OUTCOME_WORDS
 from marketplace.platform import stripe_api
 from marketplace.platform.database import Work
-from marketplace.platform.errors import NotFound
+from marketplace.platform.errors import NotFound, WrongState
 from marketplace.policy.buying import Method, pay_by
 from marketplace.purchases.quoting import Account, account
 from marketplace.settings import Settings
@@ -33,6 +34,16 @@ class Line:
     outcome: str | None
     top_up_pence: int | None
     back_pence: int
+
+    @property
+    def what(self) -> str:
+        """What became of the visit, in words; nothing while it is to come."""
+        return OUTCOME_WORDS[self.outcome] if self.outcome else ""
+
+    @property
+    def fallen(self) -> bool:
+        """Whether it takes place no more."""
+        return self.outcome not in (None, "delivered")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +97,11 @@ class PurchaseView:
         return sum(line.top_up_pence or 0 for line in self.lines)
 
     @property
+    def fallen(self) -> tuple[Line, ...]:
+        """Visits that take place no more, in a purchase that is not paid: it asks for no money then."""
+        return tuple(line for line in self.lines if line.fallen) if self.state in ("drafted", "waiting") else ()
+
+    @property
     def missing_pence(self) -> int | None:
         """What has yet to come in."""
         return None if self.method is None else max(0, self.pence - self.came_pence + self.sent_back_pence)
@@ -117,6 +133,18 @@ async def purchase_row(work: Work, purchase_id: UUID) -> Any:
     if row is None:
         raise nothing()
     return row
+
+
+async def all_stand(work: Work, row: Any) -> None:
+    """Every visit of a purchase that is not paid still takes place. Raises `WrongState`."""
+    if await work.fetchval(
+        """SELECT EXISTS (SELECT FROM purchase_visit l JOIN visit v ON v.commissioner_id = l.commissioner_id
+               AND v.id = l.visit_id WHERE l.commissioner_id = $1 AND l.purchase_id = $2
+               AND v.outcome IS NOT NULL AND v.outcome <> 'delivered')""",
+        row["commissioner_id"], row["id"],
+    ):  # fmt: skip
+        said = "A visit of this purchase takes place no more. Choose the visits again before you pay."
+        raise WrongState("purchase", row["state"], "paid", said)
 
 
 async def purchase(work: Work, purchase_id: UUID) -> PurchaseView:

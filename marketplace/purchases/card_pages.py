@@ -77,7 +77,7 @@ async def pay(request: Asked, purchase_id: FromPath[UUID]) -> Response[Any]:
 async def _page(request: Asked, purchase_id: UUID, form: Form, status: int = 200) -> Response[Any]:
     settings = settings_of(request)
     view, ways, _ = await ask(request.user, open_to_pay, settings, purchase_id)
-    if view.state != "waiting" or view.method != "card":
+    if view.state != "waiting" or view.method != "card" or view.fallen:
         return see_other(request, f"/purchases/{purchase_id}")
     payment = await cards.open_payment(request.user, settings, purchase_id)
     script = f"{settings.stripe_api_url}/js.stripe.com/v3/" if settings.stripe_api_url else STRIPE_SCRIPT

@@ -21,7 +21,7 @@ from marketplace.platform.errors import Conflict, InvalidInput, Unavailable, Wro
 from marketplace.platform.stripe_api import Intent, StripeError, StripeRefused, StripeUnreachable, key_of
 from marketplace.purchases import receiving
 from marketplace.purchases.buying import SPEND, stop_later
-from marketplace.purchases.buying_queries import purchase_row
+from marketplace.purchases.buying_queries import all_stand, purchase_row
 from marketplace.purchases.stripe_events import follows
 from marketplace.settings import Settings
 
@@ -57,7 +57,8 @@ class Answer:
 async def open_payment(actor: Actor, settings: Settings, purchase_id: UUID) -> Asked:
     """The one open card payment of a purchase, made where there is none; a second tab is given the first one's.
 
-    Raises `NotFound`, `WrongState` for one that does not wait for a card, `Unavailable` where Stripe does not answer.
+    Raises `NotFound`, `WrongState` for one that does not wait for a card or holds a visit called off,
+    `Unavailable` where Stripe does not answer.
     """
     permit(actor, SPEND)
     async with unit_of_work(actor) as work:
@@ -108,6 +109,7 @@ async def _to_pay(work: Any, purchase_id: UUID) -> Any:
         )
     if row["due_at"] <= work.now:
         raise WrongState("purchase", row["state"], "paid", "The time to pay has passed. Choose the visits again.")
+    await all_stand(work, row)
     return row
 
 

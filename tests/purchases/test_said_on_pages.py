@@ -1,0 +1,56 @@
+"""What the family's pages say when something has changed meanwhile: a visit called off, another tab, another holder."""
+
+from __future__ import annotations
+
+import pytest
+
+from marketplace.packages import visit_actions
+from marketplace.platform.errors import WrongState
+from marketplace.purchases import buying, cards
+from tests.billing.test_pages import text_of
+from tests.world.apps import create_marketplace
+from tests.world.bought import with_cards
+from tests.world.buying import buys, officers, seen, transfers
+from tests.world.door import at
+
+
+async def provider_cancels(bought, visit_id) -> None:
+    await visit_actions.cancel_visit(
+        bought.case.manager, visit_id, version=1, outcome="cancelled_by_provider", reason="No worker"
+    )
+
+
+async def test_an_unpaid_purchase_asks_for_nothing_once_a_visit_of_it_is_called_off(bought, database, clock, migrator):
+    finance, _ = await officers(bought)
+    taking, mother = with_cards(database), bought.home.mother
+    card = await buys(bought, taking, bought.visits[:2], method="card")
+    transfer = await buys(bought, taking, bought.visits[2:])
+    app = create_marketplace(taking, clock)
+    async with at(app, taking, mother) as door:
+        where, other = f"/purchases/{card.id}", f"/purchases/{transfer.id}"
+        before = text_of(await door.get(where))
+        assert "Pay by card" in before and "Cancelled" not in before
+        for visit_id in bought.visits[1:]:
+            await provider_cancels(bought, visit_id)
+        for path, made in ((where, card), (other, transfer)):
+            shown = text_of(await door.get(path))
+            assert "takes place no more. Cancelled by the provider." in shown and "Choose the visits again" in shown
+            for asks in ("Pay by card", "Sort code", f"Pay {made.pence / 100:.2f}", "kept for you", "Do not buy these"):
+                assert asks not in shown, (path, asks)
+        assert (await door.get(f"{where}/card")).headers["location"] == where
+        with pytest.raises(WrongState, match="takes place no more"):
+            await cards.open_payment(mother, taking, card.id)
+        again = await door.post(f"{where}/withdraw")
+        assert again.headers["location"] == f"/packages/{bought.case.package_id}/buy"
+        shown = text_of(await door.get(again.headers["location"]))
+        assert shown.count("£") > 0 and (await seen(bought, card.id)).state == "given_up"
+        # the other sum was on its way: it is counted, and its one visit is not said to be bought
+        await transfers(finance, (clock.at.date(), transfer.pence, transfer.reference))
+        shown = text_of(await door.get(other))
+        assert "None of these visits takes place any more" in shown and "The visits are bought" not in shown
+    # nobody agrees to it either
+    third = await buys(bought, database, bought.visits[:1])
+    await migrator.execute("UPDATE purchase SET state = 'drafted' WHERE id = $1", third.id)
+    await provider_cancels(bought, bought.visits[0])
+    with pytest.raises(WrongState, match="takes place no more"):
+        await buying.agree(mother, third.id)
