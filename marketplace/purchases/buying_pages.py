@@ -17,7 +17,7 @@ from marketplace.platform.database import ask
 from marketplace.platform.errors import Conflict, InvalidInput
 from marketplace.purchases import buying, cards
 from marketplace.purchases.bought_queries import refunds_of_purchase
-from marketplace.purchases.buying_queries import PAGE_SIZE, PurchaseView, purchase, purchases
+from marketplace.purchases.buying_queries import PAGE_SIZE, PurchaseView, bought_together, purchase, purchases
 from marketplace.purchases.opening import open_purchase
 from marketplace.purchases.quoting import Buyable, Quote, VisitPriced, buyable, quote
 from marketplace.purchases.references import shown
@@ -79,6 +79,8 @@ async def buy(request: Asked, package_id: FromPath[UUID]) -> Response[Any]:
     try:
         asked = await ask(request.user, quote, settings_of(request), package_id, chosen)
     except InvalidInput as error:
+        if first := await ask(request.user, bought_together, chosen):
+            return see_other(request, f"/purchases/{first}", flash="These visits are bought already, as you see here.")
         form.merge(error)
         return _choose(request, offer, list(offer.visits), form)
     if form.value("step") != "buy":
@@ -106,6 +108,8 @@ async def buy(request: Asked, package_id: FromPath[UUID]) -> Response[Any]:
         form.error("", error.sentence)
         return _check(request, asked, form, 409)
     except Conflict as error:
+        if first := await ask(request.user, bought_together, chosen):
+            return see_other(request, f"/purchases/{first}", flash="These visits are bought already, as you see here.")
         form.error("", error.sentence)
         return _choose(request, offer, list(offer.visits), form, 409)
     bought = await ask(request.user, purchase, made)

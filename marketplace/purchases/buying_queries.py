@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -133,6 +133,17 @@ async def purchase_row(work: Work, purchase_id: UUID) -> Any:
     if row is None:
         raise nothing()
     return row
+
+
+async def bought_together(work: Work, visit_ids: Collection[UUID]) -> UUID | None:
+    """The one purchase that holds all of these visits: for a second tab, which is shown what the first one bought."""
+    if not visit_ids:
+        return None
+    return await work.fetchval(
+        "SELECT purchase_id FROM purchase_visit WHERE visit_id = ANY ($1) AND counts GROUP BY 1"
+        " HAVING count(*) = cardinality($1)",
+        sorted(set(visit_ids)),
+    )
 
 
 async def all_stand(work: Work, row: Any) -> None:

@@ -182,7 +182,7 @@ async def quote(work: Work, settings: Settings, package_id: UUID, visit_ids: Col
     """What these visits cost and whether they may be bought. Raises `NotFound`, `InvalidInput` for `visits`."""
     offer = await buyable(work, package_id)
     chosen = [each for each in offer.visits if each.id in set(visit_ids)]
-    if not chosen:
+    if not visit_ids:
         raise InvalidInput({"visits": "Select at least one visit"})
     if len(chosen) != len(set(visit_ids)):
         raise InvalidInput({"visits": "Some of these visits are bought already, or take place no more. Choose again"})

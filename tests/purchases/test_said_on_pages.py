@@ -48,9 +48,28 @@ async def test_an_unpaid_purchase_asks_for_nothing_once_a_visit_of_it_is_called_
         await transfers(finance, (clock.at.date(), transfer.pence, transfer.reference))
         shown = text_of(await door.get(other))
         assert "None of these visits takes place any more" in shown and "The visits are bought" not in shown
-    # nobody agrees to it either
+    # nobody agrees to one either
     third = await buys(bought, database, bought.visits[:1])
     await migrator.execute("UPDATE purchase SET state = 'drafted' WHERE id = $1", third.id)
     await provider_cancels(bought, bought.visits[0])
     with pytest.raises(WrongState, match="takes place no more"):
         await buying.agree(mother, third.id)
+
+
+async def test_a_second_tab_is_shown_what_the_first_one_bought(bought, database, clock):
+    await officers(bought)
+    where = f"/packages/{bought.case.package_id}/buy"
+    visits = [str(each) for each in bought.visits]
+    async with at(create_marketplace(database, clock), database, bought.home.mother) as door:
+        made = await buys(bought, database, bought.visits[:2])
+        for step in ("", "buy"):
+            second = await door.post(
+                where, {"visits": visits[:2], "step": step, "shown": made.pence, "shown_top_up": 0}
+            )
+            assert second.headers["location"] == f"/purchases/{made.id}", second.text
+        assert "These visits are bought already" in text_of(await door.get(second.headers["location"]))
+        for some in (visits, visits[:1]):
+            answer = await door.post(where, {"visits": some, "step": "buy"})
+            assert "Select at least one" not in answer.text
+            assert answer.status_code == 303 or "Some of these visits are bought already" in answer.text
+        assert "Select at least one visit" in (await door.post(where, {})).text
