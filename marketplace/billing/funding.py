@@ -19,6 +19,7 @@ from marketplace.obligations.duties import Owed, cancel, meet, owe
 from marketplace.obligations.news import tell
 from marketplace.packages.queries import package as package_by_id
 from marketplace.packages.queries import referrer_of
+from marketplace.packages.states import LAST_DAY_PASSED
 from marketplace.packages.tables import Package
 from marketplace.packages.telling import not_the_familys
 from marketplace.platform.actor import Actor
@@ -175,12 +176,17 @@ async def first_free_day(work: Work, package: Package) -> date:
     return package.starts_on if until is None else max(package.starts_on, until + ONE_DAY)
 
 
+def shares_may_change(package: Package) -> bool:
+    """Whether who pays may still change: until another provider took over; past the last day for days not invoiced."""
+    return package.state in ("set_up", "active") or package.ended_reason == LAST_DAY_PASSED
+
+
 async def _check(
     work: Work, package: Package, others: Mapping[UUID, int], starts_on: date, ends_on: date | None, reason: str
 ) -> None:
     wrong: dict[str, str] = {}
     known = {payer_id for payer_id, _ in await payers_possible(work, package)}
-    if package.state not in ("set_up", "active"):
+    if not shares_may_change(package):
         raise Conflict("This package has ended: who paid for it stays as it was.")
     if not set(others) <= known or any(not 1 <= points <= WHOLE for points in others.values()):
         wrong["shares"] = "Choose payers of this framework, each with a share above 0% and up to 100%"

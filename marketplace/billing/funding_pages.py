@@ -11,7 +11,7 @@ from litestar import Request, get, post
 from litestar.params import FromPath
 from litestar.response import Response
 
-from marketplace.billing.funding import MOST, first_free_day, propose_funding, withdraw_funding
+from marketplace.billing.funding import MOST, first_free_day, propose_funding, shares_may_change, withdraw_funding
 from marketplace.billing.funding_queries import STATES, FundingRow, Proposal, funding_of, payers_possible, proposals
 from marketplace.identity.guards import requires
 from marketplace.packages.queries import package as package_by_id
@@ -44,9 +44,7 @@ async def who_pays(work: Work, package_id: UUID) -> dict[str, Any]:
         "rows": rows,
         "proposals": made,
         "open": next((each for each in made if each.state == "open"), None),
-        "may_propose": package.state in ("set_up", "active")
-        and found is not None
-        and found["person_id"] == work.actor.person_id,
+        "may_propose": shares_may_change(package) and found is not None and found["person_id"] == work.actor.person_id,
     }
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 from marketplace.identity.permissions import permit
 from marketplace.packages import queries
 from marketplace.packages.books import no_invoice_meanwhile
+from marketplace.packages.ending import open_for_correction
 from marketplace.packages.late_records import Entry, Source, write_down
 from marketplace.packages.tables import Visit
 from marketplace.packages.telling import provider_only
@@ -39,9 +40,13 @@ async def record_in(
 
 
 async def unbilled(work: Work, visit_id: UUID, version: int | None) -> Visit:
-    """A visit, held, that no standing invoice has judged. Raises `Conflict` where one has, or when it changed."""
+    """A visit, held, that no standing invoice has judged. Raises `Conflict` where one has, or when it changed.
+
+    Its package, where it ended with its last day, is opened again.
+    """
     found = await queries.visit(work, visit_id)
     await no_invoice_meanwhile(work, found)
+    await open_for_correction(work, found)
     visit = await queries.visit(work, visit_id, lock=True)
     if version is not None and visit.version != version:
         raise Conflict("This visit was changed while you were looking at it. Look at it as it is now.")

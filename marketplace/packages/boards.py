@@ -41,6 +41,7 @@ class PackageLine:
     to_look_at: int
     plan_state: str | None
     direct_payment: bool  # the family pays for it
+    over: bool  # its last day has passed, and its last visits are still seen to
 
 
 async def packages(
@@ -63,6 +64,7 @@ async def packages(
             (SELECT x.state FROM plan_version x WHERE x.commissioner_id = p.commissioner_id AND x.package_id = p.id
                 ORDER BY (x.state = 'shared') DESC, (x.state = 'signed') DESC, x.version DESC LIMIT 1) AS plan_state,
             p.direct_payment_id IS NOT NULL AS direct_payment,
+            coalesce(p.state IN ('set_up', 'active') AND p.ends_on < $5, false) AS over,
             count(*) OVER () AS total
         FROM package p JOIN organisation o ON o.id = p.provider_id JOIN organisation n ON n.id = p.commissioner_id
         LEFT JOIN framework_lot l ON l.framework_id = p.framework_id AND l.code = p.lot_code
@@ -72,9 +74,9 @@ async def packages(
             OR strpos(lower(o.name), lower($3)) > 0
             OR (app_commissioner() IS NULL OR c.referrer_id = app_person()) AND strpos(lower(i.name), lower($3)) > 0)
         ORDER BY (p.state IN ('set_up', 'active')) DESC, to_look_at DESC, next_visit NULLS FIRST, p.reference
-        LIMIT $4 OFFSET $5
+        LIMIT $4 OFFSET $6
         """,  # noqa: E501, S608 - laid out as SQL, of our own constants
-        work.now, states, text.strip(), PAGE_SIZE, (max(page, 1) - 1) * PAGE_SIZE,
+        work.now, states, text.strip(), PAGE_SIZE, local_day(work.now), (max(page, 1) - 1) * PAGE_SIZE,
     )  # fmt: skip
     total = rows[0]["total"] if rows else 0
     return [PackageLine(**{name: row[name] for name in PackageLine.__slots__}) for row in rows], total

@@ -20,10 +20,11 @@ from marketplace.packages.boards import VisitLine
 from marketplace.packages.opening import open_visit
 from marketplace.packages.page_forms import page_number
 from marketplace.packages.review_queries import reviews_of
+from marketplace.packages.states import is_over
 from marketplace.packages.tables import Package, PlanReview, PlanVersion
 from marketplace.platform.database import Work, ask
 from marketplace.platform.errors import Conflict, InvalidInput
-from marketplace.policy.calendar import whole_minutes
+from marketplace.policy.calendar import local_day, whole_minutes
 from marketplace.providers.videos import Video, familys_videos
 from marketplace.web.filters import count
 from marketplace.web.forms import Form
@@ -49,6 +50,7 @@ class Ours:
     review: PlanReview | None  # the latest that was not sent back
     budget: AllocationRow | None
     buys: bool  # this family member pays for its visits from the direct payment
+    over: bool  # its last day has passed
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,7 @@ async def home(work: Work) -> Home:
                     package.commissioner_id,
                     package.id,
                 ),
+                is_over(package, local_day(work.now)),
             )
         )
     ours.sort(key=lambda each: each.coming[0].visit.planned_start.timestamp() if each.coming else float("inf"))

@@ -17,6 +17,7 @@ from marketplace.packages.overruns import OVERRUN
 from marketplace.packages.page_forms import page_number
 from marketplace.packages.placing import ready_workers
 from marketplace.packages.setup_actions import PARTS
+from marketplace.packages.states import is_over
 from marketplace.packages.tables import Package
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, ask
@@ -72,7 +73,8 @@ async def _package_page(request: Request[Any, Any, Any], package_id: UUID, why: 
     return page(
         request, "packages/package.html", title=f"Package {file.package.reference}", file=file, package=file.package,
         now=file.now, next_step=next_step(request.user, file), provides=request.user.provider_id is not None,
-        parts=PARTS, decides_cover=may(request.user, "provider.suspend"),
+        parts=PARTS, over=is_over(file.package, local_day(file.now)),
+        decides_cover=may(request.user, "provider.suspend"),
         week_slots=patterns.drawn(file.pattern, file.pack.activities),
     )  # fmt: skip
 

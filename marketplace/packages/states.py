@@ -5,9 +5,9 @@ A visit's state is derived from its facts. Verbs are participles, so that a refu
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
-from marketplace.packages.tables import Visit
+from marketplace.packages.tables import Package, Visit
 from marketplace.platform.errors import WrongState
 
 Transitions = dict[str, dict[str, str]]
@@ -46,6 +46,8 @@ VISIT: Transitions = {
     "approved": {each: each for each in ("planned", "under_way", "finished", "unsigned", "confirmed")},
 }
 
+LAST_DAY_PASSED = "Its last day has passed"  # why a package ended by itself (ending.py)
+
 STATE_WORDS = {
     "planned": "Planned",
     "under_way": "Under way",
@@ -79,6 +81,11 @@ def visit_state(visit: Visit) -> str:
 def is_overdue(visit: Visit, now: datetime) -> bool:
     """Whether a visit should have taken place by now and nothing was recorded."""
     return visit.outcome is None and visit.actual_start is None and visit.planned_end <= now
+
+
+def is_over(package: Package, today: date) -> bool:
+    """Whether the last day of a package that has not ended yet has passed: its last visits are still seen to."""
+    return package.state in ("set_up", "active") and package.ends_on is not None and package.ends_on < today
 
 
 def package_after(verb: str, state: str) -> str:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from marketplace.obligations.duties import Owed, owe
-from marketplace.packages import lapse_sweeps, monitoring, queries, reviewing
+from marketplace.packages import ending, lapse_sweeps, monitoring, queries, reviewing
 from marketplace.packages.record_actions import RECORD
 from marketplace.platform.actor import system_for
 from marketplace.platform.database import outside_context, unit_of_work
@@ -16,6 +16,7 @@ from marketplace.settings import Settings
 LOOK_BACK = timedelta(days=60)
 # Registered by being imported; named so that nobody takes the import for a leftover.
 OUR_OWN = (
+    ending.packages_over,
     monitoring.monitoring_reports,
     reviewing.plan_reviews,
     lapse_sweeps.look_at_visits_of,

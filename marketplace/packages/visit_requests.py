@@ -237,12 +237,16 @@ async def latest_correction(work: Work, visit: Visit) -> Correction | None:
 
 
 async def open_requests(work: Work) -> list[asyncpg.Record]:
-    """What waits for the provider's answer, the oldest first: id, kind, asked_at, reference, planned_start, wished."""
+    """What waits for the provider's answer, the oldest first: id, kind, asked_at, reference, planned_start, wished.
+
+    Nothing of a package that has ended: no visit is placed there any more.
+    """
     return await work.fetch(
         """SELECT r.id, r.kind, r.asked_at, p.reference, v.planned_start, r.wished_start FROM visit_request r
            JOIN package p ON p.commissioner_id = r.commissioner_id AND p.id = r.package_id
            JOIN visit v ON v.commissioner_id = r.commissioner_id AND v.id = r.visit_id
-           WHERE r.state = 'asked' AND r.kind <> 'longer' ORDER BY r.asked_at, r.id LIMIT 200"""
+           WHERE r.state = 'asked' AND r.kind <> 'longer' AND p.state IN ('set_up', 'active')
+           ORDER BY r.asked_at, r.id LIMIT 200"""
     )
 
 

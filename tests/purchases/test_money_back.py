@@ -9,8 +9,10 @@ import asyncpg
 import pytest
 
 from marketplace.billing.visit_outcomes import correct_outcome
+from marketplace.obligations.queries import my_news
 from marketplace.packages import visit_actions
 from marketplace.packages.cancelling import call_off
+from marketplace.packages.ending import end_packages
 from marketplace.packages.outcomes import Given
 from marketplace.platform.actor import system_for
 from marketplace.platform.database import ask, unit_of_work
@@ -160,6 +162,28 @@ async def test_cancelled_before_its_money_came_and_what_a_package_leaves_unused(
             " owed_at) SELECT commissioner_id, id, framework_id, provider_id, child_id, 'x', 1, 'transfer', made_at"
             " FROM purchase"
         )
+
+
+async def test_a_correction_after_the_packages_last_day_still_gives_back(case, clock, migrator):
+    (whole,) = await visits(case, 3)
+    bought, provider = await buy(migrator, case, [whole], WEEKDAY), case.manager.provider_id
+    assert provider is not None
+    visit = await case.visit(whole)
+    await migrator.execute("UPDATE package SET ends_on = $2 WHERE id = $1", case.package_id, visit.planned_start.date())
+    clock.move_to(visit.planned_end + HOUR)
+    await packages.confirmed(case, whole)
+    clock.move_to(visit.planned_end + 24 * HOUR)
+    assert await end_packages(provider) == 1
+    await settled(bought)
+    assert await money(bought, whole) == ({}, [WEEKDAY])
+    assert sum("has ended" in row["sentence"] for row in await ask(case.family, my_news)) == 1
+    given, version = Given("cancelled_by_provider", why="Nobody came"), (await case.visit(whole)).version
+    await correct_outcome(case.manager, whole, given, version=version, reason="It was another child's visit")
+    await settled(bought)
+    assert await money(bought, whole) == ({"cancelled_by_provider": WEEKDAY}, [WEEKDAY, -WEEKDAY])
+    assert await end_packages(provider) == 1
+    await settled(bought)
+    assert await money(bought, whole) == ({"cancelled_by_provider": WEEKDAY}, [WEEKDAY, -WEEKDAY])
 
 
 async def test_nobody_else_reads_or_writes_what_is_put_down(case, clock, migrator):
