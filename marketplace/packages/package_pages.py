@@ -113,7 +113,7 @@ def next_step(actor: Actor, file: PackageFile) -> tuple[str, str, str] | None:
             )
             return "Decide on a longer visit", f"/visits/{longer['subject_id']}/longer", then
         return None
-    if actor.provider_id is None:
+    if actor.provider_id is None or is_over(package, local_day(file.now)):
         return None
     draft = next((each for each in file.plans if each.state == "draft"), None)
     buys = package.direct_payment_id is not None
