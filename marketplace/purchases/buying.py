@@ -72,12 +72,15 @@ def _check(asked: Quote, method: Method, shown_pence: int, top_up_pence: int) ->
             f"The price is {pounds(asked.pence)} now, and not the {pounds(shown_pence)} you were shown. Check it again."
         )
     if asked.top_up_pence != top_up_pence:
-        said = "The budget holds all of it: no top-up is needed"
-        if asked.top_up_pence:
-            said = f"Confirm that you pay {pounds(asked.top_up_pence)} of your own money beyond the budget"
-        raise InvalidInput({"top_up": said})
+        raise InvalidInput({"top_up": _top_up_words(asked.top_up_pence)})
     if method not in asked.pay_by:
         raise InvalidInput({"method": "Select how you pay"})
+
+
+def _top_up_words(pence: int) -> str:
+    if not pence:
+        return "The budget holds all of it: no top-up is needed"
+    return f"Confirm that you pay {pounds(pence)} of your own money beyond the budget"
 
 
 async def _write(work: Work, actor: Actor, asked: Quote, method: Method, made: UUID) -> None:
@@ -132,14 +135,25 @@ async def _agreed(work: Work, actor: Actor, row: Any) -> None:
         await work.enqueue(NEWS, _payload(row), dedupe_key=f"purchase news {row['id']}")
 
 
-async def agree(actor: Actor, purchase_id: UUID) -> None:
-    """Agree to what somebody who holds the right jointly wants to buy. Raises `NotFound`, `WrongState`."""
+async def agree(actor: Actor, purchase_id: UUID, *, top_up_pence: int = 0) -> None:
+    """Agree to what somebody who holds the right jointly wants to buy.
+
+    `top_up_pence`: this person's explicit yes to paying so much beyond the budget, as whoever asked gave it. Raises
+    `InvalidInput` naming `top_up`, `NotFound`, `WrongState`.
+    """
     permit(actor, SPEND)
     async with unit_of_work(actor) as work:
         row = await _open(work, purchase_id, "drafted")
         await all_stand(work, row)
+        own: int = await work.fetchval(
+            "SELECT coalesce(sum(top_up_pence), 0)::int FROM purchase_share WHERE commissioner_id = $1"
+            " AND purchase_id = $2",
+            row["commissioner_id"], purchase_id,
+        )  # fmt: skip
+        if own != top_up_pence:
+            raise InvalidInput({"top_up": _top_up_words(own)})
         await _agreed(work, actor, row)
-        work.audit("purchase.agreed", "purchase", purchase_id, commissioner_id=row["commissioner_id"])
+        work.audit("purchase.agreed", "purchase", purchase_id, commissioner_id=row["commissioner_id"], top_up_pence=own)
 
 
 async def withdraw(actor: Actor, purchase_id: UUID) -> None:

@@ -157,16 +157,16 @@ async def purchase_page(request: Asked, purchase_id: FromPath[UUID]) -> Response
     return await _purchase_page(request, purchase_id)
 
 
-async def _purchase_page(request: Asked, purchase_id: UUID, error: str = "") -> Response[Any]:
+async def _purchase_page(request: Asked, purchase_id: UUID, error: str = "", form: Form | None = None) -> Response[Any]:
     view, ways, account = await open_purchase(request.user, settings_of(request), purchase_id)
-    form = Form()
+    form = form or Form()
     if error:
         form.error("", error)
     return page(
         request, "purchases/purchase.html", title="Bought visits", view=view, ways=ways, account=account,
         status_words=STATUSES[view.status], methods=METHODS, reference=shown(view.reference), form=form,
         family=request.user.role == "family", refunds=await ask(request.user, refunds_of_purchase, purchase_id),
-        status=409 if error else 200,
+        status=409 if error else 400 if form.errors else 200,
     )  # fmt: skip
 
 
@@ -189,8 +189,18 @@ async def withdraw(request: Asked, purchase_id: FromPath[UUID]) -> Response[Any]
 
 @post("/purchases/{purchase_id:uuid}/agree", status_code=303, **SPENDS)
 async def agree(request: Asked, purchase_id: FromPath[UUID]) -> Response[Any]:
-    """Agrees together with whoever asked."""
-    return await _doing(request, purchase_id, buying.agree(request.user, purchase_id), "You have agreed.")
+    """Agrees together with whoever asked; to money of the family's own with a yes of one's own."""
+    form = Form(await read_form(request))
+    view = await ask(request.user, purchase, purchase_id)
+    yes = form.boolean("top_up")
+    try:
+        await buying.agree(request.user, purchase_id, top_up_pence=view.top_up_pence if yes else 0)
+    except InvalidInput as error:
+        form.merge(error)
+        return await _purchase_page(request, purchase_id, form=form)
+    except Conflict as error:
+        return await _purchase_page(request, purchase_id, error.sentence)
+    return see_other(request, f"/purchases/{purchase_id}", flash="You have agreed.")
 
 
 @post("/purchases/{purchase_id:uuid}/method", status_code=303, **SPENDS)

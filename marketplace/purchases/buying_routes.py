@@ -14,6 +14,7 @@ from marketplace.platform.database import ask
 from marketplace.purchases import buying, cards
 from marketplace.purchases.buying_queries import purchases
 from marketplace.purchases.buying_schemas import (
+    AgreeIn,
     AnswerOut,
     BuyableOut,
     BuyIn,
@@ -85,9 +86,9 @@ async def get_purchase(request: Asked, purchase_id: FromPath[UUID]) -> PurchaseO
 
 
 @post(f"{ONE}/agree", status_code=204, **SPENDS)
-async def post_agree(request: Asked, purchase_id: FromPath[UUID]) -> None:
-    """Agree together with whoever asked for it."""
-    await buying.agree(request.user, purchase_id)
+async def post_agree(request: Asked, purchase_id: FromPath[UUID], data: JSONBody[AgreeIn]) -> None:
+    """Agree together with whoever asked for it, and to what of it is the family's own money."""
+    await buying.agree(request.user, purchase_id, top_up_pence=data.top_up_pence)
 
 
 @post(f"{ONE}/withdraw", status_code=204, **SPENDS)

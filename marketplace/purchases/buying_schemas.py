@@ -30,6 +30,12 @@ class BuyIn(VisitsIn, forbid_unknown_fields=True, kw_only=True):
     id: UUID | None = None
 
 
+class AgreeIn(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """`top_up_pence` is the yes to paying so much of one's own beyond the budget: the sum of the lines' top-ups."""
+
+    top_up_pence: int = 0
+
+
 class MethodIn(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     method: Method
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from marketplace.packages import visit_actions
-from marketplace.platform.errors import WrongState
+from marketplace.platform.errors import InvalidInput, WrongState
 from marketplace.purchases import buying, cards
 from tests.billing.test_pages import text_of
+from tests.world import referrals
 from tests.world.apps import create_marketplace
 from tests.world.bought import with_cards
 from tests.world.buying import buys, officers, seen, transfers
@@ -73,3 +74,26 @@ async def test_a_second_tab_is_shown_what_the_first_one_bought(bought, database,
             assert "Select at least one" not in answer.text
             assert answer.status_code == 303 or "Some of these visits are bought already" in answer.text
         assert "Select at least one visit" in (await door.post(where, {})).text
+
+
+async def test_the_second_holder_says_yes_to_the_top_up_as_well(bought, database, clock, migrator):
+    await officers(bought)
+    home = bought.home
+    father = await referrals.family_of(
+        home.world.referrer, home.child_id, "Femi Okonkwo", rights=("spend",), relation="Father"
+    )
+    await migrator.execute("UPDATE family_grant SET jointly = true WHERE 'spend' = ANY (rights)")
+    await migrator.execute("ALTER TABLE direct_payment_terms DISABLE TRIGGER USER")
+    await migrator.execute("UPDATE direct_payment_terms SET units = 100, top_up_allowed = true")
+    made = await buys(bought, database)
+    assert made.state == "drafted" and made.top_up_pence > 0
+    with pytest.raises(InvalidInput):
+        await buying.agree(father, made.id)
+    async with at(create_marketplace(database, clock), database, father) as door:
+        where = f"/purchases/{made.id}"
+        assert "of our own money beyond the budget" in text_of(await door.get(where))
+        unsaid = await door.post(f"{where}/agree", page=where)
+        assert unsaid.status_code == 400 and "Confirm that you pay" in unsaid.text
+        assert (await seen(bought, made.id)).state == "drafted"
+        assert (await door.post(f"{where}/agree", {"top_up": "yes"}, page=where)).status_code == 303
+    assert (await seen(bought, made.id)).state == "waiting"
