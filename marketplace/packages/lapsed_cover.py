@@ -22,6 +22,7 @@ from marketplace.packages.telling import tell_family, tell_provider, tell_referr
 from marketplace.platform.actor import Actor, system_for
 from marketplace.platform.database import Work, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput
+from marketplace.policy.reminders import task_due_at
 from marketplace.policy.standing import explain
 from marketplace.web.filters import count, listing
 
@@ -102,7 +103,8 @@ async def look_at_cover(work: Work, package: Package) -> int:
     ground is gone. For a unit of the package's commissioner. Returns how many causes are new."""
     running = package.state in ("set_up", "active")
     covers = await covers_of(work, package) if running else []
-    coming = {row["visit_id"] for row in await coming_visits(work, package)}
+    coming = {row["visit_id"]: row["planned_start"] for row in await coming_visits(work, package)}
+    following = min((start for start in coming.values() if start > work.now), default=None)
     causes = {
         Cause(visit_id, None, cover.code, cover.rule_key): cover.says
         for cover in covers
@@ -113,28 +115,44 @@ async def look_at_cover(work: Work, package: Package) -> int:
     await _end_what_is_over(work, package, [cover.rule_key for cover in covers])
     for cover in covers:
         if cover.goes_on is None:
-            await _ask(work, package, cover, sum(cause.item == cover.rule_key for cause in new))
+            await _ask(work, package, cover, sum(cause.item == cover.rule_key for cause in new), following)
     return len(new)
 
 
-async def _ask(work: Work, package: Package, cover: LapsedCover, flagged: int) -> None:
-    """The contract manager decides about this package; asked once for each lapse."""
+async def _ask(work: Work, package: Package, cover: LapsedCover, flagged: int, following: datetime | None) -> None:
+    """The contract manager decides about this package, within the pack's days and before the visit that `following`
+    begins, which cannot start undecided. Asked once for each lapse; sooner, where a visit comes sooner."""
+    pack = await queries.pack_for(work, package)
+    due_at = task_due_at(pack, cover.since)
+    due_at = due_at if following is None else min(due_at, following)
+    stands = await work.fetchval(
+        "SELECT due_at FROM obligation WHERE rule_key = $1 AND subject_id = $2 AND met_at IS NULL"
+        " AND cancelled_at IS NULL",
+        question(cover.rule_key), package.id,
+    )  # fmt: skip
+    if stands is not None and stands <= due_at:
+        return
+    if stands is not None:
+        await cancel(work, package.id, question(cover.rule_key))
     asked = await owe(
-        work, await queries.pack_for(work, package), question(cover.rule_key),
+        work, pack, question(cover.rule_key),
         title=f"Decide whether a package goes on: {cover.says}", subject_type="package", subject_id=package.id,
         reference=package.reference, owed_by=Owed(package.commissioner_id, "contract_manager"),
-        link=f"/packages/{package.id}/cover", starts_at=cover.since, commissioner_id=package.commissioner_id,
-        framework_id=package.framework_id, child_id=package.child_id, package_id=package.id,
+        link=f"/packages/{package.id}/cover", starts_at=cover.since if stands is None else work.now, due_at=due_at,
+        commissioner_id=package.commissioner_id, framework_id=package.framework_id, child_id=package.child_id,
+        package_id=package.id,
     )  # fmt: skip
-    if asked is None:
+    if asked is None or stands is not None:
         return
     visits = f" {count(flagged, 'coming visit')} {'is' if flagged == 1 else 'are'} flagged." if flagged else ""
     said = f"{cover.says}.{visits} A contract manager decides whether package {package.reference} goes on."
+    said += " Until then none of its visits can start."
     if package.direct_payment_id is None:
         await tell_referrer(work, package, said, f"/packages/{package.id}")
-    else:  # why is not the family's to read
-        asked_of = f"Your council decides whether the visits of package {package.reference} may go on."
-        await tell_family(work, package, f"{asked_of} {CALL_OFF}", "/who-is-coming")
+    # why is not the family's to read
+    asked_of = f"Your council decides whether the visits of package {package.reference} may go on. Until then none can"
+    meanwhile = "Speak with your referrer." if package.direct_payment_id is None else CALL_OFF
+    await tell_family(work, package, f"{asked_of} start. {meanwhile}", "/who-is-coming")
     await tell_provider(work, package, said, f"/packages/{package.id}")
 
 

@@ -98,6 +98,17 @@ async def visit_flags(work: Work, row: Visit) -> list[str]:
     return [each["says"] for each in rows]
 
 
+async def lapses_flagged(work: Work, row: Visit) -> list[str]:
+    """What of its provider's registration and insurance has lapsed that a visit is flagged for: nobody has decided that
+    its package goes on. Each as a sentence without its full stop."""
+    rows = await work.fetch(
+        "SELECT DISTINCT says FROM visit_flag WHERE commissioner_id = $1 AND visit_id = $2 AND cleared_at IS NULL"
+        " AND worker_id IS NULL ORDER BY says",
+        row.commissioner_id, row.id,
+    )  # fmt: skip
+    return [each["says"] for each in rows]
+
+
 async def visit_note(work: Work, row: Visit) -> asyncpg.Record | None:
     """What was written down of a visit; None where nothing was, or where it is not the context's to read."""
     return await work.fetchrow(

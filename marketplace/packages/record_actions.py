@@ -42,7 +42,8 @@ LOCKED = "The family has answered this record, so it does not change any more. T
 async def start_visit(actor: Actor, visit_id: UUID, *, at: datetime | None = None, reason: str = "") -> None:
     """The worker has arrived: now, or at a time typed in with its reason.
 
-    Raises `Conflict` when plan or back-up is missing or the worker is not ready today, `InvalidInput`, `WrongState`.
+    Raises `Conflict` when plan or back-up is missing, the worker is not ready today, or care may not lawfully go on and
+    nobody has decided that it does (domain 6), `InvalidInput`, `WrongState`.
     """
     permit(actor, "visit.record")
     async with unit_of_work(actor) as work:
@@ -57,6 +58,8 @@ async def start_visit(actor: Actor, visit_id: UUID, *, at: datetime | None = Non
             )
         await _colleagues_are_cleared(work, visit, own["worker_id"])
         missing = await may_have_visits(work, package, await queries.pack_for(work, visit))
+        if not missing and (lapsed := await queries.lapses_flagged(work, visit)):
+            missing = [*lapsed, "a contract manager has not decided that the package goes on"]
         if missing:
             raise Conflict(f"This visit cannot begin: {listing(missing)}. Call your office.")
         start = _typed(at, reason, work.now, "start")

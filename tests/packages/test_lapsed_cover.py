@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 import pytest
 
 from marketplace.obligations.queries import my_duties, my_news
-from marketplace.packages import boards, lapse_sweeps, record_actions  # noqa: F401 - registers the jobs
+from marketplace.packages import boards, lapse_sweeps, record_actions
 from marketplace.packages.lapsed_cover import covers_of, decide
 from marketplace.platform.database import ask, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted
@@ -67,8 +67,23 @@ async def test_every_coming_visit_is_flagged_and_the_contract_manager_asked_once
         assert len(told) == 1 and "2 coming visits are flagged" in told[0] and "Maya" not in told[0]
         lines, _ = await ask(actor, boards.visits_of_package, case.package_id, when="look")
         assert [line.flag for line in lines] == ["Alder Care has no insurance in date"] * 2
-    # undecided, the child is not left without care
+    # undecided, no visit starts that the pages say may not go on; so the decision is due before the first of them
+    assert duties[0]["due_at"] == wall_time(VISIT, time(16))
+    told = [said for said in await sentences(case.family) if "none can start" in said]
+    assert len(told) == 1 and "insurance" not in told[0]
+    soon = wall_time(VISIT, time(10))
+    clock.move(timedelta(minutes=1))
+    await packages.a_visit(case, VISIT, time(10), time(12))
+    async with as_worker(database, clock):
+        for _ in range(2):
+            await lapse_sweeps.look_at_flagged_visits(database)
+    assert [duty["due_at"] for duty in await ask(decider, my_duties)] == [soon]
+    assert len([said for said in await sentences(case.family) if "none can start" in said]) == 1
     clock.move_to(wall_time(VISIT, time(16)))
+    with pytest.raises(Conflict, match="Alder Care has no insurance in date and a contract manager has not decided"):
+        await record_actions.start_visit(case.worker, visits[0])
+    await decide(decider, case.package_id, goes_on=True, reason="The insurer confirmed cover by letter")
+    assert await ask(decider, my_duties) == []
     await record_actions.start_visit(case.worker, visits[0])
 
 
