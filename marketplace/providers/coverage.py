@@ -33,9 +33,10 @@ from marketplace.web.filters import listing
 LOOK_AT_COVER = "look_at_cover"
 LOOK_AT_COVER_OF_VISITS = "look_at_cover_of_visits"  # packages has it
 MENDED = {
-    "cqc_lapsed": "Enter the registration in your profile when you have it again",
-    "insurance_lapsed": "Enter the new insurance in your profile",
+    "cqc_lapsed": "Declare the registration when you have it again",
+    "insurance_lapsed": "Declare the new insurance, with its certificate",
 }
+DECLARED = {"cqc_lapsed": "/declarations/cqc_registration", "insurance_lapsed": "/declarations/insurance"}
 
 
 def proposal(rule_key: str) -> str:
@@ -153,7 +154,8 @@ async def _act(
         )  # fmt: skip
         await tell(
             work, f"For {view.name} our records say that your organisation {explain(ground.code)}. The contract manager"
-            f" decides on a suspension. {MENDED[ground.rule.key]}.", "/standing", organisation_id=record.id,
+            f" decides on a suspension. {MENDED[ground.rule.key]}.", DECLARED[ground.rule.key],
+            organisation_id=record.id,
         )  # fmt: skip
         return
     await hold_standing(work, view.id, record.id, alone=True)
@@ -164,7 +166,7 @@ async def _act(
     await tell(
         work, f"New referrals from {where} are suspended by the framework's rule: your"
         f" organisation {explain(ground.code)}. {stays} {MENDED[ground.rule.key]}, then ask the contract manager"
-        " to lift the suspension.", "/standing", organisation_id=record.id,
+        " to lift the suspension.", DECLARED[ground.rule.key], organisation_id=record.id,
     )  # fmt: skip
     said = f"{explain(ground.code)} and is suspended from new referrals by the framework's rule"
     await tell_members(work, view.members, None, record.id, said)

@@ -67,8 +67,11 @@ async def test_insurance_suspends_from_the_day_after_its_last_once_and_says_so_e
     assert len(lines) == 1 and "by the framework's own rule" in lines.pop()
     assert any("suspended by the framework's rule" in said for said in await sentences(place.manager))
     news = [said for said in await sentences(place.manager) if "suspended by the framework's rule" in said]
+    assert any("Declare the new insurance, with its certificate, then ask" in said for said in news)
+    (row,) = [row for row in await ask(place.manager, my_news) if row["sentence"] in news]
     async with at(create_marketplace(database, clock), database, place.manager) as door:
         shown = [(await door.get(path)).text for path in ("/standing", f"/standing/suspensions/{hold.id}")]
+        assert "insurance" in (await door.get(row["link"])).text and row["link"] == "/declarations/insurance"
     for said in (*news, *shown):  # care may not lawfully go on: nobody is told that it does
         assert "may not go on unless a contract manager decides so" in said
         assert "Packages and families you have now go on" not in said
