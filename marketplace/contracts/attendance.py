@@ -24,13 +24,19 @@ async def expect(work: Work, where: Place, occasion_id: UUID, kind: str, starts_
         return
     due = await due_day(work, where, kind)
     due_at = end_of_day(max(local_day(starts_at), due or on))
+    reference = f"{where.framework.name}, {moment(starts_at)}"
     owed_until = await open_until(work, REPEATING[kind], occasion_id)
     if owed_until is not None and owed_until >= due_at:
+        await work.execute(
+            "UPDATE obligation SET reference = $3 WHERE rule_key = $1 AND subject_id = $2 AND met_at IS NULL"
+            " AND cancelled_at IS NULL",
+            REPEATING[kind], occasion_id, reference,
+        )  # fmt: skip
         return
     await end(work, occasion_id, kind)
     await owe(
         work, where.pack, REPEATING[kind], subject_type="contract_occasion", subject_id=occasion_id,
-        reference=f"{where.framework.name}, {moment(starts_at)}", owed_by=Owed(where.provider_id, "provider_manager"),
+        reference=reference, owed_by=Owed(where.provider_id, "provider_manager"),
         owed_to=where.commissioner_id, link=f"/contract-occasions/{occasion_id}", due_at=due_at,
         framework_id=where.framework.id, commissioner_id=where.commissioner_id,
     )  # fmt: skip

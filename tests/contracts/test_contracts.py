@@ -34,6 +34,7 @@ from marketplace.providers.coverage import LOOK_AT_COVER, look_as_lead
 from marketplace.providers.queries import profile
 from marketplace.providers.standing import standing
 from marketplace.providers.story import story
+from marketplace.web.filters import moment
 from tests.conftest import NOON
 from tests.contracts.conftest import HOUR, Place
 from tests.obligations.conftest import as_worker, run_jobs
@@ -117,6 +118,8 @@ async def test_a_meeting_comes_near_is_planned_held_and_agreed(place, clock):
         await occasions.share(place.lead, made, attended_by="A", provider_there=True, minutes="M")
     later = clock.at + timedelta(days=2)
     await occasions.move(place.lead, made, later, "Town hall, room 2", "A strike")
+    [owed] = [row for row in await ask(place.manager, my_duties) if row["title"].startswith("Attend the contract")]
+    assert owed["reference"].endswith(moment(later))  # the same duty, at the time it has now
     feed = await feed_of(await make_feed(place.manager, "own"), "marketplace")
     [entry] = [each for each in feed.entries if each.uid == f"contract-{made}"]
     assert (entry.starts_at, entry.text, entry.title) == (
