@@ -20,6 +20,7 @@ SINCE = {
     "stands": "This charge stands. It is taken from the provider's next invoice on this framework.",
     "dropped": "This charge was dropped. Nothing is to be paid.",
 }
+AFTER = ("charge_objected", "charge_stands", "charge_dropped")
 
 
 async def charge_letter(work: Work, request_id: UUID) -> Printed:
@@ -53,15 +54,26 @@ async def charge_letter(work: Work, request_id: UUID) -> Printed:
         heading("Why"),
         text(charge["reason"]),
         *_asked(found),
-        heading("What you can do"),
-        text(
-            f"You can object to this charge until {last_moment(charge['object_until'])}, on the page of the request."
-            " Somebody else than who made it decides. Without an objection it is taken from your next invoice on this"
-            " framework; there is nothing to pay by other means."
-        ),
+        *_since(found),
     ]
     paper = Paper(title, found.commissioner, charge["charged_at"], tuple(blocks), found.framework, title)
     return Printed(f"charge-{day(charge['charged_at']).replace(' ', '-').lower()}", paper)
+
+
+def _since(found: Request) -> list[dict[str, object]]:
+    """What can be done about the charge while it waits; after that, what was said against it and what was decided."""
+    assert found.charge is not None
+    if found.charge_state == "waiting":
+        return [
+            heading("What you can do"),
+            text(
+                f"You can object to this charge until {last_moment(found.charge['object_until'])}, on the page of the"
+                " request. Somebody else than who made it decides. Without an objection it is taken from your next"
+                " invoice on this framework; there is nothing to pay by other means."
+            ),
+        ]
+    rows = [[moment(step.at), f"{step.title}: {step.by}", step.says] for step in found.steps if step.what in AFTER]
+    return [heading("What became of it"), table(["When", "What, and who", "In words"], rows, widths=[1.6, 2, 3])]
 
 
 def _asked(found: Request) -> list[dict[str, object]]:

@@ -189,6 +189,8 @@ async def test_information_charges_and_the_commission_at_both_doors(app, console
         assert "stands" not in words
         assert (await door.post(f"{asked}/object", {"says": "The form was wrong"})).status_code == 303
         assert (await door.post(f"{asked}/object", {"says": "Again"})).status_code == 409
+        letter = words_of((await door.get(f"{asked}/charge.pdf")).content)
+        assert "The form was wrong" in letter and "You can object" not in letter
     async with at(console, database, place.lead) as door:
         assert "somebody else decides" in (await door.get(asked)).text
         mine = await door.post(f"{asked}/decide", {"outcome": "stands", "says": "No"})
@@ -199,7 +201,10 @@ async def test_information_charges_and_the_commission_at_both_doors(app, console
         assert (await door.post(f"{asked}/accept", {"says": ""})).status_code == 403
     async with at(app, database, place.manager) as door:
         assert "Stands: taken from the next invoice" in (await door.get(asked)).text
-        assert "This charge stands" in words_of((await door.client.get(f"/api/v1{asked}/charge/pdf")).content)
+        letter = words_of((await door.client.get(f"/api/v1{asked}/charge/pdf")).content)
+        for word in ("This charge stands", "Objected to the charge", "The form was wrong", "As agreed"):
+            assert word in letter, (word, letter)
+        assert "You can object" not in letter
         books = f"/statements/{place.framework_id}/{place.lead.organisation_id}/{place.provider_id}"
         assert "Charge for time spent on information" in (await door.get(books)).text
         change = {"kind": "non_compliance", "says": "Records", **on("learnt_on", TODAY), "learnt_at": "11am"}
