@@ -1,8 +1,9 @@
 """How a bought visit ends: what goes back to the family, what goes on to the provider, both in one unit with the books.
 
 The database puts a visit down to be settled in the transaction that cancels, records, signs or corrects it, or that
-ends its package (m0043). Here the council's own unit works out what the visit keeps (`policy.purchases`), owes the rest
-back once, and owes what is kept to the provider once the record is finished. Run twice, it changes nothing more.
+ends its package (m0043, m0071). Here the council's own unit works out what the visit keeps (`policy.purchases`), owes
+the rest back once, and owes what is kept to the provider once the record is finished. Run twice, it changes nothing
+more.
 """
 
 from __future__ import annotations
@@ -45,6 +46,23 @@ _BOUGHT = f"""
 """  # noqa: S608 - our own fragments
 
 
+# Counted lines of paid purchases whose visit has an outcome, or whose package is over, and of which nothing is booked.
+_UNBOOKED = """
+    SELECT l.visit_id, l.purchase_id, l.provider_id, l.child_id FROM purchase_visit l
+    JOIN purchase p ON p.commissioner_id = l.commissioner_id AND p.id = l.purchase_id AND p.state = 'paid'
+    JOIN visit v ON v.commissioner_id = l.commissioner_id AND v.id = l.visit_id
+    JOIN package k ON k.commissioner_id = v.commissioner_id AND k.id = v.package_id
+    WHERE l.commissioner_id = $1 AND l.counts AND (v.outcome IS NOT NULL OR k.state IN ('ended', 'undone'))
+      AND NOT EXISTS (SELECT FROM purchase_settling s WHERE s.commissioner_id = l.commissioner_id
+          AND s.visit_id = l.visit_id AND s.purchase_id = l.purchase_id)
+      AND NOT EXISTS (SELECT FROM refund r WHERE r.commissioner_id = l.commissioner_id AND r.visit_id = l.visit_id
+          AND r.purchase_id = l.purchase_id)
+      AND NOT EXISTS (SELECT FROM payout t WHERE t.commissioner_id = l.commissioner_id AND t.visit_id = l.visit_id
+          AND t.purchase_id = l.purchase_id)
+    ORDER BY v.planned_start, v.id
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Ending:
     """How a visit's record ends it: why something goes back, what it keeps for the provider, what goes back."""
@@ -76,6 +94,43 @@ async def settle_waiting(actor: Actor) -> int:
             continue
         done += 1
     return done
+
+
+async def overlooked(work: Work) -> list[Any]:
+    """Bought visits of the acting council whose record says how they end, with nothing owed and nothing put down.
+
+    There should be none: the database puts each down as it changes. `ledger verify` reports them.
+    """
+    council = work.actor.commissioner_id
+    found: list[Any] = []
+    for row in await work.fetch(_UNBOOKED, council):
+        whole = await work.fetchrow(_BOUGHT, council, row["visit_id"], row["purchase_id"])
+        try:
+            if whole is not None and await _ending(work, whole) is not None:
+                found.append(row)
+        except ValueError:  # no price can be worked out yet
+            continue
+    return found
+
+
+async def put_down_again(actor: Actor) -> int:
+    """Put down what was overlooked for one council (the system acts in its rows), to be settled next; how many."""
+    async with unit_of_work(actor) as work:
+        rows = await overlooked(work)
+        for row in rows:
+            await work.execute(
+                """INSERT INTO purchase_settling (commissioner_id, visit_id, provider_id, child_id, purchase_id, since)
+                   VALUES ($1, $2, $3, $4, $5, $6)""",
+                actor.commissioner_id, row["visit_id"], row["provider_id"], row["child_id"], row["purchase_id"],
+                work.now,
+            )  # fmt: skip
+            work.audit(
+                "purchase.put_down_again", "purchase", row["purchase_id"], commissioner_id=actor.commissioner_id,
+                visit=row["visit_id"],
+            )  # fmt: skip
+    if rows:
+        log.warning("bought visits were overlooked", visits=len(rows))
+    return len(rows)
 
 
 async def _to_the_end(work: Work, visit_id: UUID, purchase_id: UUID) -> None:

@@ -13,7 +13,7 @@ from marketplace.platform.jobs import sweep
 from marketplace.platform.stripe_api import StripeError
 from marketplace.purchases import accounts, enquiry_sweeps
 from marketplace.purchases.sending import send_money
-from marketplace.purchases.settling import settle_waiting
+from marketplace.purchases.settling import put_down_again, settle_waiting
 from marketplace.purchases.suspended import tell_of_suspensions
 from marketplace.settings import Settings
 
@@ -30,6 +30,15 @@ async def settle_bought_visits(settings: Settings) -> None:
         councils = [row[0] for row in await connection.fetch("SELECT purchases_to_settle()")]
     for council in councils:
         await settle_waiting(system_for(council, "commissioner"))
+
+
+@sweep("overlooked_bought_visits", every=timedelta(hours=1))
+async def overlooked_bought_visits(settings: Settings) -> None:
+    """One council after the other: a bought visit that ended and was not put down to be settled is put down."""
+    async with outside_context() as connection:
+        councils = await connection.fetch("SELECT id FROM list_organisations('commissioner')")
+    for council in councils:
+        await put_down_again(system_for(council["id"], "commissioner"))
 
 
 @sweep("families_of_suspended_providers", every=timedelta(seconds=30))

@@ -11,6 +11,7 @@ from marketplace.billing.verify import Found
 from marketplace.platform.database import Work
 from marketplace.purchases.books import CARD_MONEY, CLIENT_BANK, FETCHED, HELD_FOR_FAMILIES, postings
 from marketplace.purchases.cards_money import cards_money
+from marketplace.purchases.settling import overlooked
 
 # (kind, subject, purchase, pence, way): every movement there should be an entry of, one each.
 _MOVEMENTS = """
@@ -111,6 +112,10 @@ async def verify_purchases(work: Work) -> Found:
     for row in await work.fetch(_VISITS, council):
         found.differences.append(
             f"visit {row['visit_id']}: cost {row['pence']}, of which {row['back']} goes back and {row['kept']} onwards"
+        )
+    for row in await overlooked(work):
+        found.differences.append(
+            f"visit {row['visit_id']}: has ended, and of what was paid nothing goes back or onwards"
         )
     return found
 

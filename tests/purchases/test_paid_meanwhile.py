@@ -12,7 +12,7 @@ import asyncpg
 
 from marketplace.platform.actor import system_for
 from marketplace.platform.database import ask
-from marketplace.purchases.settling import settle_waiting
+from marketplace.purchases.settling import put_down_again, settle_waiting
 from marketplace.purchases.verify import verify_purchases
 from tests.world.bought import migrating
 from tests.world.buying import buys, officers, transfers
@@ -85,3 +85,28 @@ async def test_what_is_cancelled_while_it_is_paid_goes_back(bought, database, cl
         await hold.commit()
         await paid
         assert await migrator.fetchval("SELECT count(*) FROM purchase_settling WHERE visit_id = $1", third) == 1
+
+
+async def test_what_was_overlooked_is_reported_and_settled(bought, database, clock, migrator):
+    finance, _ = await officers(bought)
+    council = system_for(bought.home.world.admin.commissioner_id, "commissioner")
+    first, second, third = bought.visits
+    made = await buys(bought, database)
+    await transfers(finance, (clock.at.date(), made.pence, made.reference))
+    await migrator.execute(CANCEL, first)
+    # of a visit that took place and is not confirmed yet nothing is certain
+    await migrator.execute("UPDATE visit SET outcome = 'delivered' WHERE id = $1", second)
+    assert await put_down_again(council) == 0  # both are put down already
+    await migrator.execute("DELETE FROM purchase_settling")
+    found = (await ask(council, verify_purchases)).differences
+    assert found == [f"visit {first}: has ended, and of what was paid nothing goes back or onwards"]
+    for left in (1, 0):  # the second time there is nothing left
+        assert await put_down_again(council) == left
+        await settle_waiting(council)
+    assert [row["visit_id"] for row in await migrator.fetch("SELECT visit_id FROM refund")] == [first]
+    await migrator.execute(END, bought.case.package_id)
+    await migrator.execute("DELETE FROM purchase_settling")
+    assert [str(third) in each for each in (await ask(council, verify_purchases)).differences] == [True]
+    assert await put_down_again(council) == 1
+    await settle_waiting(council)
+    assert (await ask(council, verify_purchases)).differences == []
