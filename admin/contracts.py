@@ -23,6 +23,7 @@ from marketplace.platform.errors import NotFound
 from marketplace.policy.contracts import REPEATING, information_due
 from marketplace.providers import causes
 from marketplace.providers.file_pages import download
+from marketplace.providers.imposing import grounds_by_hand
 from marketplace.providers.queries import admitted_lots
 from marketplace.web.csv_file import csv_file
 from marketplace.web.filters import day, moment
@@ -181,7 +182,10 @@ async def _proposal(work: Work, framework_id: UUID, provider_id: UUID, change_id
     if change is None:
         raise NotFound
     lots = await admitted_lots(work, framework_id, provider_id)
-    grounds = [(rule.key, rule.title, rule.clause) for rule in found.place.pack.on(found.today).content.suspensions]
+    rules = found.place.pack.on(found.today).content.suspensions
+    grounds = [
+        (rule.key, rule.title, rule.clause) for rule in await grounds_by_hand(work, framework_id, provider_id, rules)
+    ]
     facts = f"{change.title}, learnt {moment(change.learnt_at)}, reported {moment(change.reported_at)}: {change.says}"
     return Ask(
         "Propose a suspension", found.line.provider,

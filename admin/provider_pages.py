@@ -16,6 +16,7 @@ from marketplace.platform.database import Work, ask
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound
 from marketplace.policy.calendar import local_day
 from marketplace.providers import actions, lifting, queries, story_pages
+from marketplace.providers.imposing import grounds_by_hand
 from marketplace.providers.pages import STATES, TONES, commissioners_only, narrow, one
 from marketplace.providers.queries import Effects, OnFramework
 from marketplace.web.forms import Form
@@ -81,7 +82,7 @@ async def suspend_page(
 ) -> Response[Any]:
     """For which lots, why, until when."""
     place, effects, _ = await ask(request.user, _with_effects, provider_id, framework_id, None)
-    return _ask_suspension(request, Form.starting_with(lot_code="all", with_plan="ground"), place, effects)
+    return await _ask_suspension(request, Form.starting_with(lot_code="all", with_plan="ground"), place, effects)
 
 
 @post("/providers/{provider_id:uuid}/suspend/{framework_id:uuid}", status_code=303, **DECIDES)
@@ -120,7 +121,7 @@ async def suspend(
         except Conflict as error:
             form.error("lot_code", error.sentence)
     if form.errors or form.value("go") != "check":
-        return _ask_suspension(request, form, place, effects)
+        return await _ask_suspension(request, form, place, effects)
     return page(
         request,
         "admin/suspend_check.html",
@@ -137,7 +138,12 @@ async def suspend(
     )
 
 
-def _ask_suspension(request: Request[Any, Any, Any], form: Form, place: OnFramework, effects: Effects) -> Response[Any]:
+async def _ask_suspension(
+    request: Request[Any, Any, Any], form: Form, place: OnFramework, effects: Effects
+) -> Response[Any]:
+    grounds = await ask(
+        request.user, grounds_by_hand, place.framework_id, place.record.id, place.pack.content.suspensions
+    )
     return page(
         request,
         "admin/suspend.html",
@@ -148,7 +154,7 @@ def _ask_suspension(request: Request[Any, Any, Any], form: Form, place: OnFramew
         provider_id=place.record.id,
         lots=[("all", "All its lots"), *((code, title) for code, title, _ in place.lots)],
         grounds=[
-            *((rule.key, rule.title, rule.clause) for rule in place.pack.content.suspensions),
+            *((rule.key, rule.title, rule.clause) for rule in grounds),
             ("other", "Another reason"),
         ],
     )

@@ -19,7 +19,7 @@ from marketplace.policy.suspending import ground
 from marketplace.providers import queries
 from marketplace.providers.declaration_details import CQC_ID
 from marketplace.providers.declarations import keep_declaration, look_at_cover_again
-from marketplace.providers.imposing import impose, place, tell_members, what_stays
+from marketplace.providers.imposing import COMES_BY_ITSELF, grounds_by_hand, impose, place, tell_members, what_stays
 from marketplace.providers.standing import hold_standing
 from marketplace.providers.vocabulary import words
 from marketplace.providers.workforce import ensure_profile
@@ -171,6 +171,8 @@ async def suspend(
         rule = ground(pack, today, rule_key) if rule_key is not None else None
         if rule_key is not None and rule is None:
             wrong["rule_key"] = "Select the ground from the list"
+        elif rule is not None and not await grounds_by_hand(work, framework_id, provider_id, [rule]):
+            wrong["rule_key"] = COMES_BY_ITSELF
         if wrong:
             raise InvalidInput(wrong)
         partner = None if member.leads else actor.commissioner_id

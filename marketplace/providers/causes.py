@@ -22,7 +22,16 @@ from marketplace.policy.pack import Pack
 from marketplace.policy.rules import SuspensionRule
 from marketplace.policy.suspending import ground, lots_of, suspends_by_itself
 from marketplace.providers import queries
-from marketplace.providers.imposing import add_step, impose, place, tell_deciders, tell_members, what_stays
+from marketplace.providers.imposing import (
+    COMES_BY_ITSELF,
+    add_step,
+    grounds_by_hand,
+    impose,
+    place,
+    tell_deciders,
+    tell_members,
+    what_stays,
+)
 from marketplace.providers.standing import hold_standing
 
 DECIDE = "task.decide_cause"
@@ -49,6 +58,8 @@ async def propose(
         wrong: dict[str, str] = {}
         if rule is None:
             wrong["rule_key"] = "Select the ground from the list"
+        elif not await grounds_by_hand(work, framework_id, provider_id, [rule]):
+            wrong["rule_key"] = COMES_BY_ITSELF
         if not facts.strip():
             wrong["facts"] = "Enter what happened and how you know; the provider reads it when it is suspended"
         elif len(facts.strip()) > LONGEST:

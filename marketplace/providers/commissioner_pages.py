@@ -16,6 +16,7 @@ from marketplace.platform.errors import Conflict, InvalidInput, NotFound
 from marketplace.policy.calendar import local_day
 from marketplace.providers import causes, queries
 from marketplace.providers.as_of import LineAt, Met, met_by_suspension, moment_of, standings_at
+from marketplace.providers.imposing import grounds_by_hand
 from marketplace.providers.queries import OnFramework
 from marketplace.web.csv_file import csv_file
 from marketplace.web.forms import Form
@@ -101,7 +102,7 @@ async def met_page(request: Asked, provider_id: FromPath[UUID], framework_id: Fr
 async def propose_page(request: Asked, provider_id: FromPath[UUID], framework_id: FromPath[UUID]) -> Response[Any]:
     """Put a ground of the framework with its facts to the contract managers."""
     place = await ask(request.user, _place, provider_id, framework_id)
-    return _propose(request, Form.starting_with(lot_code="all"), place, "providers/propose.html")
+    return await _propose(request, Form.starting_with(lot_code="all"), place, "providers/propose.html")
 
 
 @post("/providers/{provider_id:uuid}/propose/{framework_id:uuid}", status_code=303, **PROPOSES)
@@ -125,10 +126,13 @@ async def propose(request: Asked, provider_id: FromPath[UUID], framework_id: Fro
         except Conflict as error:
             form.error("facts", error.sentence)
     checked = not form.errors and form.value("go") == "check"
-    return _propose(request, form, place, "providers/propose_check.html" if checked else "providers/propose.html")
+    return await _propose(request, form, place, "providers/propose_check.html" if checked else "providers/propose.html")
 
 
-def _propose(request: Asked, form: Form, place: OnFramework, template: str) -> Response[Any]:
+async def _propose(request: Asked, form: Form, place: OnFramework, template: str) -> Response[Any]:
+    grounds = await ask(
+        request.user, grounds_by_hand, place.framework_id, place.record.id, place.pack.content.suspensions
+    )
     return page(
         request,
         template,
@@ -137,7 +141,7 @@ def _propose(request: Asked, form: Form, place: OnFramework, template: str) -> R
         place=place,
         provider_id=place.record.id,
         lots=[("all", "All its lots"), *((code, title) for code, title, _ in place.lots)],
-        grounds=[(rule.key, rule.title, rule.clause) for rule in place.pack.content.suspensions],
+        grounds=[(rule.key, rule.title, rule.clause) for rule in grounds],
         ground=next((r for r in place.pack.content.suspensions if r.key == form.value("rule_key")), None),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -11,6 +12,7 @@ from marketplace.obligations.duties import Owed, cancel, owe
 from marketplace.obligations.news import tell
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work
+from marketplace.policy.coverage import GROUNDS
 from marketplace.policy.pack import Pack
 from marketplace.policy.rules import SuspensionRule
 from marketplace.policy.suspending import RESPONSE, REVIEW, SIGN_OFF
@@ -22,6 +24,10 @@ GOES_ON = "Packages and families you have now go on."
 MAY_NOT_GO_ON = (
     "Visits that need what has lapsed may not go on unless a contract manager decides so, package by package."
     " Everything else you have now goes on."
+)
+COMES_BY_ITSELF = (
+    "A lapse of registration or insurance suspends, or is put to you, by itself once it is on record, and its visits"
+    " are flagged then. It is not on record: select another ground, or “Another reason”"
 )
 WRITE_PLAN = "task.write_plan"
 ACTION = "task.plan_action"
@@ -93,6 +99,21 @@ async def _lapsed(work: Work, framework_id: UUID, provider_id: UUID) -> bool:
         " AND flags_visits)",
         framework_id, provider_id,
     )  # fmt: skip
+
+
+async def grounds_by_hand(
+    work: Work, framework_id: UUID, provider_id: UUID, rules: Sequence[SuspensionRule]
+) -> list[SuspensionRule]:
+    """The grounds somebody may give. A lapse of cover is not among them before it is on record: given without one it
+    would stop none of the visits it says it flags."""
+    lapsed = {
+        row["rule_key"]
+        for row in await work.fetch(
+            "SELECT rule_key FROM standing_ground WHERE framework_id = $1 AND provider_id = $2 AND NOT holds",
+            framework_id, provider_id,
+        )
+    }  # fmt: skip
+    return [rule for rule in rules if rule.key not in GROUNDS or rule.key in lapsed]
 
 
 async def add_step(

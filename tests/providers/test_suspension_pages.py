@@ -7,7 +7,8 @@ from datetime import date, timedelta
 import pytest
 
 from marketplace.platform.database import ask
-from marketplace.providers import actions, queries
+from marketplace.platform.errors import InvalidInput
+from marketplace.providers import actions, causes, queries
 from tests.world import people
 from tests.world.apps import create_console, create_marketplace
 from tests.world.door import at
@@ -179,3 +180,20 @@ async def bearer_of(door, actor, settings) -> dict[str, str]:  # type: ignore[no
     email = await people.with_password(actor, settings)
     got = await door.client.post("/api/v1/token", json={"email": email, "password": people.PASSWORD})
     return {"Authorization": f"Bearer {got.json()['access_token']}"}
+
+
+async def test_a_lapse_of_cover_is_no_ground_by_hand_while_none_is_on_record(app, console, database, place):
+    referrer = await people.person_in(place.lead, "referrer")
+    suspend = f"/providers/{place.provider_id}/suspend/{place.framework_id}"
+    propose = suspend.replace("/suspend/", "/propose/")
+    for front, actor, path in ((console, place.lead, suspend), (app, referrer, propose)):
+        async with at(front, database, actor) as door:
+            shown = await door.get(path)
+            assert 'value="insurance_lapsed"' not in shown.text and 'value="quality_failing"' in shown.text
+            assert "comes by itself once it is on record" in shown.text
+    rule = "insurance_lapsed"
+    with pytest.raises(InvalidInput) as refused:
+        await actions.suspend(place.lead, place.framework_id, place.provider_id, reason="No cover", rule_key=rule)
+    assert "by itself" in refused.value.fields["rule_key"]
+    with pytest.raises(InvalidInput):
+        await causes.propose(referrer, place.framework_id, place.provider_id, facts="A call", rule_key=rule)
