@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from marketplace.obligations.sweeps import look_at_tenant
 from marketplace.platform.actor import system_for
 from marketplace.platform.database import unit_of_work
+from marketplace.providers.actions import pause, suspend
 from marketplace.referrals import broadcasting
-from marketplace.referrals.waiting import tell_of_silence
+from marketplace.referrals.offering import decline_referral
+from marketplace.referrals.waiting import end_answers_not_owed, tell_of_silence
 from tests.referrals import laid
-from tests.world import referrals
+from tests.world import people, referrals
 
 TASKS = "SELECT count(*) FROM obligation WHERE rule_key = 'task.no_offers' AND cancelled_at IS NULL"
 
@@ -55,3 +58,38 @@ async def test_an_offer_that_stands_is_not_silence(world, clock):
     await laid.offer(provider, referral_id, world.workers[provider.organisation_id])
     clock.move(timedelta(hours=30))
     assert await looked(world) == 0
+
+
+async def test_a_suspended_provider_is_not_chased_for_an_answer_it_could_only_decline(world, migrator, clock):
+    referral_id = await referrals.broadcast(world)
+    first, second, third = (each.organisation_id for each in world.providers)
+    manager = await people.person_in(world.admin, "contract_manager")
+    clock.move(timedelta(hours=1))
+    await suspend(manager, world.framework_id, first, world.lot, reason="Two missed visits")
+    await pause(world.providers[1], world.framework_id, reason="Holidays")  # its own wish rids nobody of a duty
+
+    async def ended() -> int:
+        async with unit_of_work(system_for(world.admin.organisation_id, "commissioner")) as work:
+            return await end_answers_not_owed(work)
+
+    assert [await ended(), await ended()] == [1, 0]
+    told = (
+        "SELECT count(*) FROM notice WHERE organisation_id = $1 AND sentence LIKE 'While you are suspended you owe no%'"
+    )
+    assert [await migrator.fetchval(told, each) for each in (first, second)] == [1, 0]
+    clock.move(timedelta(hours=24))
+    for each in (first, second, third):
+        await look_at_tenant(each, "provider")
+    # too late to be taken back: the time was over first
+    await suspend(manager, world.framework_id, third, reason="Afterwards")
+    assert await ended() == 0
+    rows = await migrator.fetch(
+        "SELECT owed_by_organisation AS by, bool_or(missed_at IS NOT NULL) AS missed,"
+        " bool_and(cancelled_at IS NOT NULL) AS over FROM obligation"
+        " WHERE subject_id = $1 AND rule_key <> 'task.no_offers' GROUP BY 1",
+        referral_id,
+    )
+    assert {row["by"]: (row["missed"], row["over"]) for row in rows} == {
+        first: (False, True), second: (True, False), third: (True, False)
+    }  # fmt: skip
+    await decline_referral(world.providers[0], referral_id, "no_capacity")  # it still may
