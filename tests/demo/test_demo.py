@@ -180,7 +180,9 @@ async def test_the_world_holds_what_it_promises(everything: asyncpg.Connection) 
     assert set(await counts("SELECT state, count(*) FROM referral GROUP BY 1")) == {
         "draft", "broadcast", "awarded", "closed",
     }  # fmt: skip
-    assert set(await counts("SELECT state, count(*) FROM package GROUP BY 1")) == {"active", "set_up"}
+    assert set(await counts("SELECT state, count(*) FROM package GROUP BY 1")) == {
+        "active", "set_up", "ended",
+    }  # fmt: skip
     assert {"made", "awarded", "not_chosen"} <= set(await counts("SELECT state, count(*) FROM offer GROUP BY 1"))
     outcomes = await counts("SELECT outcome, count(*) FROM visit WHERE outcome IS NOT NULL GROUP BY 1")
     assert {"delivered", "cancelled_by_family", "cancelled_by_provider", "cancelled_on_arrival", "missed"} == set(
