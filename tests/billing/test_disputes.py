@@ -257,6 +257,15 @@ async def test_strangers_and_other_roles(case, world, finance, second, invoice_i
 
 
 async def test_as_the_application_role_a_provider_decides_nothing_and_no_story_is_changed(case, finance, invoice_id):
+    with pytest.raises(asyncpg.CheckViolationError, match="second officer"):  # four eyes are not its to give up
+        async with unit_of_work(case.manager) as work:
+            await work.execute(
+                """INSERT INTO deduction_dispute (commissioner_id, framework_id, provider_id, invoice_id, first_day,
+                   pence, says, raised_by, raised_at, second_needed)
+                   SELECT commissioner_id, framework_id, provider_id, id, first_day, deduction_pence, 's',
+                   app_person(), app_now(), false FROM invoice WHERE id = $1""",
+                invoice_id,
+            )
     dispute_id = await raise_dispute(case.manager, invoice_id, WHY)
     async with unit_of_work(case.manager) as work:
         changed = await work.execute("UPDATE deduction_dispute SET state = 'upheld' WHERE id = $1", dispute_id)

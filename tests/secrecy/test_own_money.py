@@ -1,5 +1,6 @@
 # ruff: noqa: E501 - a statement to a line where it can be
-"""What PostgreSQL refuses a provider on its own invoices, their lines, the ledger, its disputes and its bank account.
+"""What PostgreSQL refuses a provider on its own invoices, their lines, the ledger, its disputes, its bank account, and
+on what it owes; and a council on what it has decided.
 
 A party that may cause some changes of a row must not cause the others, whatever statement comes in its context.
 """
@@ -107,3 +108,62 @@ async def test_a_provider_decides_nothing_about_its_own_money(database, migrator
             async with unit_of_work(finance) as work:
                 assert await work.execute(sql) != "UPDATE 0"
                 pytest.fail(sql)
+
+
+OWES = [
+    *(
+        f"UPDATE obligation SET {change} WHERE rule_key = 'plan_signed'"
+        for change in (
+            "due_at = due_at + interval '9 days'", "met_at = app_now()", "met_at = due_at - interval '1 hour'",
+            "cancelled_at = app_now() - interval '1 hour'", "owed_by_organisation = owed_to", "starts_at = starts_at - interval '1 day'",
+            "subject_id = gen_random_uuid()", "pack_hash = 'h2'",
+        )
+    ),
+    "DELETE FROM obligation",
+    "UPDATE visit_request SET kind = 'again', wished_start = app_now(), wished_end = app_now() + interval '1 hour'",
+    f"UPDATE visit_request SET state = 'withdrawn', answered_at = app_now(), answered_by = {SOMEBODY_ELSE}",
+    "INSERT INTO visit_request (commissioner_id, package_id, provider_id, framework_id, visit_id, kind, asked_side,"
+    " asked_by, asked_at) SELECT commissioner_id, package_id, provider_id, framework_id, visit_id, 'make_up', 'family',"
+    " asked_by, asked_at FROM visit_request",
+    "DELETE FROM visit_request",
+]  # fmt: skip
+
+
+async def test_who_owes_something_says_no_other_day_and_what_was_decided_stands(database, migrator):
+    rows = await lay(migrator)
+    refused_as = (asyncpg.InsufficientPrivilegeError, asyncpg.CheckViolationError)
+    for sql in OWES:
+        with pytest.raises(refused_as):
+            async with unit_of_work(rows.actors["winner_manager"]) as work:
+                found = await work.execute(sql)
+                assert found not in ("UPDATE 0", "INSERT 0 0"), sql
+                pytest.fail(f"{found}: {sql}")
+    # done late it is met now and stays missed, as the product says it; what was answered is not answered again
+    async with unit_of_work(rows.actors["winner_manager"]) as work:
+        assert (
+            await work.execute(
+                "UPDATE obligation SET met_at = app_now(), missed_at = due_at WHERE rule_key = 'plan_signed'"
+            )
+            == "UPDATE 1"
+        )
+        answer = "UPDATE visit_request SET state = 'withdrawn', answered_at = app_now(), answered_by = app_person()"
+        assert await work.execute(answer) == "UPDATE 1"
+    for sql in ("UPDATE obligation SET met_at = NULL WHERE rule_key = 'plan_signed'", answer):
+        with pytest.raises(refused_as):
+            async with unit_of_work(rows.actors["winner_manager"]) as work:
+                await work.execute(sql)
+                pytest.fail(sql)
+
+    finance = rows.actors["northgate_finance"]
+    async with unit_of_work(finance) as work:
+        await work.execute(
+            "UPDATE invoice SET state = 'accepted', accepted_at = app_now(), accepted_by = app_person(),"
+            " pay_by = '2026-06-01' WHERE number = 1"
+        )
+    for change in (
+        "pay_by = '2027-06-01'", "pay_by = NULL", f"accepted_by = {SOMEBODY_ELSE}", "state = 'submitted'",
+        "accepted_at = accepted_at + interval '1 day'",
+    ):  # fmt: skip
+        with pytest.raises(asyncpg.CheckViolationError, match="decided about an invoice stands"):
+            async with unit_of_work(finance) as work:
+                assert await work.execute(f"UPDATE invoice SET {change} WHERE number = 1") == "UPDATE 1"
