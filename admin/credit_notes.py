@@ -58,7 +58,7 @@ async def uphold(request: Request[Any, Any, Any], credit_note_id: FromPath[UUID]
 
 @post("/credit-notes/{credit_note_id:uuid}/decide", status_code=303, **DECIDE)
 async def decide(request: Request[Any, Any, Any], credit_note_id: FromPath[UUID]) -> Response[Any]:
-    """Decides that one refused twice stands."""
+    """Decides that one refused as often as it is asked for stands."""
     form = Form(await read_form(request))
     reason = form.text("reason", "why the credit note stands", most=2000, lines=True)
     if form.errors:

@@ -76,13 +76,19 @@ class CreditNote:
     confirmed_at: datetime | None
     carried_pence: int
     asked_times: int
-    decided_reason: str | None  # why the payer decided that it stands, once it was refused twice
+    most_asked: int
+    decided_reason: str | None  # why the payer decided that it stands, refused as often as it is asked for
     lines: tuple[CreditLine, ...] = ()
 
     @property
     def to_decide(self) -> bool:
-        """Whether it was refused twice: the payer's finance officer decides whether it stands."""
-        return self.state == "refused" and self.asked_times > 1
+        """Whether it was refused as often as it is asked for: the payer's finance officer decides whether it stands."""
+        return self.state == "refused" and self.asked_times >= self.most_asked
+
+    @property
+    def asked_said(self) -> str:
+        """How often it was asked for: "once", "twice", "3 times"."""
+        return times(self.asked_times)
 
     @property
     def taken_pence(self) -> int:
@@ -93,6 +99,11 @@ class CreditNote:
     def name(self) -> str:
         """ "Credit note 2 on invoice 7", or without its number while it has none."""
         return f"Credit note{f' {self.number}' if self.number else ''} on invoice {self.invoice_number}"
+
+
+def times(number: int) -> str:
+    """ "once", "twice", "3 times"."""
+    return {1: "once", 2: "twice"}.get(number, f"{number} times")
 
 
 _NOTES = """
@@ -176,7 +187,7 @@ async def _note(work: Work, row: Any, lines: tuple[CreditLine, ...] = ()) -> Cre
     copied = (
         "id", "number", "kind", "defect", "state", "pence", "reason", "commissioner_id", "framework_id", "framework",
         "provider_id", "provider", "payer", "invoice_id", "invoice_number", "asked_at", "refused_at", "refused_reason",
-        "confirmed_at", "carried_pence", "asked_times", "decided_reason",
+        "confirmed_at", "carried_pence", "asked_times", "most_asked", "decided_reason",
     )  # fmt: skip
     period = Period(row["first_day"], row["last_day"])
     return CreditNote(**{name: row[name] for name in copied}, clause=clause, period=period, lines=lines)

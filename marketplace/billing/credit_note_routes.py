@@ -77,7 +77,7 @@ async def uphold(request: Request[Any, Any, Any], credit_note_id: FromPath[UUID]
 async def decide(
     request: Request[Any, Any, Any], credit_note_id: FromPath[UUID], data: JSONBody[ReasonIn]
 ) -> IssuedOut:
-    """Decide that one refused twice stands, with the reason; answers its number."""
+    """Decide that one refused as often as it is asked for stands, with the reason; answers its number."""
     return IssuedOut(await decide_credit_note(request.user, credit_note_id, data.reason))
 
 

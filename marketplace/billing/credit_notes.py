@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import msgspec
 
-from marketplace.billing.credit_note_queries import over_claimed
+from marketplace.billing.credit_note_queries import over_claimed, times
 from marketplace.billing.ledger import DEDUCTION, OWED_BY_PROVIDER, PROVIDER_PAYABLE, one_at_a_time, post
 from marketplace.billing.owing import PAY, owe_payment, owed_on
 from marketplace.billing.states import CREDIT_NOTE
@@ -29,12 +29,12 @@ from marketplace.policy.calendar import local_day
 from marketplace.policy.disputes import deductible_after
 from marketplace.policy.invoicing import InvoiceResult, settle
 from marketplace.policy.pack import Pack
+from marketplace.policy.payments import asked_at_most, stands_for_provider
 from marketplace.policy.records import is_blank
 
 CONFIRM = "task.confirm_credit_note"
 ANSWER = "task.answer_refused_credit_note"
 DEFECTS = ("inaccurate", "incomplete")
-MOST_ASKED = 2  # refused as often, it is decided
 
 
 async def ask_over_claim(work: Work, pack: Pack, invoice: asyncpg.Record) -> UUID | None:
@@ -107,19 +107,21 @@ async def _ask(
     work: Work, pack: Pack, invoice: asyncpg.Record, kind: str, defect: str | None, pence: int, reason: str,
     carried: int = 0,
 ) -> UUID:  # fmt: skip
-    note_id = uuid4()
+    note_id, stands = uuid4(), stands_for_provider(pack, invoice["last_day"])
     try:
         await work.execute(
             """INSERT INTO credit_note (commissioner_id, id, framework_id, provider_id, invoice_id, kind, defect, pence,
-               reason, asked_at, asked_by, carried_pence)
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)""",
+               reason, asked_at, asked_by, carried_pence, most_asked, clock_stands)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)""",
             invoice["commissioner_id"], note_id, invoice["framework_id"], invoice["provider_id"], invoice["id"], kind,
             defect, pence, reason, work.now, work.actor.person_id, carried,
+            asked_at_most(pack, invoice["last_day"]), stands,
         )  # fmt: skip
     except asyncpg.UniqueViolationError as error:
         raise Conflict("A credit note of this kind stands on the invoice already.") from error
     work.audit("credit_note.asked", "credit_note", note_id, invoice=invoice["id"], kind=kind, pence=pence)
-    await cancel(work, invoice["id"], PAY)  # the clock of payment stands: nothing can be paid before the answer
+    if stands:  # nothing can be paid before the answer
+        await cancel(work, invoice["id"], PAY)
     await _owe_answer(work, pack, note_id, invoice["number"], invoice)
     return note_id
 
@@ -139,14 +141,14 @@ async def confirm_credit_note(actor: Actor, note_id: UUID) -> int:
 
 
 async def decide_credit_note(actor: Actor, note_id: UUID, reason: str) -> int:
-    """A finance officer decides that a credit note refused twice stands, with the reason the provider reads, as a
-    disputed deduction is upheld; returns its number. Raises `Conflict` before the second refusal."""
+    """A finance officer decides that a credit note refused to the last stands, with the reason the provider reads, as a
+    disputed deduction is upheld; returns its number. Raises `Conflict` while the pack lets it be asked for again."""
     permit(actor, "invoice.decide")
     if is_blank(reason):
         raise InvalidInput({"reason": "Enter why the credit note stands: the provider reads it"})
     async with unit_of_work(actor) as work:
         note = await _of_payer(work, note_id, "decided")
-        if note["asked_times"] < MOST_ASKED:
+        if note["asked_times"] < note["most_asked"]:
             raise Conflict("Answer the provider and ask for the credit note again before you decide it.")
         number = await _issue(work, note, reason.strip())
         await meet(work, ANSWER, note_id)
@@ -229,21 +231,21 @@ async def refuse_credit_note(actor: Actor, note_id: UUID, reason: str) -> None:
 async def ask_again(actor: Actor, note_id: UUID, reason: str) -> None:
     """Uphold a refused credit note with an answer to what the provider said; it waits for the provider again.
 
-    Once: one that was refused twice is decided (`decide_credit_note`), and `Conflict` here.
+    One that was refused as often as the pack lets it be asked for is decided (`decide_credit_note`): `Conflict` here.
     """
     permit(actor, "invoice.decide")
     if is_blank(reason):
         raise InvalidInput({"reason": "Enter your answer to what the provider said"})
     async with unit_of_work(actor) as work:
         note = await _of_payer(work, note_id, "asked for again")
-        if note["asked_times"] >= MOST_ASKED:
-            raise Conflict("The provider has refused it twice: decide whether it stands.")
+        if note["asked_times"] >= note["most_asked"]:
+            raise Conflict(f"The provider has refused it {times(note['asked_times'])}: decide whether it stands.")
         await work.execute(
             """UPDATE credit_note SET state = 'asked', reason = $3, asked_at = $4, asked_by = $5,
-               asked_times = asked_times + 1, waited_days = $6
+               asked_times = asked_times + 1, waits = waits || $6
                WHERE commissioner_id = $1 AND id = $2 AND state = 'refused'""",
             note["commissioner_id"], note_id, reason.strip(), work.now, actor.person_id,
-            (local_day(note["refused_at"]) - local_day(note["asked_at"])).days,
+            [[local_day(note[end]).isoformat() for end in ("asked_at", "refused_at")]],
         )  # fmt: skip
         work.audit("credit_note.asked_again", "credit_note", note_id)
         await meet(work, ANSWER, note_id)

@@ -16,6 +16,16 @@ def needs_four_eyes(pack: Pack, total_pence: int, day: date) -> bool:
     return least is not None and total_pence >= least
 
 
+def asked_at_most(pack: Pack, day: date) -> int:
+    """How many times a credit note on an invoice of that day is asked for; refused as often, it is decided (D)."""
+    return pack.on(day).billing.credit_note_most_asked
+
+
+def stands_for_provider(pack: Pack, day: date) -> bool:
+    """Whether the clock of paying an invoice of that day stands while its provider has a credit note to answer (D)."""
+    return pack.on(day).billing.payment_stands_for_provider
+
+
 def clock_of(
     pay_by: date, paid_on: date | None, today: date, *, settled: bool = False, with_provider: bool = False
 ) -> Clock:

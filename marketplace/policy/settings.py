@@ -45,6 +45,9 @@ class Billing(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     payment_four_eyes_pence: Pence | None = None  # from this sum on a second person approves; None: never
     # A pack written before this rule was one: every waiver is confirmed by a second finance officer.
     waiver_alone_pence: Pence = 0
+    # A pack written before these rules were some: asked for twice, and the clock stands meanwhile.
+    credit_note_most_asked: AtLeastOne = 2
+    payment_stands_for_provider: bool = True
 
     @property
     def period_length(self) -> PeriodLength:

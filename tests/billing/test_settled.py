@@ -134,7 +134,7 @@ async def test_the_clock_stands_while_the_provider_has_it_and_a_second_refusal_i
     clock.move(timedelta(days=3))  # the council's own days
     await ask_again(finance, note.id, "The records say so.")
     clock.move(timedelta(days=5))
-    for sql in ("reason = 'x'", "asked_times = 1", "waited_days = 99", "decided_reason = 'x', asked_at = app_now()"):
+    for sql in ("reason = 'x'", "asked_times = 1", "waits = '[1]'", "decided_reason = 'x', asked_at = app_now()"):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             async with unit_of_work(case.manager) as work:
                 await work.execute(f"UPDATE credit_note SET state = 'refused', {sql}")
