@@ -64,7 +64,9 @@ CREATE FUNCTION obligation_stands() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF {changed(OWED)} OR {rewritten(("met_at", "cancelled_at", "first_due_at"))}
        OR OLD.met_at IS NULL AND NEW.met_at >= NEW.due_at AND NEW.missed_at IS NULL
+       -- noted late that it was done in time, by whom it is owed to, it was not missed
        OR OLD.missed_at IS NOT NULL AND NEW.missed_at IS NULL AND NEW.due_at = OLD.due_at
+          AND (OLD.met_at IS NULL AND NEW.met_at < NEW.due_at) IS NOT TRUE
     THEN RAISE EXCEPTION 'a duty stays as it was owed and ended' USING ERRCODE = 'check_violation'; END IF;
     IF (OLD.owed_by_organisation = app_organisation() OR OLD.owed_by_person = app_person())
        AND (OLD.commissioner_id = app_commissioner() OR OLD.owed_to = app_organisation()) IS NOT TRUE

@@ -138,6 +138,13 @@ async def test_who_owes_something_says_no_other_day_and_what_was_decided_stands(
                 found = await work.execute(sql)
                 assert found not in ("UPDATE 0", "INSERT 0 0"), sql
                 pytest.fail(f"{found}: {sql}")
+    # noted late by whom it is owed to, what was done in time was not missed: nothing of it is refused
+    with pytest.raises(InterruptedError):
+        async with unit_of_work(rows.actors["northgate_referrer"]) as work:
+            late = "UPDATE obligation SET missed_at = due_at WHERE rule_key = 'plan_signed'"
+            done = "UPDATE obligation SET met_at = due_at - interval '1 hour', missed_at = NULL WHERE rule_key = 'plan_signed'"
+            assert [await work.execute(sql) for sql in (late, done)] == ["UPDATE 1", "UPDATE 1"]
+            raise InterruptedError  # and taken back
     # done late it is met now and stays missed, as the product says it; what was answered is not answered again
     async with unit_of_work(rows.actors["winner_manager"]) as work:
         assert (
@@ -148,7 +155,10 @@ async def test_who_owes_something_says_no_other_day_and_what_was_decided_stands(
         )
         answer = "UPDATE visit_request SET state = 'withdrawn', answered_at = app_now(), answered_by = app_person()"
         assert await work.execute(answer) == "UPDATE 1"
-    for sql in ("UPDATE obligation SET met_at = NULL WHERE rule_key = 'plan_signed'", answer):
+    again = [
+        f"UPDATE obligation SET {column} = NULL WHERE rule_key = 'plan_signed'" for column in ("met_at", "missed_at")
+    ]
+    for sql in (*again, answer):
         with pytest.raises(refused_as):
             async with unit_of_work(rows.actors["winner_manager"]) as work:
                 await work.execute(sql)
