@@ -28,18 +28,22 @@ class PriceChanged(Conflict):
 
 
 Says = Callable[[Work, Visit, CancellationTerms], Awaitable[str]]
-_SAYS: list[Says] = []
+_SAYS: list[tuple[str, Says]] = []
 
 
-def also_said(says: Says) -> Says:
-    """Register what another folder has to say before a visit is cancelled: a sentence, or nothing."""
-    _SAYS.append(says)
-    return says
+def also_said(head: str) -> Callable[[Says], Says]:
+    """Register what another folder has to say before a visit is cancelled, under a head: a sentence, or nothing."""
+
+    def keep(says: Says) -> Says:
+        _SAYS.append((head, says))
+        return says
+
+    return keep
 
 
-async def said_besides(work: Work, visit: Visit, terms: CancellationTerms) -> list[str]:
-    """What else a reader learns before cancelling, such as what goes back of what was paid."""
-    return [said for said in [await says(work, visit, terms) for says in _SAYS] if said]
+async def said_besides(work: Work, visit: Visit, terms: CancellationTerms) -> list[tuple[str, str]]:
+    """What else a reader learns before cancelling, such as what goes back of what was paid: each with its head."""
+    return [(head, said) for head, said in [(head, await says(work, visit, terms)) for head, says in _SAYS] if said]
 
 
 async def terms_of(work: Work, visit: Visit, outcome: str, notice_at: datetime | None) -> CancellationTerms:

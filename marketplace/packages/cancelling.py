@@ -30,6 +30,7 @@ from marketplace.referrals import anonymity
 from marketplace.referrals.children import own_case
 
 MOST = 1000
+STOPPED = "called off by the family while visits are stopped, which counts as the provider’s cancellation. It says: "
 
 
 async def call_off(
@@ -63,7 +64,8 @@ async def call_off(
             raise Conflict("This visit was changed while you were looking at it. Look at it as it is now.")
         as_shown(terms, charge_pence, required=charge_required)
         outcome = await familys_outcome(work, package)
-        await _record(work, visit, notice, reason.strip())
+        # whoever reads the outcome learns that the family did it, though it counts as the provider's
+        await _record(work, visit, notice, (STOPPED if outcome == "cancelled_by_provider" else "") + reason.strip())
         await cancel(work, visit.id)
         await close_moves(work, visit)
         await budget_changes(work, visit.commissioner_id, visit.child_id)

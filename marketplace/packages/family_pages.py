@@ -49,6 +49,7 @@ class Ours:
     to_sign: PlanVersion | None
     review: PlanReview | None  # the latest that was not sent back
     budget: AllocationRow | None
+    stopped: bool  # the family buys it, and care may not lawfully go on at the moment
     buys: bool  # this family member pays for its visits from the direct payment
     over: bool  # its last day has passed
 
@@ -90,6 +91,7 @@ async def home(work: Work) -> Home:
                 waiting if mine else None,
                 next((row for row in await reviews_of(work, package.id) if row.returned_at is None), None),
                 await allocation_now(work, package.child_id) if package.direct_payment_id is None else None,
+                await work.fetchval("SELECT care_stopped($1)", package.id),
                 package.direct_payment_id is not None
                 and await work.fetchval(
                     "SELECT ($1::uuid, $2::uuid) IN (SELECT * FROM my_bought_packages())",

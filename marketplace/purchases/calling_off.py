@@ -12,7 +12,7 @@ from marketplace.policy.purchases import Paid, kept_pence, part
 from marketplace.web.filters import pounds
 
 
-@also_said
+@also_said("Why it costs nothing")
 async def not_lawful(work: Work, visit: Visit, terms: CancellationTerms) -> str:
     """Why it costs nothing, where the visit may not lawfully take place; to the family alone, which buys it."""
     if not await work.fetchval("SELECT care_stopped($1)", visit.package_id):
@@ -20,7 +20,7 @@ async def not_lawful(work: Work, visit: Visit, terms: CancellationTerms) -> str:
     return "This visit may not lawfully take place at the moment, so calling it off costs you nothing."
 
 
-@also_said
+@also_said("What was paid")
 async def money_back(work: Work, visit: Visit, terms: CancellationTerms) -> str:
     """ "You paid £48.00 for this visit. £24.00 goes back to you, £24.00 is kept." Nothing for a visit not paid for, or
     to a reader who may not spend."""

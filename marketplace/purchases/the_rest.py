@@ -37,6 +37,7 @@ class TheRest:
     reference: str
     provider: str
     visits: tuple[ToCome, ...]
+    stopped: bool = False  # care may not lawfully go on at the moment: that is why nothing is kept
 
     @property
     def kept_pence(self) -> int:
@@ -57,6 +58,9 @@ async def the_rest(work: Work, purchase_id: UUID) -> TheRest:
              AND v.planned_start > $2 ORDER BY v.planned_start, v.id""",
         purchase_id, work.now,
     )  # fmt: skip
+    stopped: bool = await work.fetchval(
+        "SELECT coalesce((SELECT care_stopped(package_id) FROM purchase WHERE id = $1), false)", purchase_id
+    )
     found: list[ToCome] = []
     for row in rows if head.paid_at is not None else ():
         visit, _, _, terms = await cancelling(work, row["visit_id"])
@@ -64,7 +68,7 @@ async def the_rest(work: Work, purchase_id: UUID) -> TheRest:
             continue
         kept = kept_pence(row["pence"], terms.whole_pence or 0, terms.charged_pence)
         found.append(ToCome(visit.id, visit.version, visit.planned_start, row["pence"], terms.charged_pence, kept))
-    return TheRest(head.reference, head.provider, tuple(found))
+    return TheRest(head.reference, head.provider, tuple(found), stopped)
 
 
 async def call_off_rest(actor: Actor, purchase_id: UUID, *, reason: str, kept_pence: int) -> int:

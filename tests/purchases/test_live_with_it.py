@@ -162,14 +162,23 @@ async def test_what_may_not_lawfully_go_on_is_called_off_at_no_charge(database, 
         shown = text_of(await door.get(f"/visits/{soon}/cancel"))
         assert "nothing is charged" in shown and "All of it goes back to you" in shown
         assert "may not lawfully take place at the moment" in shown
-        assert "£144.00 goes back to you" in text_of(await door.get(where))
+        shown = text_of(await door.get(where))
+        assert "£144.00 goes back to you" in shown and "so calling them off costs you nothing" in shown
+        check = text_of(await door.post(f"/visits/{soon}/cancel", {"version": 1, "reason": "They may not come"}))
+        assert check.count("What was paid") == 1 and "Why it costs nothing This visit may not lawfully" in check
+        assert "Visits are stopped for now. Expect nobody" in text_of(await door.get("/who-is-coming"))
     await call_off(case.family, soon, version=1, reason="They may not come", charge_pence=0, charge_required=True)
     assert (await case.visit(soon)).outcome == "cancelled_by_provider"
     assert (await case.visit(soon)).notice_at is None
+    async with at(app, settings, case.family) as door:
+        shown = text_of(await door.get(f"/visits/{soon}"))
+        assert "called off by the family while visits are stopped" in shown and "It says: They may not come" in shown
     told = [row["sentence"] for row in await ask(case.manager, my_news)]
     assert any("it counts as your cancellation" in said for said in told)
     await decide(manager, case.package_id, goes_on=True, reason="The letter came")
     assert any("go on as planned" in row["sentence"] for row in await ask(case.family, my_news))
+    async with at(app, settings, case.family) as door:
+        assert "stopped for now" not in text_of(await door.get("/who-is-coming"))
     clock.move_to((await case.visit(later)).planned_start - HOUR)
     with pytest.raises(PriceChanged):  # from then on the pack's rule holds again
         await call_off(case.family, later, version=1, reason="A cold", charge_pence=0)
