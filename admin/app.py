@@ -29,6 +29,8 @@ from admin import (
     payments,
     provider_pages,
     purchase_money,
+    suspension_causes,
+    suspension_lifting,
     suspensions,
     watch_pages,
 )
@@ -125,6 +127,8 @@ MODULES: list[Any] = [
     record_pages,
     package_pages,
     provider_pages,
+    suspension_causes,
+    suspension_lifting,
     suspensions,
     contracts,
     contract_occasions,

@@ -1,4 +1,4 @@
-"""The console's pages of providers: standing with reasons, the story, suspending (effects first), reinstating."""
+"""The console's pages of providers: standing with reasons, the story, suspending (effects first)."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from marketplace.identity.permissions import may
 from marketplace.platform.database import Work, ask
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound
 from marketplace.policy.calendar import local_day
-from marketplace.providers import actions, lifting, queries, story_pages
+from marketplace.providers import actions, queries, story_pages
 from marketplace.providers.imposing import grounds_by_hand
 from marketplace.providers.pages import STATES, TONES, commissioners_only, narrow, one
 from marketplace.providers.queries import Effects, OnFramework
+from marketplace.web.filters import cited
 from marketplace.web.forms import Form
 from marketplace.web.reading import read_form
 from marketplace.web.render import page, see_other
@@ -154,63 +155,10 @@ async def _ask_suspension(
         provider_id=place.record.id,
         lots=[("all", "All its lots"), *((code, title) for code, title, _ in place.lots)],
         grounds=[
-            *((rule.key, rule.title, rule.clause) for rule in grounds),
+            *((rule.key, rule.title, cited(rule.clause)) for rule in grounds),
             ("other", "Another reason"),
         ],
     )
 
 
-async def _suspension(work: Work, provider_id: UUID, suspension_id: UUID) -> tuple[OnFramework, Any]:
-    for place in await queries.one_provider(work, provider_id):
-        for hold in place.open_holds:
-            if hold.id == suspension_id and hold.kind == "suspension":
-                return place, hold
-    raise NotFound("This suspension has ended already, or is not yours to see.")
-
-
-@get("/providers/{provider_id:uuid}/reinstate/{suspension_id:uuid}", **DECIDES)
-async def reinstate_page(
-    request: Request[Any, Any, Any], provider_id: FromPath[UUID], suspension_id: FromPath[UUID]
-) -> Response[Any]:
-    """Why the suspension is lifted, for which lots first, with what limit, and what that does."""
-    return _reinstate(request, *await ask(request.user, _suspension, provider_id, suspension_id), Form())
-
-
-@post("/providers/{provider_id:uuid}/reinstate/{suspension_id:uuid}", status_code=303, **DECIDES)
-async def reinstate(
-    request: Request[Any, Any, Any], provider_id: FromPath[UUID], suspension_id: FromPath[UUID]
-) -> Response[Any]:
-    """Lifts it."""
-    form = Form(await read_form(request))
-    place, hold = await ask(request.user, _suspension, provider_id, suspension_id)
-    lots = form.choices("lots", "lots", [code for code, _, _ in place.lots])
-    limit = form.integer("new_packages", "the number of new packages", required=False, least=1, most=1000)
-    reason = form.text("reason", "why the suspension is lifted", most=2000, lines=True)
-    if not form.errors:
-        try:
-            await lifting.reinstate(request.user, suspension_id, reason, lots=lots or None, new_packages=limit)
-            said = f"The suspension of {place.record.name} has been lifted, and it has been told."
-            return see_other(request, f"/providers/{provider_id}", flash=said)
-        except InvalidInput as error:
-            form.merge(error)
-        except Conflict as error:
-            form.error("reason", error.sentence)
-    return _reinstate(request, place, hold, form)
-
-
-def _reinstate(request: Request[Any, Any, Any], place: OnFramework, hold: Any, form: Form) -> Response[Any]:
-    several = hold.lot is None and len(place.lots) > 1
-    return page(
-        request,
-        "admin/reinstate.html",
-        title=f"Reinstate {place.record.name}",
-        form=form,
-        place=place,
-        hold=hold,
-        lots=[(code, title) for code, title, _ in place.lots] if several else [],
-    )
-
-
-ROUTES: list[Any] = [
-    providers_page, provider_page, suspend_page, suspend, reinstate_page, reinstate, *story_pages.COMMISSIONERS,
-]  # fmt: skip
+ROUTES: list[Any] = [providers_page, provider_page, suspend_page, suspend, *story_pages.COMMISSIONERS]

@@ -1,4 +1,4 @@
-"""The console's pages of a suspension: its story and plan, what is asked in it, reviews, proposals, limits' ends."""
+"""The console's pages of a suspension: its story and plan, what is asked in it, reviews, limits' ends."""
 
 from __future__ import annotations
 
@@ -15,11 +15,10 @@ from marketplace.identity.guards import requires
 from marketplace.identity.permissions import may
 from marketplace.platform.database import Work, ask
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound
-from marketplace.providers import causes, lifting, plan_actions, queries
+from marketplace.providers import lifting, plan_actions
 from marketplace.providers.file_sending import download
 from marketplace.providers.plan_files import open_file
 from marketplace.providers.plans import Action, SuspensionView, suspension
-from marketplace.providers.queries import Effects
 from marketplace.web.forms import Form
 from marketplace.web.reading import read_form
 from marketplace.web.render import page, see_other
@@ -198,68 +197,6 @@ async def plan_file(request: Asked, suspension_id: FromPath[UUID], evidence_id: 
     return download(await open_file(request.user, settings_of(request), suspension_id, evidence_id))
 
 
-async def _cause(work: Work, provider_id: UUID, cause_id: UUID) -> tuple[dict[str, Any], Any, Effects]:
-    row = await work.fetchrow(
-        "SELECT c.*, o.name AS provider, f.name AS framework, f.lead_commissioner_id FROM suspension_cause c"
-        " JOIN organisation o ON o.id = c.provider_id JOIN framework f ON f.id = c.framework_id"
-        " WHERE c.id = $1 AND c.provider_id = $2",
-        cause_id, provider_id,
-    )  # fmt: skip
-    if row is None or work.actor.commissioner_id != (row["commissioner_id"] or row["lead_commissioner_id"]):
-        raise NotFound
-    places = await queries.one_provider(work, provider_id)
-    place = next(each for each in places if each.framework_id == row["framework_id"])
-    effects = await queries.suspension_effects(work, row["framework_id"], provider_id, row["lot_code"])
-    return dict(row), place, effects
-
-
-@get("/providers/{provider_id:uuid}/causes/{cause_id:uuid}", **DECIDES)
-async def cause_page(request: Asked, provider_id: FromPath[UUID], cause_id: FromPath[UUID]) -> Response[Any]:
-    """What was found and proposed, with its clause and what a suspension would meet."""
-    found = await ask(request.user, _cause, provider_id, cause_id)
-    return _decide(request, found, Form.starting_with(lot_code=found[0]["lot_code"] or "all"))
-
-
-@post("/providers/{provider_id:uuid}/causes/{cause_id:uuid}", status_code=303, **DECIDES)
-async def decide(request: Asked, provider_id: FromPath[UUID], cause_id: FromPath[UUID]) -> Response[Any]:
-    """Suspends on this ground, or does not, by name and with the reason."""
-    found = await ask(request.user, _cause, provider_id, cause_id)
-    form = Form(await read_form(request))
-    outcome = form.choice("outcome", "what you decide", ["suspend", "not"])
-    lot = form.choice("lot_code", "which lots", ["all", *(code for code, _, _ in found[1].lots)])
-    reason = form.text("reason", "why you decide so; the provider reads it when it is suspended", most=MOST, lines=True)
-    if not form.errors:
-        try:
-            made = await causes.decide_cause(
-                request.user, cause_id, suspend=outcome == "suspend", reason=reason,
-                lot_code=None if lot == "all" else lot,
-            )  # fmt: skip
-            if made is not None:
-                said = f"{found[0]['provider']} is suspended from new referrals and has been told."
-                return see_other(request, f"/suspensions/{made}", flash=said)
-            return see_other(request, f"/providers/{provider_id}", flash="Decided: it is not suspended on this ground.")
-        except InvalidInput as error:
-            form.merge(error)
-        except Conflict as error:
-            form.error("outcome", error.sentence)
-    return _decide(request, found, form)
-
-
-def _decide(request: Asked, found: tuple[dict[str, Any], Any, Effects], form: Form) -> Response[Any]:
-    row, place, effects = found
-    return page(
-        request,
-        "admin/cause.html",
-        title=f"Decide on a suspension of {row['provider']}",
-        cause=row,
-        place=place,
-        effects=effects,
-        form=form,
-        ground=next((r for r in place.pack.content.suspensions if r.key == row["rule_key"]), None),
-        lots=[("all", "All its lots"), *((code, title) for code, title, _ in place.lots)],
-    )
-
-
 async def _restriction(work: Work, restriction_id: UUID) -> dict[str, Any]:
     row = await work.fetchrow(
         "SELECT r.*, o.name AS provider, f.name AS framework FROM restriction r JOIN organisation o"
@@ -298,6 +235,6 @@ async def end_restriction(request: Asked, restriction_id: FromPath[UUID]) -> Res
 
 
 ROUTES: list[Any] = [
-    suspension_page, action_new_page, action_new, deed_page, do_deed, review_page, review, plan_file, cause_page,
-    decide, restriction_page, end_restriction,
+    suspension_page, action_new_page, action_new, deed_page, do_deed, review_page, review, plan_file,
+    restriction_page, end_restriction,
 ]  # fmt: skip

@@ -133,11 +133,12 @@ async def raise_cause(
 
 
 async def decide_cause(
-    actor: Actor, cause_id: UUID, *, suspend: bool, reason: str, lot_code: str | None = None
+    actor: Actor, cause_id: UUID, *, suspend: bool, reason: str, lot_code: str | None = None, all_lots: bool = False
 ) -> UUID | None:
     """A contract manager suspends on a proposed ground, or does not, with the reason; returns the suspension's id.
 
-    Raises `Conflict` where it has been decided, `InvalidInput` without a reason, `NotFound`.
+    For the lots that were proposed, unless another `lot_code` or `all_lots` is said. Raises `Conflict` where it has
+    been decided, `InvalidInput` by field, `NotFound`.
     """
     permit(actor, "provider.suspend")
     async with unit_of_work(actor) as work:
@@ -155,7 +156,10 @@ async def decide_cause(
         if not reason.strip():
             raise InvalidInput({"reason": "Enter why you decide so"})
         lots = await queries.admitted_lots(work, view.id, row["provider_id"])
-        if lot_code is not None and lot_code not in lots:
+        if lot_code is not None and all_lots:
+            raise InvalidInput({"lot_code": "Select one lot or all of them, not both"})
+        lot = None if all_lots else lot_code or row["lot_code"]
+        if lot is not None and lot not in lots and (suspend or lot_code):
             raise InvalidInput({"lot_code": "Select a lot the provider is admitted to"})
         pack = await pack_of(work, view.id)
         rule = ground(pack, local_day(work.now), row["rule_key"])
@@ -164,9 +168,7 @@ async def decide_cause(
             if rule is None:
                 raise Conflict("The framework's terms no longer have this ground. Suspend with a reason of your own.")
             said = f"{row['facts']}\n\n{reason.strip()}"
-            made = await _suspend(
-                work, view, pack, row["provider_id"], rule, lot_code, row["commissioner_id"], said, actor
-            )
+            made = await _suspend(work, view, pack, row["provider_id"], rule, lot, row["commissioner_id"], said, actor)
         await _decided(work, view.id, cause_id, "suspended" if suspend else "not_suspended", reason.strip(), made)
         work.audit(
             "suspension.cause_decided", "provider", row["provider_id"], framework=view.id, rule=row["rule_key"],

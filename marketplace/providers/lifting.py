@@ -96,12 +96,9 @@ async def lift(
         view.id, root, work.now, row["id"],
     )  # fmt: skip
     last = not rest and not others
-    open_actions = still_to_do([each.facts for each in await actions_of(work, root)]) if last else 0
-    if open_actions and not whatever_the_plan:
-        raise Conflict(
-            f"{count(open_actions, 'action')} of the plan {'is' if open_actions == 1 else 'are'} neither signed off nor"
-            " withdrawn. Look at each first, or lift the suspension for some lots only."
-        )
+    stops = await plan_in_the_way(work, root) if last and not whatever_the_plan else ""
+    if stops:
+        raise Conflict(stops)
     lifted = await work.fetchval(
         "UPDATE suspension SET lifted_at = $3, lifted_by = $4, lifted_by_name = $5, lift_reason = $6"  # noqa: S608 - our own text
         f" WHERE framework_id = $1 AND id = $2 AND {STANDS} RETURNING id",
@@ -138,6 +135,17 @@ async def lift(
     )  # fmt: skip
     said = f"is no longer suspended by this decision{f' on {about}' if about else ''}"
     await tell_members(work, view.members, row["commissioner_id"], row["provider_id"], said)
+
+
+async def plan_in_the_way(work: Work, root_id: UUID) -> str:
+    """Why what is left of a suspension cannot be lifted yet, where actions of its plan are open; else nothing."""
+    number = still_to_do([each.facts for each in await actions_of(work, root_id)])
+    if not number:
+        return ""
+    return (
+        f"{count(number, 'action')} of the plan {'is' if number == 1 else 'are'} neither signed off nor withdrawn."
+        " Look at each first, or lift the suspension for some lots only."
+    )
 
 
 async def _restrict(work: Work, view: FrameworkView, row: Any, lot: str | None, number: int, reason: str) -> None:

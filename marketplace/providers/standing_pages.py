@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +23,7 @@ from marketplace.providers.imposing import what_goes_on
 from marketplace.providers.queries import OnFramework
 from marketplace.providers.story import latest
 from marketplace.providers.vocabulary import words
+from marketplace.web.filters import count, day
 from marketplace.web.forms import Form
 from marketplace.web.reading import read_form
 from marketplace.web.render import page, see_other
@@ -72,6 +74,10 @@ async def _place(work: Work, framework_id: UUID) -> OnFramework:
     raise NotFound("You are not on this framework.")
 
 
+async def _place_today(work: Work, framework_id: UUID) -> tuple[OnFramework, date]:
+    return await _place(work, framework_id), local_day(work.now)
+
+
 @get("/standing/{framework_id:uuid}/pause", **PAUSES)
 async def pause_page(request: Request[Any, Any, Any], framework_id: FromPath[UUID]) -> Response[Any]:
     """Take no new referrals for a while."""
@@ -80,23 +86,47 @@ async def pause_page(request: Request[Any, Any, Any], framework_id: FromPath[UUI
 
 @post("/standing/{framework_id:uuid}/pause", status_code=303, **PAUSES)
 async def pause(request: Request[Any, Any, Any], framework_id: FromPath[UUID]) -> Response[Any]:
-    """Pauses from now on."""
+    """First shows what the pause will do; with `go=pause` pauses from now on."""
     form = Form(await read_form(request))
-    place = await ask(request.user, _place, framework_id)
-    lot = form.choice("lot_code", "what to pause", ["all", *(code for code, _, _ in place.lots)])
-    until = form.date("until_on", "the last day of the pause", required=False)
+    place, today = await ask(request.user, _place_today, framework_id)
+    chosen = form.choice("lot_code", "what to pause", ["all", *(code for code, _, _ in place.lots)])
+    lot = None if chosen == "all" else chosen
+    until = form.date("until_on", "the last day of the pause", required=False, earliest=today)
     reason = form.text("reason", "the reason", required=False, most=500)
-    if not form.errors:
+    if not form.errors and form.value("go") == "pause":
         try:
-            await actions.pause(
-                request.user, framework_id, None if lot == "all" else lot, until_on=until, reason=reason
-            )
+            await actions.pause(request.user, framework_id, lot, until_on=until, reason=reason)
             return see_other(request, "/standing", flash="New referrals are paused. What you have goes on.")
         except InvalidInput as error:
             form.merge(error)
         except Conflict as error:
             form.error("lot_code", error.sentence)
-    return _pause(request, form, place)
+    if form.errors or form.value("go") == "change":
+        return _pause(request, form, place)
+    offers = (await ask(request.user, queries.suspension_effects, framework_id, place.record.id, lot)).open_offers
+    made = f"{count(offers, 'open offer')} of yours will wait" if offers else "No offer of yours is open"
+    return page(
+        request,
+        "providers/check_first.html",
+        title="Check before you pause",
+        caption=place.framework_name,
+        form=form,
+        rows=[
+            ("Lots", f"Lot {lot}" if lot else "All our lots"),
+            ("Until", f"{day(until)}, that day included" if until else "Until you end it yourself"),
+            ("Reason", reason or "None given"),
+        ],
+        does=[
+            "No broadcast reaches you from this moment on, and no new family can agree with you.",
+            f"{made}; what you offer is not awarded while you pause.",
+            "Packages, families and visits you have now go on.",
+            "Commissioners of the framework see that it is your own wish, with the reason.",
+        ],
+        kept=["lot_code", "until_on-day", "until_on-month", "until_on-year", "reason"],
+        goes="pause",
+        button="Pause new referrals",
+        leave="/standing",
+    )
 
 
 def _pause(request: Request[Any, Any, Any], form: Form, place: OnFramework) -> Response[Any]:

@@ -100,8 +100,9 @@ async def propose(request: Asked, provider_id: FromPath[UUID], data: JSONBody[sh
 async def decide(request: Asked, cause_id: FromPath[UUID], data: JSONBody[shapes.DecisionIn]) -> shapes.DecidedOut:
     """Suspend on a proposed ground, or not."""
     made = await causes.decide_cause(
-        request.user, cause_id, suspend=data.suspend, reason=data.reason, lot_code=data.lot_code
-    )
+        request.user, cause_id, suspend=data.suspend, reason=data.reason, lot_code=data.lot_code,
+        all_lots=data.all_lots,
+    )  # fmt: skip
     return shapes.DecidedOut(suspension_id=made)
 
 

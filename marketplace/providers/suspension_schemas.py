@@ -30,11 +30,13 @@ class ProposalIn(In):
 
 
 class DecisionIn(In):
-    """`suspend` false: not on this ground. `lot_code` null suspends for all lots."""
+    """`suspend` false: not on this ground. It is for the lots that were proposed, unless `lot_code` says another or
+    `all_lots` that it is for all."""
 
     suspend: bool
     reason: Lines
     lot_code: Line | None = None
+    all_lots: bool = False
 
 
 class ActionIn(In):

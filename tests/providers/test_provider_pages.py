@@ -139,7 +139,11 @@ async def test_my_standing_tells_what_and_why_and_lets_a_manager_pause_and_go_on
         page = (await door.get("/standing")).text
         assert "is suspended from new referrals on this lot since 11 May 2026 by" in page
         assert "No nurse on the rota" in page and "What this framework still misses" in page
-        answer = await door.post(f"/standing/{place.framework_id}/pause", {"lot_code": "C"})
+        asked = f"/standing/{place.framework_id}/pause"
+        check = await door.post(asked, {"lot_code": "C"})
+        assert "Check before you pause" in check.text and "Lot C" in check.text
+        assert "You have paused" not in (await door.get("/standing")).text, "nothing is done yet"
+        answer = await door.post(asked, {"lot_code": "C", "go": "pause"})
         assert answer.status_code == 303
         assert "You have paused new referrals on lot C" in (await door.get("/standing")).text
         (found,) = await ask(place.manager, queries.on_frameworks, place.provider_id)
@@ -189,7 +193,7 @@ async def test_a_suspension_in_the_console_lists_its_effects_first_and_is_lifted
         again = await door.post(start, {**sent, "go": "suspend"})
         assert again.status_code == 400 and "already suspended here" in again.text
         lift = f"/providers/{place.provider_id}/reinstate/{found.open_holds[0].id}"
-        assert (await door.post(lift, {"reason": "The plan is done"})).status_code == 303
+        assert (await door.post(lift, {"reason": "The plan is done", "go": "lift"})).status_code == 303
         assert (await door.get(lift)).status_code == 404
 
 

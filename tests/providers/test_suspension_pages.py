@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from datetime import date, timedelta
 
 import pytest
@@ -56,6 +57,12 @@ async def test_from_brokerages_proposal_to_the_way_back_at_both_doors(app, conso
         assert where in (await door.get(f"/providers/{place.provider_id}")).text
         sent = {"outcome": "suspend", "lot_code": "all", "reason": "The rota does not hold"}
         assert "Enter why you decide so" in (await door.post(where, {**sent, "reason": ""})).text
+        check = html.unescape((await door.post(where, {**sent, "lot_code": "C"})).text)
+        assert "Check before you suspend" in check and "Lot C" in check and f"{place.framework_id}?lot=C" in check
+        check = (await door.post(where, {**sent, "outcome": "not"})).text
+        assert "Do not suspend on this ground" in check and "What stays as it is" not in check
+        assert "Proposed" in (await door.get(f"/providers/{place.provider_id}")).text, "nothing is done yet"
+        sent["go"] = "decide"
         suspension = (await door.post(where, sent)).headers["location"]
         assert "decided this already" in (await door.post(where, sent, page=suspension)).text
         start = f"{suspension}/actions/new"
@@ -99,7 +106,20 @@ async def test_from_brokerages_proposal_to_the_way_back_at_both_doors(app, conso
         lift = f"/providers/{place.provider_id}/reinstate/{suspension.split('/')[-1]}"
         refused = await door.post(lift, {"reason": "Enough", "new_packages": "2"})
         assert refused.status_code == 400 and "1 action of the plan" in refused.text
-        assert (await door.post(lift, {"reason": "C holds", "lots": ["C"], "new_packages": "2"})).status_code == 303
+        given = {"reason": "C holds", "lots": ["C"], "new_packages": "2"}
+        check = html.unescape((await door.post(lift, given)).text)
+        assert "2 at most" in check and "It stays suspended for lot A, and the plan goes on" in check
+        assert "Suspended" in (await door.get(f"/providers/{place.provider_id}")).text, "nothing is done yet"
+        assert "C holds" in (await door.post(lift, {**given, "go": "change"})).text
+        done = await door.post(lift, {**given, "go": "lift"})
+        assert "has been lifted for lot C" in (await door.get(done.headers["location"])).text
+        # a second tab, opened before that: nothing typed is lost, and it says what goes on
+        late = await door.post(lift, {"reason": "All is well now", "go": "lift"})
+        assert late.status_code == 400 and "All is well now" in late.text
+        assert "lifted it for other lots" in late.text and "it goes on for lot A." in late.text
+        rest = next(part for part in late.text.split('name="part" value="')[1].split('"'))
+        refused = await door.post(lift, {"reason": "All is well now", "go": "lift", "part": rest})
+        assert refused.status_code == 400 and "1 action of the plan" in refused.text
         page = (await door.get(f"/providers/{place.provider_id}")).text
         assert "may take on 2 new packages and has been given 0" in page and "Restricted" in page
         end = next(part for part in page.split('"') if part.startswith("/restrictions/"))
@@ -170,6 +190,13 @@ async def test_the_api_does_what_the_pages_do(app, console, database, place):
             f"/api/v1/causes/{raised.json()['id']}/decide", json={"suspend": False, "reason": "One only"}, headers=lead
         )
         assert decided.json() == {"suspension_id": None}
+        only_c = {**cause, "facts": "I-2", "lot_code": "C"}
+        raised = await desk.post(f"/api/v1/providers/{place.provider_id}/causes", json=only_c, headers=lead)
+        decide, yes = f"/api/v1/causes/{raised.json()['id']}/decide", {"suspend": True, "reason": "A pattern"}
+        both = await desk.post(decide, json={**yes, "lot_code": "A", "all_lots": True}, headers=lead)
+        assert both.status_code == 400 and "lot_code" in both.json()["fields"]
+        made = (await desk.post(decide, json=yes, headers=lead)).json()["suspension_id"]
+        assert (await client.get(f"/api/v1/suspensions/{made}", headers=own)).json()["lot"] == "C", "as proposed"
         met = await desk.get(
             f"/api/v1/providers/{place.provider_id}/met", params={"framework_id": str(place.framework_id)}, headers=lead
         )
