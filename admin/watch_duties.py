@@ -11,7 +11,7 @@ from marketplace.frameworks.queries import pack_of
 from marketplace.obligations.duty_queries import STATES
 from marketplace.platform.database import Work
 from marketplace.policy.calendar import local_day
-from marketplace.web.filters import count, moment
+from marketplace.web.filters import count, last_moment
 
 # What concerns the council ($1): its cases', its frameworks' ($2) and its own; row-level security has the last word.
 _OURS = """(b.commissioner_id = $1 OR (b.commissioner_id IS NULL AND b.framework_id = ANY ($2)))"""
@@ -76,7 +76,7 @@ async def soon(work: Work) -> Figure:
     assert row is not None
     return Figure(
         "soon", row["number"], plural(row["number"], "duty near its time", "duties near their time"),
-        said(f"the first {moment(row['first'])}" if row["number"] else "", _children(row["children"])),
+        said(f"the first until {last_moment(row['first'])}" if row["number"] else "", _children(row["children"])),
     )  # fmt: skip
 
 
@@ -120,7 +120,7 @@ async def missed_list(work: Work) -> WatchList:
     return WatchList(
         "missed", "Duties missed", ("Duty", "For", "Owed by", "Was due", "What became of it"),
         [
-            _row(row, moment(row["due_at"]), STATES["met_late" if row["met_at"] is not None else "missed"][0])
+            _row(row, last_moment(row["due_at"]), STATES["met_late" if row["met_at"] is not None else "missed"][0])
             for row in rows
         ],
         "No duty was missed.",

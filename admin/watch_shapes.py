@@ -9,7 +9,7 @@ from datetime import datetime
 from marketplace.frameworks.queries import FrameworkView, my_frameworks
 from marketplace.platform.database import Work
 from marketplace.policy.calendar import local_day
-from marketplace.web.filters import count, moment, time_left
+from marketplace.web.filters import count, last_moment, time_left
 
 MOST = 5_000
 
@@ -103,8 +103,8 @@ def longest(since: datetime, now: datetime) -> str:
 
 
 def due(due_at: datetime, now: datetime) -> str:
-    """The moment, and how far it is."""
-    return f"{moment(due_at)} ({time_left(due_at, now)})"
+    """The moment as people say it, and how far it is."""
+    return f"{last_moment(due_at)} ({time_left(due_at, now)})"
 
 
 def said(*parts: str) -> str:

@@ -7,16 +7,17 @@ from datetime import timedelta
 import pytest
 
 from admin.watch_queries import LISTS, one_list, watch
-from admin.watch_shapes import Figure
+from admin.watch_shapes import Figure, due
 from marketplace.identity.permissions import may
 from marketplace.obligations.sweeps import look_at_duties
 from marketplace.packages.award import award_offer
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import ask
 from marketplace.platform.errors import NotFound, NotPermitted
-from marketplace.policy.calendar import local_day
+from marketplace.policy.calendar import end_of_day, local_day
 from marketplace.providers.actions import suspend
 from marketplace.referrals import offering
+from marketplace.web.filters import day
 from tests.obligations.conftest import as_worker
 from tests.referrals import laid
 from tests.world import people, referrals
@@ -98,6 +99,7 @@ async def test_duties_come_near_are_late_and_stay_missed(borough, overseer, data
     clock.move(timedelta(hours=2))
     near = await rows(overseer, "soon")
     assert {row[2] for row in near} == {"Alder Care", "Birch Support", "Cedar Families"}
+    assert due(end_of_day(local_day(clock.at)), clock.at).startswith(f"the end of {day(clock.at)} ("), "not midnight"
     answers = len(near)
     seen = await figures(overseer)
     assert (seen["late"].value, seen["missed"].value, seen["soon"].alarm) == (0, 0, False)
