@@ -18,7 +18,7 @@ from marketplace.providers.declarations import known_keys
 from marketplace.providers.queries import asked_lots, profile, rejected_keys
 from marketplace.providers.vocabulary import words
 from marketplace.web.filters import day as written_day
-from marketplace.web.filters import listing
+from marketplace.web.filters import day_after, listing
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class Piece:
     @property
     def words(self) -> str:
         if self.state == "due_again" and self.until is not None:
-            return f"Due again since {written_day(self.until)}"
+            return f"Due again since {written_day(day_after(self.until))}"
         if self.state == "waiting" and self.declared is None:
             return "By your word alone: not declared"
         return {

@@ -244,7 +244,7 @@ async def test_declared_again_after_its_time_and_what_cannot_be_declared(place, 
     await actions.declare(place.manager, ["making_it_real", "living_wage"], TODAY)
     clock.move(timedelta(days=190))
     due = await piece(place.manager, place.provider_id, place.framework_id, "making_it_real")
-    assert due.state == "due_again" and due.missed and due.words == "Due again since 11 November 2026"
+    assert due.state == "due_again" and due.missed and due.words == "Due again since 12 November 2026"
     assert (await piece(place.manager, place.provider_id, place.framework_id, "living_wage")).state == "waiting"
     with pytest.raises(NotFound):
         await make_declaration(place.manager, "no_such_thing", declared_on=TODAY)
