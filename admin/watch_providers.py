@@ -199,7 +199,7 @@ async def suspended_list(work: Work) -> WatchList:
                 (
                     row["name"], row["framework"], f"lot {row['lot_code']}" if row["lot_code"] else "all lots",
                     row["what"], day(row["starts_at"]),
-                    day(row["until_on"]) if row["until_on"] else "ended by decision",
+                    day(row["until_on"]) if row["until_on"] else "a decision ends it",
                     _plan(row), row["reason"],
                 ),
                 f"/providers/{row['provider_id']}", row["name"],

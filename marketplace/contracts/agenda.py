@@ -17,12 +17,12 @@ from marketplace.contracts.following import open_actions
 from marketplace.contracts.steps import Place
 from marketplace.platform.database import Work
 from marketplace.policy.calendar import local_day
+from marketplace.policy.reminders import farthest_warning
 from marketplace.providers.lapses import of_provider, within
 from marketplace.providers.queries import OnFramework, one_provider, readiness_totals
 from marketplace.web.filters import count, day, listing, pounds
 
 BY_HAND = "by_hand"
-AHEAD = 84  # days: what lapses before the next quarter's end is worth a word
 
 
 class AgendaItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,7 +43,8 @@ def read(stored: Any) -> list[AgendaItem]:
 async def made(work: Work, place: Place) -> list[AgendaItem]:
     """The agenda from the record since the last meeting (before the first: ever), the pack's own items at the end."""
     ids = (place.framework.id, place.provider_id, place.commissioner_id)
-    since = await last_meeting(work, *ids) or datetime(2000, 1, 1, tzinfo=UTC)
+    last = await last_meeting(work, *ids)
+    since, when = last or datetime(2000, 1, 1, tzinfo=UTC), "since the last meeting" if last else "so far"
     on = local_day(work.now)
     row = await work.fetchrow(_RECORD, *ids, since, work.now)
     assert row is not None
@@ -54,7 +55,7 @@ async def made(work: Work, place: Place) -> list[AgendaItem]:
     items = [
         AgendaItem(
             key="standing", title="Standing", link=about, own_link="/standing",
-            text=f"{here.line}. {_held_back(facts['suspended'], facts['restricted'])}",
+            text=f"{here.line}. {_held_back(facts['suspended'], facts['restricted'])} {when}.",
         ),
         AgendaItem(
             key="actions", title="Actions from before", link=f"/contracts/{place.framework.id}/{place.provider_id}",
@@ -67,7 +68,7 @@ async def made(work: Work, place: Place) -> list[AgendaItem]:
         ),
         AgendaItem(
             key="packages", title="Packages", link="/packages", own_link="/packages",
-            text=f"{facts['running']} running, {facts['begun']} begun and {facts['ended']} ended since.",
+            text=f"{facts['running']} running, {facts['begun']} begun and {facts['ended']} ended {when}.",
         ),
         AgendaItem(
             key="visits", title="Visits", link="/packages", own_link="/week",
@@ -107,7 +108,8 @@ async def _actions(work: Work, place: Place) -> str:
 
 async def _evidence(work: Work, place: Place, here: OnFramework) -> str:
     on = local_day(work.now)
-    lapsing = within(await of_provider(work, [place.pack], place.provider_id, on), AHEAD, on)
+    ahead = farthest_warning(place.pack.on(on))
+    lapsing = within(await of_provider(work, [place.pack], place.provider_id, on), ahead, on)
     ready = [
         f"lot {lot} {ready} of {every}"
         for lot, _, ready, every in await readiness_totals(work, place.provider_id, here)
@@ -138,7 +140,7 @@ def _held_back(suspended: int, restricted: int) -> str:
     found = [
         f"{what} {_times(number)}" for what, number in (("suspended", suspended), ("restricted", restricted)) if number
     ]
-    return f"Since then {listing(found)}." if found else "Since then neither suspended nor restricted."
+    return listing(found).capitalize() if found else "Neither suspended nor restricted"
 
 
 def _times(number: int) -> str:

@@ -19,6 +19,7 @@ from marketplace.providers.as_of import LineAt, Met, met_by_suspension, moment_o
 from marketplace.providers.imposing import grounds_by_hand
 from marketplace.providers.queries import OnFramework
 from marketplace.web.csv_file import csv_file
+from marketplace.web.filters import cited
 from marketplace.web.forms import Form
 from marketplace.web.frame import frame_of
 from marketplace.web.reading import read_form
@@ -141,7 +142,7 @@ async def _propose(request: Asked, form: Form, place: OnFramework, template: str
         place=place,
         provider_id=place.record.id,
         lots=[("all", "All its lots"), *((code, title) for code, title, _ in place.lots)],
-        grounds=[(rule.key, rule.title, rule.clause) for rule in grounds],
+        grounds=[(rule.key, rule.title, cited(rule.clause)) for rule in grounds],
         ground=next((r for r in place.pack.content.suspensions if r.key == form.value("rule_key")), None),
     )
 

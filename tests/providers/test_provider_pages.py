@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from marketplace.platform.database import ask
@@ -176,6 +178,8 @@ async def test_a_suspension_in_the_console_lists_its_effects_first_and_is_lifted
     async with at(console, database, place.lead) as door:
         assert "Kindly Care Ltd" in (await door.get("/providers")).text
         shown = await door.post(start, {**sent, "reason": ""})
+        grounds = {rule.clause for rule in place.pack.content.suspensions if rule.clause.startswith("D")}
+        assert grounds and not [clause for clause in grounds if re.search(rf">\s*{re.escape(clause)}\s*<", shown.text)]
         assert shown.status_code == 400 and "Enter why, as the provider will read it" in shown.text
         past = await door.post(start, {**sent, "until_on-year": "2025"})
         assert past.status_code == 400 and "must be 11 May 2026 or later" in past.text
