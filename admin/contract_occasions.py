@@ -38,13 +38,20 @@ async def _mine(work: Work, occasion_id: UUID) -> Occasion:
     return await queries.occasion(work, occasion_id)
 
 
+async def _meeting(work: Work, occasion_id: UUID) -> Occasion:
+    found = await _mine(work, occasion_id)
+    if found.kind != "meeting":
+        raise NotFound
+    return found
+
+
 # --- the agenda -------------------------------------------------------------------------------------------------------
 
 
 @get("/contract-occasions/{occasion_id:uuid}/agenda", **MANAGES)
 async def agenda_page(request: Asked, occasion_id: FromPath[UUID]) -> Response[Any]:
     """Every item to edit, two empty ones to add."""
-    found = await ask(request.user, _mine, occasion_id)
+    found = await ask(request.user, _meeting, occasion_id)
     form = Form()
     form.set("seen", found.changes)
     form.set("items", len(found.agenda) + BLANK)
@@ -62,7 +69,7 @@ async def edit_agenda(request: Asked, occasion_id: FromPath[UUID]) -> Response[A
     Where somebody else has changed it since, what was typed is shown again beside a link to what is kept now. An item
     is known by the part of the record it came from, not by its place: the agenda may be another by now.
     """
-    found = await ask(request.user, _mine, occasion_id)
+    found = await ask(request.user, _meeting, occasion_id)
     form = Form(await read_form(request))
     seen = form.integer("seen", "the agenda you saw", required=False)
     form.typed.setdefault("items", [str(len(found.agenda) + BLANK)])

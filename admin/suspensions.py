@@ -23,7 +23,7 @@ from marketplace.web.forms import Form
 from marketplace.web.reading import read_form
 from marketplace.web.render import page, see_other
 
-READS: dict[str, Any] = {"guards": [requires("provider.read")]}
+READS: dict[str, Any] = {"guards": [requires("suspension.read")]}
 DECIDES: dict[str, Any] = {"guards": [requires("provider.suspend")]}
 REVIEWS: dict[str, Any] = {"guards": [requires("suspension.review")]}
 Asked = Request[Any, Any, Any]

@@ -114,7 +114,7 @@ async def edit_agenda(actor: Actor, occasion_id: UUID, items: Sequence[AgendaIte
     """Keep the agenda as edited; items without a title are left out. `seen` is the occasion's `changes` when the edit
     began. Raises `InvalidInput`, `Conflict` where it has changed since and once held."""
     async with unit_of_work(manager(actor)) as work:
-        row = await open_row(work, occasion_id)
+        row = await _open_meeting(work, occasion_id)
         await _keep_agenda(work, row, _typed(row, items, seen))
 
 
@@ -123,10 +123,17 @@ async def make_agenda_again(
 ) -> None:
     """Make the agenda from the record of this moment; items added by hand (None: those kept) stay below it."""
     async with unit_of_work(manager(actor)) as work:
-        row = await open_row(work, occasion_id)
+        row = await _open_meeting(work, occasion_id)
         own = _typed(row, agenda.read(row["agenda"]) if by_hand is None else by_hand, seen)
         made = await agenda.made(work, await place_of_row(work, row))
         await _keep_agenda(work, row, [*made, *(item for item in own if item.key == agenda.BY_HAND)])
+
+
+async def _open_meeting(work: Work, occasion_id: UUID) -> asyncpg.Record:
+    row = await open_row(work, occasion_id)
+    if row["kind"] != "meeting":
+        raise Conflict("Only a meeting has an agenda.")
+    return row
 
 
 def _typed(row: asyncpg.Record, given: Sequence[AgendaItem], seen: int | None) -> list[AgendaItem]:

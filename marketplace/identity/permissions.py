@@ -13,6 +13,7 @@ _PROVIDER_OFFICE = frozenset(
     {
         "framework.read",
         "provider.read",
+        "suspension.read",
         "provider.write",
         "workforce.read",
         "workforce.write",
@@ -85,6 +86,7 @@ ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
             "application.read",
             "application.assess",
             "provider.read",
+            "suspension.read",
             "workforce.read",
             "standing.read",
             "provider.suspend",
@@ -113,6 +115,7 @@ ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
         {
             "framework.read",
             "provider.read",
+            "suspension.read",
             "standing.read",
             "visit.read",
             "funding.read",
@@ -134,6 +137,7 @@ ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
             "application.decide",
             "application.assess",
             "provider.read",
+            "suspension.read",
             "standing.read",
             "suspension.review",
             "contract.read",

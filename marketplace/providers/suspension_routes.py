@@ -23,6 +23,7 @@ from marketplace.providers.plans import SuspensionView, suspension
 
 TAG: dict[str, Any] = {"tags": ["Suspensions"]}
 READS: dict[str, Any] = {"guards": [requires("provider.read")], **TAG}
+OPENS: dict[str, Any] = {"guards": [requires("suspension.read")], **TAG}
 PROPOSES: dict[str, Any] = {"guards": [requires("suspension.propose")], **TAG}
 DECIDES: dict[str, Any] = {"guards": [requires("provider.suspend")], **TAG}
 REVIEWS: dict[str, Any] = {"guards": [requires("suspension.review")], **TAG}
@@ -67,7 +68,7 @@ async def list_met(
     return [shapes.met_out(each) for each in await ask(request.user, _met, provider_id, framework_id, lot_code)]
 
 
-@get("/api/v1/suspensions/{suspension_id:uuid}", **READS)
+@get("/api/v1/suspensions/{suspension_id:uuid}", **OPENS)
 async def get_suspension(request: Asked, suspension_id: FromPath[UUID]) -> shapes.SuspensionOut:
     """One suspension with its plan and its story; a provider's own, or of a framework of ours."""
     return shapes.suspension_out(await ask(request.user, _seen, suspension_id))

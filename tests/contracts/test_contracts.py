@@ -106,7 +106,7 @@ async def test_a_meeting_comes_near_is_planned_held_and_agreed(place, clock):
     found = await ask(place.manager, queries.occasion, made)
     keys = [item.key for item in found.agenda]
     assert keys[:3] == ["standing", "actions", "duties"] and keys[-4:] == ["pack"] * 4
-    assert found.agenda[0].text == "Active. Since then neither suspended nor restricted."
+    assert found.agenda[0].text == "Active. Neither suspended nor restricted so far."
     for stranger in (place.rival, place.partner, place.apart):
         with pytest.raises(NotFound):
             await ask(stranger, queries.occasion, made)
@@ -240,6 +240,10 @@ async def test_an_unannounced_visit_stays_unseen_until_its_findings_are_shared(p
         place.lead, *place.here, kind="inspection", starts_at=clock.at + timedelta(hours=2), place="Its office",
         announced=False,
     )  # fmt: skip
+    with pytest.raises(Conflict, match="Only a meeting"):
+        await occasions.make_agenda_again(place.lead, made)
+    with pytest.raises(Conflict, match="Only a meeting"):
+        await occasions.edit_agenda(place.lead, made, [AgendaItem(title="The rota")])
     clock.move(timedelta(hours=3))
 
     async def hidden(actor) -> bool:

@@ -113,6 +113,10 @@ async def test_from_brokerages_proposal_to_the_way_back_at_both_doors(app, conso
         assert "C holds" in (await door.post(lift, {**given, "go": "change"})).text
         done = await door.post(lift, {**given, "go": "lift"})
         assert "has been lifted for lot C" in (await door.get(done.headers["location"])).text
+        async with at(app, database, place.manager) as own_door:
+            page = (await own_door.get("/standing")).text
+            assert "While you are suspended on lot A you get no new referrals there" in page
+            assert "It stands for lot A:" in (await own_door.get(own)).text
         # a second tab, opened before that: nothing typed is lost, and it says what goes on
         late = await door.post(lift, {"reason": "All is well now", "go": "lift"})
         assert late.status_code == 400 and "All is well now" in late.text
@@ -170,6 +174,8 @@ async def test_the_api_does_what_the_pages_do(app, console, database, place):
         assert mine.status_code == 409 and "somebody else" in mine.text
         lifted = {"reason": "C first", "lots": ["C"], "new_packages": 1}
         assert (await desk.post(f"{base}/lift", json=lifted, headers=lead)).status_code == 204
+        brokerage = await bearer_of(lead_door, await people.person_in(place.lead, "referrer"), database)
+        assert (await desk.get(base, headers=brokerage)).status_code == 403, "it has no page of it either"
         seen = (await client.get(base, headers=own)).json()
         assert [part[1] for part in seen["parts"]] == ["A"] and seen["actions"][0]["state"] == "signed_off"
         lines = (await desk.get(f"/api/v1/providers/{place.provider_id}/standing", headers=lead)).json()
