@@ -23,6 +23,14 @@ async def areas_of(work: Work, framework_id: UUID, commissioner_id: UUID | None)
     return tuple(found or ())
 
 
+async def areas_of_all(work: Work, framework_id: UUID) -> tuple[str, ...]:
+    """The areas of all councils of a framework; none where one of them has written none, and so leaves them open."""
+    rows = await work.fetch("SELECT areas FROM framework_member WHERE framework_id = $1", framework_id)
+    if not all(row["areas"] for row in rows):
+        return ()
+    return tuple(sorted({area for row in rows for area in row["areas"]}))
+
+
 async def set_areas(actor: Actor, framework_id: UUID, areas: Sequence[str]) -> tuple[str, ...]:
     """Keep the areas of the actor's own council, each once; none: its families are offered every area named.
 

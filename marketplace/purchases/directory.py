@@ -7,10 +7,11 @@ a provider that gets no new referrals gets no new families by direct payment).
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from uuid import UUID
 
+from marketplace.frameworks.areas import areas_of_all
 from marketplace.frameworks.queries import FrameworkView, framework, lots, open_frameworks, pack_of
 from marketplace.platform.actor import NOBODY, Actor
 from marketplace.platform.database import Work
@@ -115,7 +116,8 @@ async def public_directory(work: Work, framework_id: UUID, criteria: Criteria) -
     """The directory of an open framework, with price ranges of the lot asked for (or of all). Raises `NotFound`."""
     if framework_id not in {each.id for each in await open_frameworks(work)}:
         raise NotFound("There is no such directory.")
-    listed = await entries(work, framework_id)
+    within = await areas_of_all(work, framework_id)
+    listed = inside(await entries(work, framework_id), within)
     pack = await pack_of(work, framework_id)
     titles = {each.code: each.title for each in await lots(work, framework_id)}
     asked = [criteria.lot] if criteria.lot in titles else list(titles)
@@ -137,7 +139,7 @@ async def public_directory(work: Work, framework_id: UUID, criteria: Criteria) -
 async def public_entry(work: Work, framework_id: UUID, provider_id: UUID) -> tuple[FrameworkView, Entry, Pack]:
     """One provider of an open framework's directory. Raises `NotFound`, also for one not open to new families."""
     if framework_id in {each.id for each in await open_frameworks(work)}:
-        for each in await entries(work, framework_id):
+        for each in inside(await entries(work, framework_id), await areas_of_all(work, framework_id)):
             if each.provider_id == provider_id:
                 return await framework(work, framework_id), each, await pack_of(work, framework_id)
     raise NotFound("This provider is not open to new families at the moment, or there is none of that address.")
@@ -173,6 +175,19 @@ async def entries(work: Work, framework_id: UUID, council: UUID | None = None) -
     return list(found.values())
 
 
+def inside(listed: Iterable[Entry], within: Sequence[str]) -> list[Entry]:
+    """The providers, each with those of its areas that lie `within`; with all of them where that names none."""
+    if not within:
+        return list(listed)
+    known = {each.casefold() for each in within}
+    return [
+        replace(
+            each, listing=replace(each.listing, areas=tuple(a for a in each.listing.areas if a.casefold() in known))
+        )
+        for each in listed
+    ]
+
+
 def narrow(listed: Iterable[Entry], criteria: Criteria) -> list[Entry]:
     """Those that fit everything asked for."""
     return [each for each in listed if _fits(each, criteria)]
@@ -191,13 +206,13 @@ def _fits(entry: Entry, asked: Criteria) -> bool:
     )
 
 
-def choices_of(pack: Pack, lot_titles: dict[str, str], listed: Sequence[Entry], within: Sequence[str] = ()) -> Choices:
-    """What is worth asking for: nothing that no provider has said, and no area beyond those `within`, if any."""
-    needs, inside = need_titles(pack), {each.casefold() for each in within}
+def choices_of(pack: Pack, lot_titles: dict[str, str], listed: Sequence[Entry]) -> Choices:
+    """What is worth asking for: nothing that no provider has said."""
+    needs = need_titles(pack)
     said = [each.listing for each in listed]
     return Choices(
         lot_titles,
-        _once(area for each in said for area in each.areas if not inside or area.casefold() in inside),
+        _once(area for each in said for area in each.areas),
         _once(language for each in said for language in each.languages),
         {code: title for code, title in needs.items() if any(code in each.needs for each in said)},
         {code: title for code, title in pack.activities.items() if lots_with(pack, code, lot_titles)},

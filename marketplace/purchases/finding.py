@@ -74,7 +74,10 @@ async def search(
         raise InvalidInput({"workers": "Choose one worker or two"})
     if pattern:
         pattern = slots(checked(pattern, pack.on(starts_on).lot(lot).activities))
-    listed = await directory.entries(work, view.framework_id, view.commissioner_id)
+    listed = directory.inside(
+        await directory.entries(work, view.framework_id, view.commissioner_id),
+        await areas_of(work, view.framework_id, view.commissioner_id),
+    )
     fitting = directory.narrow(listed, Criteria(lot, *_rest(criteria)))
     cards = await _cards(work, view.framework_id, lot)
     try:
@@ -93,9 +96,7 @@ async def search(
     return Search(
         view,
         pack,
-        directory.choices_of(
-            pack, view.now.lots, listed, await areas_of(work, view.framework_id, view.commissioner_id)
-        ),
+        directory.choices_of(pack, view.now.lots, listed),
         lot,
         found,
         sum(lot in each.lots for each in listed),

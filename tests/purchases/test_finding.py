@@ -263,13 +263,18 @@ async def test_families_are_offered_areas_of_their_own_council(app, settings, ho
         for _ in range(2):
             assert (await door.post(path, given)).status_code == 303
         assert "Hither Green\nCatford\nLee" in (await door.get(path)).text.replace("\r", "")
-    # what a provider named outside, and what nobody named, is not offered; the directory keeps its way
+    # what a provider named outside, and what nobody named, is neither offered nor shown
     assert (await found(home)).choices.areas == ("catford", "Hither Green")
     public = await ask(VISITOR, directory.public_directory, framework_id, Criteria())
-    assert public.choices.areas == everything
+    assert public.choices.areas == ("catford", "Hither Green")  # the one council of this framework has written its own
+    where = f"/directory/{framework_id}"
+    async with at(app, settings) as door:
+        for path in (where, f"{where}/{alder.organisation_id}"):
+            said = text_of(await door.get(path))
+            assert "Hither Green" in said and "eastern villages" not in said, path
     async with at(app, settings, home.mother) as door:
         shown = (await door.get(f"/budget/{home.direct_payment_id}/find")).text
-        assert '<option value="Hither Green"' in shown and '<option value="The eastern villages"' not in shown
+        assert '<option value="Hither Green"' in shown and "eastern villages" not in shown
         api, mine = f"/api/v1/frameworks/{framework_id}/areas", await bearer(settings, admin)
         assert (await door.client.get(api, headers=mine)).json() == {"areas": ["Hither Green", "Catford", "Lee"]}
         assert (await door.client.put(api, json={"areas": []}, headers=mine)).json() == {"areas": []}
