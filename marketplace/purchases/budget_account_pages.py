@@ -14,8 +14,9 @@ from marketplace.billing.statement_pages import days_asked
 from marketplace.identity.guards import requires
 from marketplace.platform.database import ask
 from marketplace.platform.errors import InvalidInput
+from marketplace.policy.calendar import local_day
 from marketplace.purchases.account_statement import AccountStatement, open_account
-from marketplace.purchases.bought_queries import receipts, refunds_of_budget
+from marketplace.purchases.bought_queries import RefundRow, receipts, refunds_of_budget
 from marketplace.purchases.opening import open_receipt
 from marketplace.purchases.printing import account_paper, account_sums
 from marketplace.purchases.words import ACCOUNTS
@@ -55,12 +56,19 @@ async def _page(request: Asked, direct_payment_id: UUID, above: str) -> Response
         found = await open_account(request.user, direct_payment_id)
     if request.query_params.get("format") == "csv" and not form.errors:
         return csv_file(f"account-{found.days.first_day}-{found.days.last_day}", HEADS, csv_rows(found))
+    coming, family = await ask(request.user, refunds_of_budget, direct_payment_id), request.user.role == "family"
     return page(
         request, "purchases/account.html", title="Account of a direct payment", found=found, view=found.view,
-        family=request.user.role == "family", sums=account_sums(found), form=form, above=above, accounts=ACCOUNTS,
-        refunds=await ask(request.user, refunds_of_budget, direct_payment_id),
+        family=family, sums=account_sums(found), form=form, above=above, accounts=ACCOUNTS,
+        refunds=[each for each in coming if within(each, found)],
+        other_pence=sum(each.pence for each in coming if not within(each, found) and (family or each.visit_start)),
         receipts=await ask(request.user, receipts, direct_payment_id), status=400 if form.errors else 200,
     )  # fmt: skip
+
+
+def within(refund: RefundRow, found: AccountStatement) -> bool:
+    """Whether a refund belongs to an account's days: by its visit, as the account's sums; else by when it was owed."""
+    return found.days.holds(local_day(refund.visit_start or refund.owed_at))
 
 
 def csv_rows(found: AccountStatement) -> list[tuple[object, ...]]:

@@ -59,6 +59,11 @@ async def test_the_familys_account_receipts_and_money_back(database, settings, c
             "Cancelled by the provider", "To come", "Receipt for DPTEST01 (PDF)",
         ):  # fmt: skip
             assert said in shown, (said, shown)
+        # what comes back for a visit of other days is not listed beside sums it is no part of
+        first = (await case.visit(next(iter(bought.prices)))).planned_start.date()
+        shown = text_of(await door.get(f"{where}/account?first_day=2026-01-02&last_day={first}"))
+        assert "£24.00 is going back" in shown and "£48.00 is going back" not in shown
+        assert "£48.00 comes back for other days" in shown
         sheet = (await door.get(f"{where}/account?format=csv")).text
         assert sheet.count("Visit, package") == 4 and "Maya" not in sheet
         for path in (f"{where}/account.pdf", f"/purchases/{bought.purchase_id}/receipt.pdf"):
