@@ -282,6 +282,11 @@ async def test_an_offer_of_a_suspended_provider_is_not_shown_as_open_nor_chosen(
     await choose_as_family(family, first, version=1)
     manager = await people.person_in(world.admin, "contract_manager")
     await suspend(manager, world.framework_id, alder.organisation_id, reason="Safeguarding concern")
+    cedar = world.providers[2]
+    await suspend(manager, world.framework_id, cedar.organisation_id, reason="Two visits were missed.")
+    async with at(app, settings, cedar) as door:
+        shown = (await door.get(f"/opportunities/{referral}")).text
+        assert "Two visits were missed." in shown and "missed.." not in shown, "its own full stop is enough"
     with pytest.raises(Conflict, match="Alder Care is suspended"):
         await choose_offer(world.referrer, first, version=1)
     await choose_offer(world.referrer, second, version=1)
