@@ -143,10 +143,15 @@ async def list_page(request: Asked) -> Response[Any]:
     )  # fmt: skip
 
 
+def plain_pounds(pence: int) -> str:
+    """12.50, for a file."""
+    return f"{pence // 100}.{pence % 100:02d}"
+
+
 def _line(view: PurchaseView) -> list[object]:
     return [
         view.reference, view.package_reference, view.provider, view.first_day, view.last_day, len(view.lines),
-        view.minutes, pounds(view.pence), STATUSES[view.status][0], view.made_at.date(),
+        view.minutes, plain_pounds(view.pence), STATUSES[view.status][0], view.made_at.date(),
         view.paid_at.date() if view.paid_at else "",
     ]  # fmt: skip
 

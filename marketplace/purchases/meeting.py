@@ -128,6 +128,17 @@ async def meeting(work: Work, meeting_id: UUID, *, lock: bool = False) -> Any:
     return found
 
 
+def nothing_to_call_off(found: Any, now: datetime) -> str:
+    """Why a meeting, a row, cannot be called off any more, in a sentence; empty where it can."""
+    if found["called_off_at"] is not None:
+        return "This meeting is called off already."
+    if found["answered_at"] is not None and found["agreed_at"] is None:
+        return "No time was agreed, so there is nothing to call off."
+    if found["agreed_at"] is not None and found["agreed_at"] <= now:
+        return "The time of this meeting has come."
+    return ""
+
+
 async def call_off_meeting(actor: Actor, meeting_id: UUID, says: str = "") -> UUID:
     """Call a meeting off that is asked for or agreed, from either side; answers the request's id.
 
@@ -141,12 +152,8 @@ async def call_off_meeting(actor: Actor, meeting_id: UUID, says: str = "") -> UU
         row = await enquiries.enquiry(work, found["enquiry_id"])
         if len(says) > LONGEST_NOTE:
             raise InvalidInput({"says": f"The message must be {LONGEST_NOTE:,} characters or fewer"})
-        if found["called_off_at"] is not None:
-            raise Conflict("This meeting is called off already.")
-        if found["answered_at"] is not None and found["agreed_at"] is None:
-            raise Conflict("No time was agreed, so there is nothing to call off.")
-        if found["agreed_at"] is not None and found["agreed_at"] <= work.now:
-            raise Conflict("The time of this meeting has come.")
+        if over := nothing_to_call_off(found, work.now):
+            raise Conflict(over)
         agreed = (await enquiries.answer(work, found["answer_id"])).state == "accepted"
         if family and not agreed:
             because = "the provider knows who you are once you have agreed"

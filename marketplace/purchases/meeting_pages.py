@@ -53,7 +53,7 @@ async def _found(work: Work, enquiry_id: UUID, meeting_id: UUID) -> dict[str, An
     if found["enquiry_id"] != enquiry_id:
         raise enquiries.nothing()
     row = await enquiries.enquiry(work, enquiry_id)
-    return {"meeting": found, "reference": row.reference, "now": work.now}
+    return {"meeting": found, "reference": row.reference, "over": meeting.nothing_to_call_off(found, work.now)}
 
 
 async def _call_off(request: Asked, enquiry_id: UUID, meeting_id: UUID, back: str, said: str) -> Response[Any]:

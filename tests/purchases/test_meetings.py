@@ -120,6 +120,7 @@ async def test_called_off_in_pages_and_by_machine(database, clock, settings, buy
         assert (await door.post(path, {"says": "We are ill"})).headers["location"] == mine
         again = await door.post(path, {"says": "We are ill"})
         assert again.status_code == 409 and "called off already" in again.text
+        assert "Call it off" not in (await door.get(path)).text
         shown = (await door.get(mine)).text
         assert "You called it off." in shown and "call-off" not in shown
         # another request's address leads nowhere

@@ -97,3 +97,26 @@ async def test_the_second_holder_says_yes_to_the_top_up_as_well(bought, database
         assert (await seen(bought, made.id)).state == "drafted"
         assert (await door.post(f"{where}/agree", {"top_up": "yes"}, page=where)).status_code == 303
     assert (await seen(bought, made.id)).state == "waiting"
+
+
+async def test_amounts_are_said_once_and_as_numbers_in_a_file(bought, database, clock, migrator):
+    await officers(bought)
+    made = await buys(bought, database)
+    await migrator.execute("ALTER TABLE direct_payment_terms DISABLE TRIGGER USER")
+    await migrator.execute("UPDATE direct_payment_terms SET units = 100")
+    app = create_marketplace(with_cards(database), clock)
+    where = f"/budget/{bought.home.direct_payment_id}"
+    async with at(app, database, bought.home.mother) as door:
+        for path in (where, f"{where}/find", f"/packages/{bought.case.package_id}/buy"):
+            shown = text_of(await door.get(path))
+            assert "overspent" in shown and "−£" not in shown.split("How the terms")[0], path
+        sheet = (await door.get("/purchases?format=csv")).text
+        assert f",{made.pence // 100}.{made.pence % 100:02d}," in sheet and "£" not in sheet
+    await migrator.execute(
+        "INSERT INTO provider_account (provider_id, stripe_id, state, asked_at, asked_by)"
+        " VALUES ($1, 'acct_1', 'active', $2, $3)",
+        bought.case.manager.provider_id, clock.at, bought.case.manager.person_id,
+    )  # fmt: skip
+    async with at(app, database, bought.case.manager) as door:
+        shown = text_of(await door.get("/bought-visits/account"))
+        assert "Nothing is asked of you" in shown and "Look at the account at Stripe" in shown
