@@ -57,7 +57,7 @@ async def begin(settings: Settings, actor: Actor) -> str:
             made = await stripe_connect.create_account(
                 settings, key=key_of("account", provider_id), reference=provider_id
             )
-            await _keep(actor, provider_id, made)
+            await _keep(provider_id, made)
             stripe_id = made.id
         return await stripe_connect.onboarding_link(
             settings, account_id=stripe_id, return_url=f"{settings.marketplace_url}{HERE}/account/back",
@@ -83,7 +83,7 @@ async def look_again(settings: Settings, actor: Actor) -> None:
 async def look_at(settings: Settings, provider_id: UUID, stripe_id: str) -> None:
     """Ask how an account stands and write it down; its managers are told of a change. Raises `StripeError`."""
     found = await stripe_connect.find_account(settings, stripe_id)
-    await _keep(system_for(provider_id, "provider"), provider_id, found)
+    await _keep(provider_id, found)
 
 
 @follows("account")
@@ -102,8 +102,9 @@ TOLD = {
 }
 
 
-async def _keep(actor: Actor, provider_id: UUID, found: Account) -> None:
-    async with unit_of_work(actor) as work:
+async def _keep(provider_id: UUID, found: Account) -> None:
+    """Write down what Stripe says of an account: the system does, the provider never."""
+    async with unit_of_work(system_for(provider_id, "provider")) as work:
         row = await work.fetchrow(
             "SELECT * FROM provider_account WHERE provider_id = $1 FOR NO KEY UPDATE", provider_id
         )
