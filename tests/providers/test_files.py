@@ -161,7 +161,8 @@ async def test_the_form_says_what_is_missing_and_keeps_what_was_typed(browser: B
     answer = await browser.post("/evidence/new", data={"_csrf": token, "kind": "dbs_certificate"}, files=file)
     assert answer.status_code == 400 and "Select whom the file is about" in answer.text
     for name, said, kind, told in (
-        ("a.docx", "application/msword", "policy", "must be a PDF, JPEG or PNG"),
+        ("a.docx", "application/msword", "policy", "This is an office document. Save it as a PDF"),
+        ("a.txt", "text/plain", "policy", "must be a PDF, JPEG or PNG"),
         ("a.mp4", "video/mp4", "policy", "Only a profile video can be a video"),
         ("a.mov", "video/quicktime", "profile_video", "must be an MP4 or WebM"),
     ):
