@@ -22,7 +22,7 @@ from marketplace.platform.actor import Actor
 from marketplace.platform.database import ask
 from marketplace.policy.pack import Pack
 from marketplace.policy.standing import required_competencies
-from marketplace.providers import actions, evidence, workforce
+from marketplace.providers import actions, dbs_checks, evidence, workforce
 
 # What a rate is on each kind of day, in per cent of a weekday's.
 BANDS = (100, 110, 120, 150)
@@ -141,7 +141,7 @@ async def _worker(
         phone=f"07700 900{number:03d}",
     )
     checked = story.monday - timedelta(days=max(84, house.dbs_days[len(firm.hands) % len(house.dbs_days)]))
-    await evidence.record_dbs_check(
+    await dbs_checks.record_dbs_check(
         manager, worker_id, checked_on=checked, checked_by_name=house.manager[0],
         certificate_number=f"{1_700_000_000 + 7919 * number:012d}", issued_on=checked - timedelta(days=12),
         workforce="child", barred_list_checked=True, update_service_consent=True,

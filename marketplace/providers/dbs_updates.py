@@ -27,7 +27,8 @@ from marketplace.platform.update_service import (
 )
 from marketplace.policy.calendar import local_day
 from marketplace.policy.status_checks import status_check_due
-from marketplace.providers.evidence import BY_SOMEBODY_ELSE, MEND_DBS, keep_dbs_check
+from marketplace.providers.dbs_checks import MEND_DBS, keep_dbs_check
+from marketplace.providers.evidence import BY_SOMEBODY_ELSE
 from marketplace.providers.workforce import ensure_profile, own_worker
 from marketplace.settings import Settings
 

@@ -15,7 +15,8 @@ from uuid import UUID, uuid4
 from marketplace.platform.database import Work
 from marketplace.platform.errors import InvalidInput
 from marketplace.policy.calendar import local_day
-from marketplace.providers.evidence import keep_check, keep_competency, keep_dbs_check, keep_registration
+from marketplace.providers.dbs_checks import keep_dbs_check
+from marketplace.providers.evidence import keep_check, keep_competency, keep_registration
 from marketplace.providers.import_columns import SHEETS, Sheet, handle
 from marketplace.providers.import_plan import Item, Plan, Question
 from marketplace.providers.import_reading import Row, Rows

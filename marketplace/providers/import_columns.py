@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from marketplace.providers.evidence import DBS_OUTCOMES, DBS_WORKFORCES
+from marketplace.providers.dbs_checks import DBS_OUTCOMES, DBS_WORKFORCES
 from marketplace.providers.vocabulary import Words
 from marketplace.providers.workforce import ENGAGEMENTS
 

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from marketplace.platform.database import Work
 from marketplace.policy.calendar import local_day
-from marketplace.providers.evidence import DBS_OUTCOMES
+from marketplace.providers.dbs_checks import DBS_OUTCOMES
 from marketplace.providers.vocabulary import Words
 
 

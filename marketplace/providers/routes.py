@@ -18,6 +18,7 @@ from marketplace.policy.calendar import local_day
 from marketplace.providers import (
     actions,
     commissioner_routes,
+    dbs_checks,
     dbs_routes,
     evidence,
     lapse_routes,
@@ -134,7 +135,7 @@ async def post_dbs_check(
     request: Asked, worker_id: FromPath[UUID], data: JSONBody[schemas.DbsCheckIn]
 ) -> schemas.MadeOut:
     """Record a DBS check; new information stands the worker down."""
-    return schemas.MadeOut(await evidence.record_dbs_check(request.user, worker_id, **_given(data)))
+    return schemas.MadeOut(await dbs_checks.record_dbs_check(request.user, worker_id, **_given(data)))
 
 
 @put("/api/v1/workers/{worker_id:uuid}/registration", status_code=204, **WRITES)

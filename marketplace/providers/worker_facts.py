@@ -11,7 +11,7 @@ from uuid import UUID
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work
 from marketplace.policy.calendar import local_day
-from marketplace.providers import attachments, dbs_updates, evidence, queries, withdrawing, workforce
+from marketplace.providers import attachments, dbs_checks, dbs_updates, evidence, queries, withdrawing, workforce
 from marketplace.providers.facts import WorkerRecord
 from marketplace.providers.queries import LotReadiness
 from marketplace.providers.vocabulary import Words, words
@@ -72,10 +72,10 @@ def _dbs(form: Form, actor: Actor, about: WorkerPage) -> Callable[[], Awaitable[
     given: dict[str, Any] = {
         "checked_on": form.date("checked_on", "the date of the check"),
         "checked_by_name": form.text("checked_by_name", "who made the check", most=120),
-        "outcome": form.choice("outcome", "what the check found", evidence.DBS_OUTCOMES),
+        "outcome": form.choice("outcome", "what the check found", dbs_checks.DBS_OUTCOMES),
         "certificate_number": form.text("certificate_number", "the certificate number", required=False, most=20),
         "issued_on": form.date("issued_on", "the date of issue", required=False),
-        "workforce": form.choice("workforce", "the workforce", evidence.DBS_WORKFORCES, required=False),
+        "workforce": form.choice("workforce", "the workforce", dbs_checks.DBS_WORKFORCES, required=False),
         "barred_list_checked": form.boolean("barred_list_checked"),
         "certificate_forename": form.text("certificate_forename", "the first name", required=False, most=80),
         "certificate_surname": form.text("certificate_surname", "the surname", required=False, most=80),
@@ -85,7 +85,7 @@ def _dbs(form: Form, actor: Actor, about: WorkerPage) -> Callable[[], Awaitable[
     }
     if not given["certificate_number"] and not given["barred_list_checked"]:
         given["barred_list_checked"] = None  # without a certificate an open box says nothing of one
-    return lambda: evidence.record_dbs_check(actor, about.worker.id, **given)
+    return lambda: dbs_checks.record_dbs_check(actor, about.worker.id, **given)
 
 
 def _registration(form: Form, actor: Actor, about: WorkerPage) -> Callable[[], Awaitable[object]]:

@@ -13,7 +13,7 @@ from marketplace.identity.guards import requires
 from marketplace.identity.permissions import may
 from marketplace.platform.database import ask
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound
-from marketplace.providers import dbs_pages, evidence, own_profile_pages, workforce
+from marketplace.providers import dbs_checks, dbs_pages, own_profile_pages, workforce
 from marketplace.providers.attachments import DBS_SCAN
 from marketplace.providers.dbs_updates import ANSWERS
 from marketplace.providers.facts import WorkerRecord
@@ -43,7 +43,7 @@ async def worker_page(request: Request[Any, Any, Any], worker_id: FromPath[UUID]
         current=counting(about),
         writes=may(request.user, "workforce.write"),
         engagements=workforce.ENGAGEMENTS,
-        workforces=evidence.DBS_WORKFORCES,
+        workforces=dbs_checks.DBS_WORKFORCES,
         answers=ANSWERS,
         kinds=KINDS,
     )
@@ -189,8 +189,8 @@ def _show_fact(request: Request[Any, Any, Any], fact: str, form: Form, about: Wo
         about=about,
         worker=about.worker,
         words=spoken,
-        outcomes=list(evidence.DBS_OUTCOMES.items()),
-        workforces=list(evidence.DBS_WORKFORCES.items()),
+        outcomes=list(dbs_checks.DBS_OUTCOMES.items()),
+        workforces=list(dbs_checks.DBS_WORKFORCES.items()),
         skills=[*spoken.competencies.items(), *((c, f"{t} (for one child)") for c, t in spoken.child_specific.items())],
         withdrawable=[(each.key, each.says) for each in about.recorded if each.may_be_withdrawn],
         held=[(code, spoken.skill(code)) for code in sorted(counting(about))],

@@ -13,7 +13,7 @@ from marketplace.packages.lapsed_visits import REPLACE, look_again, look_at_visi
 from marketplace.platform.database import ask, unit_of_work
 from marketplace.platform.errors import Conflict
 from marketplace.policy.calendar import wall_time
-from marketplace.providers import evidence, workforce
+from marketplace.providers import dbs_checks, evidence, workforce
 from marketplace.providers.lapse_sweeps import look_at_lapses
 from tests.obligations.conftest import as_worker, run_jobs
 from tests.world import packages, people, providers, referrals
@@ -108,7 +108,7 @@ async def test_whatever_may_make_a_worker_less_ready_asks_for_the_look_at_once(p
     await looked()
     await evidence.record_check(case.manager, case.worker_id, kind="references", done_on=today)
     await looked()
-    await evidence.record_dbs_check(
+    await dbs_checks.record_dbs_check(
         case.manager, case.worker_id, checked_on=today, checked_by_name="Mo Rahman", workforce="child_and_adult"
     )
     await looked()

@@ -14,7 +14,7 @@ from marketplace.packages.placing import judge_for
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import ask, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound
-from marketplace.providers import attachments, evidence, queries, workforce
+from marketplace.providers import attachments, dbs_checks, evidence, queries, workforce
 from marketplace.providers.readiness import Ready, match_statement, readiness
 from marketplace.providers.vocabulary import words_of
 from tests.providers.conftest import Place
@@ -65,7 +65,7 @@ async def test_ones_own_name_however_written_is_still_oneself(place):
         said = await refused_on("assessor_name", place.manager, worker, assessor_name=typed)
         assert "Nobody signs themselves off" in said, typed
         with pytest.raises(InvalidInput) as refused:
-            await evidence.record_dbs_check(place.manager, worker, checked_on=TODAY, checked_by_name=typed)
+            await dbs_checks.record_dbs_check(place.manager, worker, checked_on=TODAY, checked_by_name=typed)
         assert "Nobody checks themselves" in refused.value.fields["checked_by_name"], typed
     for typed in ("x", "Alex", "Alex Moor", "Dr Moor, GP"):
         assert "full name and job" in await refused_on("assessor_name", place.manager, worker, assessor_name=typed)
@@ -82,7 +82,7 @@ async def test_a_second_row_of_the_same_person_signs_nobody_off(place, tie):
         if tie == "pin":
             await evidence.record_registration(place.manager, worker, pin="18A1234E", valid_until=TODAY)
         if tie == "certificate":
-            await evidence.record_dbs_check(
+            await dbs_checks.record_dbs_check(
                 place.manager, worker, checked_on=TODAY, checked_by_name="Ada", certificate_number="001234567890"
             )
         return worker
@@ -110,7 +110,7 @@ async def test_a_coordinator_who_also_cares_records_no_proof_about_themselves(pl
     told = await refused_on("method", hat, worker, assessor_name="Alex Moor, nurse educator")
     assert "somebody else in your office" in told
     with pytest.raises(InvalidInput) as refused:
-        await evidence.record_dbs_check(hat, worker, checked_on=TODAY, checked_by_name="Alex Moor")
+        await dbs_checks.record_dbs_check(hat, worker, checked_on=TODAY, checked_by_name="Alex Moor")
     assert set(refused.value.fields) == {"checked_by_name"}
     with pytest.raises(InvalidInput):
         await evidence.record_check(hat, worker, kind="references", done_on=TODAY)
@@ -174,7 +174,7 @@ async def test_a_file_about_the_worker_is_attached_and_found_again(place):
         assert set(refused.value.fields) == {"evidence_id"}
         await evidence.keep_competency(work, row, spoken, evidence_id=sheet, **signing)
     scan = await a_file(place.manager, worker, "dbs_certificate")
-    await evidence.record_dbs_check(
+    await dbs_checks.record_dbs_check(
         place.manager, worker, checked_on=TODAY, checked_by_name="Ada Brook", evidence_id=scan
     )
     await evidence.record_check(place.manager, worker, kind="references", done_on=TODAY, evidence_id=sheet)

@@ -12,7 +12,7 @@ from marketplace.platform.actor import Actor
 from marketplace.platform.database import ask, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted
 from marketplace.policy.pack import load_pack
-from marketplace.providers import evidence, own_profile, queries, workforce
+from marketplace.providers import dbs_checks, evidence, own_profile, queries, workforce
 from marketplace.providers.profiles import family_profile
 from tests.policy.policy_builders import HARROWDALE
 from tests.providers.conftest import Place
@@ -149,7 +149,7 @@ async def test_status_checks_are_the_workers_to_agree_to_and_take_back(place: Pl
     private = await ask(place.manager, queries.private_details, worker)
     assert private["dbs_update_service_consent_at"] is None
     with pytest.raises(InvalidInput) as refused:
-        await evidence.record_dbs_check(
+        await dbs_checks.record_dbs_check(
             place.manager, worker, checked_on=TODAY, checked_by_name="Ada", update_service_consent=True
         )
     assert set(refused.value.fields) == {"update_service_consent"}

@@ -15,7 +15,7 @@ from marketplace.platform import update_service as client
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, ask, close_database, open_database, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted
-from marketplace.providers import dbs_updates, evidence, queries, sweeps, workforce
+from marketplace.providers import dbs_checks, dbs_updates, queries, sweeps, workforce
 from marketplace.providers.readiness import Ready, match_statement, readiness
 from marketplace.settings import Settings
 from tests.providers.conftest import Place
@@ -46,7 +46,7 @@ async def with_certificate(manager: Actor, worker_id: UUID, number: str = NUMBER
         "update_service_consent": True, "issued_on": TODAY - timedelta(days=300), "workforce": "child",
         "barred_list_checked": True,
     }  # fmt: skip
-    await evidence.record_dbs_check(manager, worker_id, **{**details, **given})  # type: ignore[arg-type]
+    await dbs_checks.record_dbs_check(manager, worker_id, **{**details, **given})  # type: ignore[arg-type]
 
 
 async def a_worker(place: Place, name: str = "Wren Ashby", number: str = NUMBER, **given: object) -> UUID:
@@ -106,7 +106,7 @@ async def test_new_information_stands_down_at_once_and_tells_those_who_plan_visi
         await dbs_updates.check_status(case.manager, connected, case.worker_id)
     for number in (None, NUMBER):
         with pytest.raises(InvalidInput) as refused:
-            await evidence.record_dbs_check(
+            await dbs_checks.record_dbs_check(
                 case.manager, case.worker_id, checked_on=TODAY, checked_by_name="Ada", certificate_number=number
             )
         assert set(refused.value.fields) == {"certificate_number"}
@@ -124,10 +124,10 @@ async def test_a_certificate_the_service_does_not_know_is_a_mistake_to_mend_and_
     duties = (
         "SELECT count(*) FILTER (WHERE met_at IS NULL) AS open, count(*) AS all FROM obligation WHERE rule_key = $1"
     )
-    assert tuple(await migrator.fetchrow(duties, evidence.MEND_DBS)) == (1, 1)
+    assert tuple(await migrator.fetchrow(duties, dbs_checks.MEND_DBS)) == (1, 1)
     service.answers[NUMBER] = result("BLANK_NO_NEW_INFO")
     await dbs_updates.check_status(place.manager, connected, worker)
-    assert tuple(await migrator.fetchrow(duties, evidence.MEND_DBS)) == (0, 1)
+    assert tuple(await migrator.fetchrow(duties, dbs_checks.MEND_DBS)) == (0, 1)
 
 
 @pytest.mark.parametrize("named", [("Robin", "Ashby"), ("Wren", "Ashbee"), ("", "")])
@@ -187,7 +187,7 @@ async def test_nothing_is_asked_without_consent_and_details_or_of_oneself_or_whe
         await dbs_updates.check_status(place.lead, connected, worker)
     with pytest.raises(NotFound):
         await dbs_updates.check_status(place.rival, connected, worker)
-    await evidence.record_dbs_check(
+    await dbs_checks.record_dbs_check(
         place.manager, worker, checked_on=TODAY, checked_by_name="Ada", update_service_consent=False
     )
     with pytest.raises(InvalidInput) as refused:
@@ -203,7 +203,7 @@ async def test_consent_taken_back_while_the_service_is_asked_leaves_nothing(plac
 
     async def meanwhile(url, question):  # type: ignore[no-untyped-def]
         answer = await really(url, question)
-        await evidence.record_dbs_check(
+        await dbs_checks.record_dbs_check(
             place.manager, worker, checked_on=TODAY - timedelta(days=140), checked_by_name="Ada",
             update_service_consent=False,
         )  # fmt: skip
@@ -367,7 +367,7 @@ async def test_standing_up_again_after_new_information_takes_a_new_certificate(p
         "has new information on the DBS certificate, so a new certificate is needed",
     )
     clock.move(timedelta(hours=1))
-    await evidence.record_dbs_check(
+    await dbs_checks.record_dbs_check(
         place.manager, worker, checked_on=TODAY, checked_by_name="Ada", certificate_number="002222222222",
         issued_on=TODAY, workforce="child", barred_list_checked=True,
     )  # fmt: skip

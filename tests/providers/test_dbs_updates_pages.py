@@ -9,7 +9,7 @@ from datetime import date, timedelta
 import pytest
 
 from marketplace.platform.database import ask
-from marketplace.providers import evidence, queries
+from marketplace.providers import dbs_checks, queries
 from marketplace.settings import Settings
 from tests.providers.test_competence import a_file
 from tests.structure.inhabited import bearer
@@ -84,7 +84,7 @@ async def test_the_switch_says_in_whose_name_and_is_the_offices(connected, datab
 
 async def test_after_new_information_the_form_offers_nothing_of_the_old_certificate(database, clock, place):
     worker = await providers.ready_worker(place.manager, place.framework_id, "C", "Wren Ashby")
-    await evidence.record_dbs_check(
+    await dbs_checks.record_dbs_check(
         place.manager, worker, checked_on=TODAY, checked_by_name="Ada Brook", outcome="new_information"
     )
     here = f"/workforce/{worker}/dbs"
@@ -143,7 +143,7 @@ async def test_over_http_neither_commissioner_nor_family_nor_rival_finds_certifi
 ):
     world = await borough(database, provider_names=("Alder Care", "Birch Support"))
     case = await packages.set_up(world)
-    await evidence.record_dbs_check(
+    await dbs_checks.record_dbs_check(
         case.manager, case.worker_id, checked_on=TODAY - timedelta(days=20), checked_by_name="Ada Brook",
         certificate_number=NUMBER, certificate_forename="Wren", certificate_surname="Ashby",
         date_of_birth=date(1990, 3, 7), issued_on=date(2026, 1, 17),

@@ -10,7 +10,7 @@ import pytest
 
 from marketplace.platform.database import ask, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted, WrongState
-from marketplace.providers import evidence, queries, sweeps, workforce
+from marketplace.providers import dbs_checks, evidence, queries, sweeps, workforce
 from marketplace.providers.readiness import Ready, match_statement, readiness, ready_counts
 from tests.providers.conftest import Place
 from tests.world import providers
@@ -57,7 +57,7 @@ async def test_a_starred_competency_is_asked_only_where_the_child_needs_it(place
 async def test_a_dbs_check_counts_to_the_same_day_six_months_on(place, clock, checked_on, last_day):
     clock.move_to(datetime(checked_on.year, checked_on.month, checked_on.day, 12, tzinfo=UTC))
     worker = await providers.worker(place.manager, "Wren Ashby")
-    await evidence.record_dbs_check(place.manager, worker, checked_on=checked_on, checked_by_name="Ada Brook")
+    await dbs_checks.record_dbs_check(place.manager, worker, checked_on=checked_on, checked_by_name="Ada Brook")
     overdue = "has a DBS check that is due again"
     assert overdue not in (await judged(place, worker, on=last_day)).reasons
     assert overdue in (await judged(place, worker, on=last_day + timedelta(days=1))).reasons
@@ -65,7 +65,7 @@ async def test_a_dbs_check_counts_to_the_same_day_six_months_on(place, clock, ch
 
 async def test_new_information_on_a_dbs_stands_the_worker_down_at_once_and_tells_the_office(place, migrator, clock):
     worker = await providers.ready_worker(place.manager, place.framework_id, "C", "Wren Ashby")
-    await evidence.record_dbs_check(
+    await dbs_checks.record_dbs_check(
         place.manager, worker, checked_on=TODAY, checked_by_name="Ada Brook", outcome="new_information"
     )
     entry = await judged(place, worker)
@@ -86,9 +86,9 @@ async def test_new_information_on_a_dbs_stands_the_worker_down_at_once_and_tells
         ({"issued_on": TODAY - timedelta(days=1), "workforce": "child", "barred_list_checked": True}, "issued_on"),
     ):
         with pytest.raises(InvalidInput) as refused:
-            await evidence.record_dbs_check(place.manager, worker, **told, **given)
+            await dbs_checks.record_dbs_check(place.manager, worker, **told, **given)
         assert set(refused.value.fields) == {field}
-    await evidence.record_dbs_check(
+    await dbs_checks.record_dbs_check(
         place.manager, worker, **told, issued_on=TODAY, workforce="child", barred_list_checked=True
     )
     await workforce.stand_up(place.manager, worker, "New certificate seen and discussed")
@@ -98,13 +98,13 @@ async def test_new_information_on_a_dbs_stands_the_worker_down_at_once_and_tells
 async def test_what_is_sent_twice_is_kept_once_and_what_is_new_in_it_is_kept(place, migrator):
     worker = await providers.ready_worker(place.manager, place.framework_id, "C", "Wren Ash")
     check = {"checked_on": date(2026, 5, 11), "checked_by_name": "Mo Rahman"}
-    first = await evidence.record_dbs_check(place.manager, worker, **check)
-    assert await evidence.record_dbs_check(place.manager, worker, **check) == first
-    assert await evidence.record_dbs_check(place.manager, worker, **check, workforce="child_and_adult") != first
+    first = await dbs_checks.record_dbs_check(place.manager, worker, **check)
+    assert await dbs_checks.record_dbs_check(place.manager, worker, **check) == first
+    assert await dbs_checks.record_dbs_check(place.manager, worker, **check, workforce="child_and_adult") != first
     for _ in range(2):
-        await evidence.record_dbs_check(place.manager, worker, **check, outcome="new_information")
+        await dbs_checks.record_dbs_check(place.manager, worker, **check, outcome="new_information")
     await workforce.stand_up(place.manager, worker, "It was about somebody else")
-    await evidence.record_dbs_check(place.manager, worker, **check, outcome="new_information")
+    await dbs_checks.record_dbs_check(place.manager, worker, **check, outcome="new_information")
     assert (await ask(place.manager, queries.worker, worker)).stood_down_at is not None
     done = {
         "code": "first_aid",
@@ -194,7 +194,7 @@ async def test_sending_back_to_training_takes_every_record_of_it_until_a_new_ass
 async def test_what_cannot_be_true_of_a_dbs_check_is_refused_by_its_field(place, field, given):
     worker = await providers.worker(place.manager, "Lee Barton")
     with pytest.raises(InvalidInput) as refused:
-        await evidence.record_dbs_check(
+        await dbs_checks.record_dbs_check(
             place.manager, worker, **({"checked_on": TODAY, "checked_by_name": "Ada Brook"} | given)
         )
     assert set(refused.value.fields) == {field}

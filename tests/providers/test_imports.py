@@ -14,7 +14,7 @@ from marketplace.platform.actor import Actor
 from marketplace.platform.database import ask, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted
 from marketplace.platform.jobs import JOBS
-from marketplace.providers import evidence, import_actions, import_queries, queries, workforce
+from marketplace.providers import dbs_checks, evidence, import_actions, import_queries, queries, workforce
 from marketplace.providers.import_columns import SHEETS
 from marketplace.providers.import_export import as_file, export_workforce
 from marketplace.providers.import_history import EARLIER_DBS, PAST, WITHDRAWN
@@ -205,7 +205,7 @@ async def test_what_goes_out_comes_in_again_unchanged(place):
     nurse = await providers.ready_worker(place.manager, place.framework_id, "A", "Nia Nurse")
     await evidence.send_back_to_training(place.manager, nurse, "first_aid", "Unsure")
     for outcome in ("clear", "new_information"):  # of one moment: the worse is the newest
-        await evidence.record_dbs_check(
+        await dbs_checks.record_dbs_check(
             place.manager, nurse, checked_on=date(2026, 5, 11), checked_by_name="Una", outcome=outcome
         )
     # whoever signed others off has married since: it is still the one sign-off

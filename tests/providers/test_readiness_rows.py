@@ -16,7 +16,7 @@ from marketplace.policy.bounds import readiness_bounds
 from marketplace.policy.calendar import local_day
 from marketplace.policy.pack import Pack, load_pack
 from marketplace.policy.standing import worker_readiness
-from marketplace.providers import evidence, workforce
+from marketplace.providers import dbs_checks, workforce
 from marketplace.providers.facts import worker_facts
 from marketplace.providers.lots import OtherPack
 from marketplace.providers.reach_index import count_by_days
@@ -394,7 +394,7 @@ async def test_recording_evidence_keeps_up(place):
         return (await ask(place.lead, ready_counts, [place.provider_id], place.pack, "C", (), on))[place.provider_id]
 
     assert [await ready(date(2026, 5, 11)), await ready(date(2026, 5, 12))] == [1, 0]
-    await evidence.record_dbs_check(
+    await dbs_checks.record_dbs_check(
         place.manager, worker, checked_on=date(2026, 5, 11), checked_by_name="Mo Hale", outcome="clear"
     )
     assert await ready(date(2026, 5, 12)) == 1

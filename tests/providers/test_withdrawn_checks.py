@@ -10,7 +10,7 @@ import pytest
 
 from marketplace.platform.database import ask, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted
-from marketplace.providers import evidence, lapses
+from marketplace.providers import dbs_checks, evidence, lapses
 from marketplace.providers.readiness import readiness, ready_counts
 from marketplace.providers.withdrawing import RecordedCheck, recorded_checks, withdraw_check
 from tests.providers.conftest import Place
@@ -80,12 +80,12 @@ async def test_a_dbs_check_is_withdrawn_but_neither_news_nor_what_the_service_sa
     assert await why_not(place, worker, TODAY) == ("has no DBS check",)
     # the same said again is another record, and counts
     seen = {"checked_on": TODAY, "checked_by_name": "Ada Brook"}
-    first = await evidence.record_dbs_check(place.manager, worker, **seen)
+    first = await dbs_checks.record_dbs_check(place.manager, worker, **seen)
     await withdraw_check(place.manager, worker, "dbs", first, "Nobody looked that day")
     assert await why_not(place, worker, TODAY) == ("has no DBS check",)
-    assert await evidence.record_dbs_check(place.manager, worker, **seen) != first
+    assert await dbs_checks.record_dbs_check(place.manager, worker, **seen) != first
     assert await why_not(place, worker, TODAY) == ()
-    await evidence.record_dbs_check(
+    await dbs_checks.record_dbs_check(
         place.manager, worker, checked_on=TODAY, checked_by_name="Mo Hale", outcome="new_information"
     )
     news = await recorded(place, worker, "DBS check of 11 May 2026, by Mo Hale")

@@ -12,7 +12,7 @@ from marketplace.platform.database import Work, ask
 from marketplace.policy.calendar import local_day
 from marketplace.policy.pack import Pack
 from marketplace.policy.standing import required_competencies
-from marketplace.providers import actions, evidence, workforce
+from marketplace.providers import actions, dbs_checks, evidence, workforce
 
 
 async def today(work: Work) -> date:
@@ -79,7 +79,7 @@ async def with_evidence(
     """Everything the pack asks of a worker on a lot (and for the needs), done `assessed_on` (30 days ago)."""
     day = await ask(manager, today)
     done_on = assessed_on or day - timedelta(days=30)
-    await evidence.record_dbs_check(
+    await dbs_checks.record_dbs_check(
         manager,
         worker_id,
         checked_on=dbs_checked_on or done_on,
