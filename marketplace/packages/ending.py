@@ -97,8 +97,8 @@ async def _tell(work: Work, package: Package) -> None:
             work, said, link, organisation_id=package.commissioner_id,
             person_id=referrer["person_id"] if referrer is not None else package.referrer_id, once=once,
         )  # fmt: skip
-    people = {grant.person_id for right in ("see_visits", BUYS if buys else "see_visits")
-              for grant in await family_with(work, package, right)}  # fmt: skip
+    rights = ("see_visits", BUYS) if buys else ("see_visits",)
+    people = {grant.person_id for right in rights for grant in await family_with(work, package, right)}
     for person_id in people:
         said = f"The support under {package.reference} has ended: its last day was {day(package.ends_on)}."
         await tell(work, said, "/visits", person_id=person_id, once=once)

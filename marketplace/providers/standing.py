@@ -175,10 +175,12 @@ async def dated(work: Work, found: list[Standing], at: datetime) -> list[Standin
         replace(
             each,
             reasons=tuple(
-                replace(reason, since=since.get(each.provider_id)) if reason.code == UNREGISTERED else reason
+                replace(reason, since=since[each.provider_id]) if reason.code == UNREGISTERED else reason
                 for reason in each.reasons
             ),
         )
+        if each.provider_id in since
+        else each
         for each in found
     ]
 
