@@ -12,6 +12,7 @@ from uuid import UUID
 import asyncpg
 
 from marketplace.identity.links import invite
+from marketplace.identity.names import is_name
 from marketplace.identity.permissions import ROLE_NAMES, ROLES_OF_KIND, permit
 from marketplace.platform.actor import Actor, OrganisationKind
 from marketplace.platform.database import Work, unit_of_work
@@ -32,7 +33,7 @@ def clean_person(name: str, email: str) -> tuple[str, str]:
     """The name without needless spaces and the address in small letters; raises `InvalidInput`."""
     name, email = " ".join(name.split()), email.strip().lower()
     problems: dict[str, str] = {}
-    if not name:
+    if not is_name(name):
         problems["name"] = "Enter the person's full name"
     elif len(name) > LONGEST_NAME:
         problems["name"] = f"The name must be {LONGEST_NAME} characters or fewer"

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from typing import Any
 from uuid import UUID
 
+from marketplace.identity.names import TITLES, is_full_name, name_and_job, without_titles, words_of
 from marketplace.platform.database import Work
 
 NOT_ONESELF = "Nobody signs themselves off: select another assessor"
 
 NAME_AND_JOB = "Enter the assessor's full name and job, like Alex Moor, nurse educator"
-TITLES = {
-    "mr", "mrs", "ms", "miss", "mx", "dr", "prof", "professor", "sir", "dame", "lady", "lord", "rev", "revd",
-    "reverend", "sister", "matron", "nurse", "carer",
-}  # fmt: skip
-LETTERS = re.compile(r"[^\W\d_]+")
 
 # Two rows are one person where a sign-in, an address, a register's PIN or a certificate says so; the same name does
 # too, unless both sign in, each as somebody else.
@@ -59,7 +53,7 @@ async def assessor(
         wrong["assessor_name"] = "Enter who assessed the worker; attendance alone signs nobody off"
     elif could_be(worker["name"], typed):
         wrong["assessor_name"] = "Nobody signs themselves off: enter another assessor, by their full name"
-    elif len([word for word in _words(_split(typed)[0]) if word not in TITLES]) < 2 or not _words(_split(typed)[1]):
+    elif not is_full_name(typed) or not any(len(word) > 1 for word in words_of(name_and_job(typed)[1])):
         wrong["assessor_name"] = NAME_AND_JOB
     return typed, None
 
@@ -67,25 +61,13 @@ async def assessor(
 def could_be(own: str, typed: str) -> bool:
     """Whether a typed name may be the worker's `own`: its first and last word in any order, one of them perhaps as a
     letter, or no other words than its own; titles, capitals and accents aside, with a job before or behind it."""
-    words, said = _words(own), _words(typed)
+    words, said = words_of(own), words_of(typed)
     while len(words) > 2 and words[0] in TITLES:
         words = words[1:]
     if not words or {words[0], words[-1]} <= set(said):
         return bool(words)
     # A letter is looked for in the name alone, since a job has letters of its own.
-    alone = {word for word in _words(_split(typed)[0]) if word not in TITLES}
+    alone = set(without_titles(words_of(name_and_job(typed)[0])))
     if any(full in alone and other[0] in alone for full, other in ((words[0], words[-1]), (words[-1], words[0]))):
         return True
     return bool(alone) and all(word in words or word in {each[0] for each in words} for word in alone)
-
-
-def _words(text: str) -> list[str]:
-    """The words of a name as they are compared; what a hyphen or an apostrophe joins is one."""
-    plain = "".join(letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter))
-    return LETTERS.findall(re.sub(r"(?<=\w\w)-(?=\w\w)|(?<=\w)['’](?=\w)", "", plain.casefold()))
-
-
-def _split(typed: str) -> tuple[str, str]:
-    # people write their job behind their name
-    name, _, job = (re.sub(r"\s*[,;(/]|\s[-–—]\s", "\n", typed, count=1)).partition("\n")
-    return name, job

@@ -9,6 +9,7 @@ import re
 from datetime import date
 from uuid import UUID
 
+from marketplace.identity.names import is_full_name
 from marketplace.identity.permissions import permit
 from marketplace.obligations.duties import meet
 from marketplace.platform.actor import Actor
@@ -119,6 +120,8 @@ async def keep_dbs_check(
         wrong["checked_by_name"] = "Enter who made the check"
     elif source == "seen" and could_be(worker["name"], checked_by_name):
         wrong["checked_by_name"] = "Nobody checks themselves: enter who made the check, by their full name"
+    elif source == "seen" and not is_full_name(checked_by_name):
+        wrong["checked_by_name"] = "Enter the first and last name of who made the check, like Ada Brook"
     if outcome not in DBS_OUTCOMES:
         wrong["outcome"] = "Select what the check found"
     if number and not CERTIFICATE.fullmatch(number):

@@ -66,7 +66,7 @@ WORKERS = Sheet(
                "Whether the worker consents to checks with the DBS update service."),
         Column("checked_on", "Date of DBS check", "date",
                "When the certificate was seen, or its status was last checked."),
-        Column("checked_by_name", "DBS checked by", hint="Who made that check, by name."),
+        Column("checked_by_name", "DBS checked by", hint="Who made that check, by first and last name."),
         Column("outcome", "DBS check found", "choice", "Left empty: clear."),
         Column("pin", "Registration PIN", hint="Of those in a professional register, such as 18A1234E.",
                private=True),

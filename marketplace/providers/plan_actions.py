@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from uuid import UUID
 
 from marketplace.frameworks.queries import pack_of
+from marketplace.identity.names import is_name
 from marketplace.identity.permissions import permit
 from marketplace.obligations.duties import Owed, cancel, meet, owe
 from marketplace.obligations.news import tell
@@ -81,7 +82,7 @@ async def name_owner(actor: Actor, action_id: UUID, owner_name: str) -> None:
     async with unit_of_work(_provider(actor)) as work:
         view, action = await _own_action(work, action_id, "given an owner")
         name = owner_name.strip()
-        if not name or len(name) > 120:
+        if not is_name(name) or len(name) > 120:
             raise InvalidInput({"owner_name": "Enter the name of who does it, up to 120 characters"})
         await add_step(
             work, view.framework.id, view.id, view.provider_id, "owner_named", action_id=action.id, owner_name=name

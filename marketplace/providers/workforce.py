@@ -6,6 +6,7 @@ from datetime import date
 from uuid import UUID
 
 from marketplace.identity.links import invite
+from marketplace.identity.names import is_name
 from marketplace.identity.people import end_role_of, find_or_create_person, give_role
 from marketplace.identity.permissions import permit
 from marketplace.obligations.news import tell
@@ -197,8 +198,8 @@ async def keep_details(
 
 def _check_person(spoken: Words, name: str, role: str, engagement: str) -> None:
     wrong: dict[str, str] = {}
-    if not name.strip():
-        wrong["name"] = "Enter the worker's name"
+    if not is_name(name):
+        wrong["name"] = "Enter the worker's full name"
     if role not in spoken.roles:
         wrong["role"] = "Select the worker's role"
     if engagement not in ENGAGEMENTS:

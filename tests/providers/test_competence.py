@@ -69,8 +69,25 @@ async def test_ones_own_name_however_written_is_still_oneself(place):
         assert "Nobody checks themselves" in refused.value.fields["checked_by_name"], typed
     for typed in ("x", "Alex", "Alex Moor", "Dr Moor, GP"):
         assert "full name and job" in await refused_on("assessor_name", place.manager, worker, assessor_name=typed)
+    for typed in ("x", "7", "x y, z", "1 2, nurse", "Alex Moor, x", " - "):
+        assert "full name and job" in await refused_on("assessor_name", place.manager, worker, assessor_name=typed)
     for typed in ("Lena Barton, lead nurse", "Lee Moor (GP)", "Anna Lee-Barton, nurse", "Alex Moor - L&D nurse"):
         await evidence.record_competency(place.manager, worker, assessor_name=typed, **OBSERVED)
+
+
+async def test_who_made_a_check_has_a_first_and_a_last_name(place):
+    worker = await providers.worker(place.manager, "Lee Barton")
+    for typed in ("x", "12 34", " . ", "Ada", "A B", "Ms Brook"):
+        with pytest.raises(InvalidInput) as refused:
+            await dbs_checks.record_dbs_check(place.manager, worker, checked_on=TODAY, checked_by_name=typed)
+        said = {"checked_by_name": "Enter the first and last name of who made the check, like Ada Brook"}
+        assert refused.value.fields == said, typed
+    assert (await ask(place.manager, queries.worker, worker)).dbs is None
+    await dbs_checks.record_dbs_check(place.manager, worker, checked_on=TODAY, checked_by_name="A. Brook")
+    for name in ("", "x", "7"):
+        with pytest.raises(InvalidInput) as refused:
+            await providers.worker(place.manager, name)
+        assert refused.value.fields == {"name": "Enter the worker's full name"}
 
 
 @pytest.mark.parametrize("tie", ["email", "pin", "certificate", "name"])
@@ -83,7 +100,7 @@ async def test_a_second_row_of_the_same_person_signs_nobody_off(place, tie):
             await evidence.record_registration(place.manager, worker, pin="18A1234E", valid_until=TODAY)
         if tie == "certificate":
             await dbs_checks.record_dbs_check(
-                place.manager, worker, checked_on=TODAY, checked_by_name="Ada", certificate_number="001234567890"
+                place.manager, worker, checked_on=TODAY, checked_by_name="Ada Brook", certificate_number="001234567890"
             )
         return worker
 

@@ -150,7 +150,7 @@ async def test_status_checks_are_the_workers_to_agree_to_and_take_back(place: Pl
     assert private["dbs_update_service_consent_at"] is None
     with pytest.raises(InvalidInput) as refused:
         await dbs_checks.record_dbs_check(
-            place.manager, worker, checked_on=TODAY, checked_by_name="Ada", update_service_consent=True
+            place.manager, worker, checked_on=TODAY, checked_by_name="Ada Brook", update_service_consent=True
         )
     assert set(refused.value.fields) == {"update_service_consent"}
     await own_profile.agree_to_status_checks(themself, worker, agreed=True)

@@ -107,7 +107,7 @@ async def test_new_information_stands_down_at_once_and_tells_those_who_plan_visi
     for number in (None, NUMBER):
         with pytest.raises(InvalidInput) as refused:
             await dbs_checks.record_dbs_check(
-                case.manager, case.worker_id, checked_on=TODAY, checked_by_name="Ada", certificate_number=number
+                case.manager, case.worker_id, checked_on=TODAY, checked_by_name="Ada Brook", certificate_number=number
             )
         assert set(refused.value.fields) == {"certificate_number"}
 
@@ -188,7 +188,7 @@ async def test_nothing_is_asked_without_consent_and_details_or_of_oneself_or_whe
     with pytest.raises(NotFound):
         await dbs_updates.check_status(place.rival, connected, worker)
     await dbs_checks.record_dbs_check(
-        place.manager, worker, checked_on=TODAY, checked_by_name="Ada", update_service_consent=False
+        place.manager, worker, checked_on=TODAY, checked_by_name="Ada Brook", update_service_consent=False
     )
     with pytest.raises(InvalidInput) as refused:
         await dbs_updates.check_status(place.manager, connected, worker)
@@ -204,7 +204,7 @@ async def test_consent_taken_back_while_the_service_is_asked_leaves_nothing(plac
     async def meanwhile(url, question):  # type: ignore[no-untyped-def]
         answer = await really(url, question)
         await dbs_checks.record_dbs_check(
-            place.manager, worker, checked_on=TODAY - timedelta(days=140), checked_by_name="Ada",
+            place.manager, worker, checked_on=TODAY - timedelta(days=140), checked_by_name="Ada Brook",
             update_service_consent=False,
         )  # fmt: skip
         return answer
@@ -368,7 +368,7 @@ async def test_standing_up_again_after_new_information_takes_a_new_certificate(p
     )
     clock.move(timedelta(hours=1))
     await dbs_checks.record_dbs_check(
-        place.manager, worker, checked_on=TODAY, checked_by_name="Ada", certificate_number="002222222222",
+        place.manager, worker, checked_on=TODAY, checked_by_name="Ada Brook", certificate_number="002222222222",
         issued_on=TODAY, workforce="child", barred_list_checked=True,
     )  # fmt: skip
     assert (await judged(place, worker)).ready

@@ -48,6 +48,9 @@ async def test_from_the_paper_to_the_button_to_the_answer(connected, database, c
         answer = await door.post(f"{here}/dbs", {**PAPER, "date_of_birth-year": "2027"})
         assert answer.status_code == 400 and "The date of birth must be today or in the past" in answer.text
         assert 'value="Ashby"' in answer.text
+        answer = await door.post(f"{here}/dbs", {**PAPER, "checked_by_name": "x"})
+        assert answer.status_code == 400 and "first and last name of who made the check" in answer.text
+        assert 'value="x"' in answer.text and 'value="Ashby"' in answer.text
         assert (await door.post(f"{here}/dbs", PAPER)).status_code == 303
         shown = (await door.get(f"{here}/status-check")).text
         assert NUMBER in shown and "7 March 1990" in shown and "Kindly Care Ltd" in shown and service.asked == []
@@ -119,6 +122,8 @@ async def test_the_api_does_what_the_pages_do(connected, database, clock, place,
             "update_service_consent": True,
         }  # fmt: skip
         api = f"/api/v1/workers/{worker}"
+        nobody = await door.client.post(f"{api}/dbs-checks", json={**paper, "checked_by_name": "12"}, headers=headers)
+        assert nobody.status_code == 400 and "first and last name of who made the check" in nobody.text
         assert (await door.client.post(f"{api}/dbs-checks", json=paper, headers=headers)).status_code == 201
         service.answers[NUMBER] = result("NON_BLANK_NO_NEW_INFO")
         made = await door.client.post(f"{api}/status-checks", headers=headers)

@@ -78,7 +78,11 @@ async def test_new_information_on_a_dbs_stands_the_worker_down_at_once_and_tells
     assert "Wren" not in told
     clock.move(timedelta(days=2))
     # nothing of the old certificate speaks for the new one, and what was issued before cannot settle it
-    told = {"checked_on": TODAY + timedelta(days=2), "checked_by_name": "Ada", "certificate_number": "009876543210"}
+    told = {
+        "checked_on": TODAY + timedelta(days=2),
+        "checked_by_name": "Ada Brook",
+        "certificate_number": "009876543210",
+    }
     for given, field in (
         ({"workforce": "child", "barred_list_checked": True}, "issued_on"),
         ({"issued_on": TODAY, "barred_list_checked": True}, "workforce"),

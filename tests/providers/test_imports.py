@@ -91,7 +91,7 @@ async def test_every_fault_is_named_by_sheet_row_and_column_and_nothing_is_kept(
     text = (
         f"{WORKERS},E-mail,Shoe size\n"
         "E1,Ana Poe,Support worker,,,31/02/2026,,,,,\n"
-        "E2,Ben Low,wizard,friend,,,01/05/2027,Ada,12,not an address,44\n"
+        "E2,Ben Low,wizard,friend,,,01/05/2027,Ada Brook,12,not an address,44\n"
         "E1,Cy Rowe,Support worker,,,yesterday,,,,,\n"
         ",,Support worker,,,,,,,,\n"
         "E5,Fay Tan,Support worker,,,,,,001234567890,,\n"
@@ -103,7 +103,7 @@ async def test_every_fault_is_named_by_sheet_row_and_column_and_nothing_is_kept(
     assert any(s.startswith("Workers, row 3, Engaged as:") for s in said)
     assert any(s.startswith("Workers, row 3, E-mail:") for s in said)
     assert any(s.startswith('Workers, row 4, First day: "yesterday" is not a date') for s in said)
-    assert "Workers, row 5, Name: Enter the worker's name" in said
+    assert "Workers, row 5, Name: Enter the worker's full name" in said
     assert any(s.startswith("Workers, row 6, Date of DBS check: Enter the date") for s in said)
     assert found.plan and any('"Shoe size"' in note for note in found.plan.notes)
     assert found.said == "To be corrected"
@@ -111,11 +111,18 @@ async def test_every_fault_is_named_by_sheet_row_and_column_and_nothing_is_kept(
         await accepted(place.manager, found)
     assert await ask(place.manager, queries.workforce) == []
     later = await sent(
-        place.manager, f"{WORKERS}\nE1,Ana Poe,Support worker,,,,12/05/2026,Ada,12\nE1,Bo,Support worker,,,,,,\n"
+        place.manager, f"{WORKERS}\nE1,Ana Poe,Support worker,,,,12/05/2026,Ada Brook,12\nE1,Bo,Support worker,,,,,,\n"
     )
     assert "Workers, row 2, Date of DBS check: The date of the check must be today or in the past" in faults(later)
     assert "Workers, row 2, DBS certificate number: A DBS certificate number has 12 digits" in faults(later)
     assert any("Row 2 has this reference already" in s for s in faults(later))
+    named = await sent(
+        place.manager, f"{WORKERS}\nE1,Ana Poe,Support worker,,,,01/05/2026,x,\nE2,7,Support worker,,,,,,\n"
+    )
+    assert "Workers, row 2, DBS checked by: Enter the first and last name of who made the check, like Ada Brook" in (
+        faults(named)
+    )
+    assert "Workers, row 3, Name: Enter the worker's full name" in faults(named)
 
 
 async def test_a_row_with_one_fault_tells_its_others_too_and_so_does_what_leans_on_it(place):
@@ -124,7 +131,7 @@ async def test_a_row_with_one_fault_tells_its_others_too_and_so_does_what_leans_
         ["Worker's reference", "Name", "Role", "First day", "Date of DBS check", "DBS checked by",
          "DBS certificate number", "Registration PIN", "Registration valid until"],
         ["E1", "Ana Poe", "Support worker", None, None, None, None, None, None],
-        ["E1", None, "wizard", "yesterday", "01/05/2030", "Ada", "12", "x", "soon"],
+        ["E1", None, "wizard", "yesterday", "01/05/2030", "Ada Brook", "12", "x", "soon"],
         ["E3", "Cy Rowe", "wizard", "31/02/2026", None, None, "13", None, None],
     ]  # fmt: skip
     skills: list[list[object]] = [
@@ -206,7 +213,7 @@ async def test_what_goes_out_comes_in_again_unchanged(place):
     await evidence.send_back_to_training(place.manager, nurse, "first_aid", "Unsure")
     for outcome in ("clear", "new_information"):  # of one moment: the worse is the newest
         await dbs_checks.record_dbs_check(
-            place.manager, nurse, checked_on=date(2026, 5, 11), checked_by_name="Una", outcome=outcome
+            place.manager, nurse, checked_on=date(2026, 5, 11), checked_by_name="Una Hale", outcome=outcome
         )
     # whoever signed others off has married since: it is still the one sign-off
     await evidence.record_competency(
@@ -296,7 +303,7 @@ async def test_an_empty_cell_changes_nothing_and_an_older_check_overwrites_no_ne
     async with unit_of_work(place.manager) as work:
         await work.execute("UPDATE worker SET reference = 'E1' WHERE id = $1", worker)
     before = await ask(place.manager, queries.private_details, worker)
-    found = await sent(place.manager, f"{WORKERS}\nE1,Wren Ashby,Support worker,,,,01/01/2026,Ada,999999999999\n")
+    found = await sent(place.manager, f"{WORKERS}\nE1,Wren Ashby,Support worker,,,,01/01/2026,Ada Brook,999999999999\n")
     assert effects(found) == [("Wren Ashby", "same")] and found.plan
     assert any("is older than the newest one" in note for note in found.plan.notes)
     assert await ask(place.manager, queries.private_details, worker) == before
@@ -389,7 +396,7 @@ async def test_rivals_workers_and_commissioners_find_no_import_of_ours(place, mi
 async def test_a_long_file_is_tried_and_kept_by_the_worker_and_told_of(place, database, clock):
     count = import_actions.AT_ONCE + 20
     text = "Worker's reference,Name,Role,Date of DBS check,DBS checked by\n" + "".join(
-        f"E{n},Worker Number {n},Support worker,01/05/2026,Ada\n" for n in range(count)
+        f"E{n},Worker Number {n},Support worker,01/05/2026,Ada Brook\n" for n in range(count)
     )
     found = await sent(place.manager, text)
     assert found.state == "checking" and found.plan is None and (found.done, found.per_cent) == (0, 0)

@@ -55,10 +55,10 @@ async def test_a_coordinator_adds_a_worker_and_records_evidence_page_by_page(app
         where = answer.headers["location"]
         assert "has no DBS check" in (await door.get(where)).text
         day = {"checked_on-day": "11", "checked_on-month": "5", "checked_on-year": "2026"}
-        answer = await door.post(f"{where}/dbs", {**day, "checked_by_name": "Ada", "outcome": "clear",
+        answer = await door.post(f"{where}/dbs", {**day, "checked_by_name": "Ada Brook", "outcome": "clear",
                                                   "certificate_number": "123"})  # fmt: skip
         assert answer.status_code == 400 and "A DBS certificate number has 12 digits" in answer.text
-        answer = await door.post(f"{where}/dbs", {**day, "checked_by_name": "Ada", "outcome": "clear",
+        answer = await door.post(f"{where}/dbs", {**day, "checked_by_name": "Ada Brook", "outcome": "clear",
                                                   "certificate_number": "0012 3456 7890"})  # fmt: skip
         assert answer.status_code == 303
         page = (await door.get(where)).text

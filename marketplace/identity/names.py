@@ -1,0 +1,44 @@
+"""What a person's name must show before it is kept: one rule for pages, the API and imports.
+
+Names differ the world over, so little is asked: letters, of whoever is named at all; a first and a last name, of
+whoever answers for a fact by name alone, without a sign-in of their own.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+TITLES = {
+    "mr", "mrs", "ms", "miss", "mx", "dr", "prof", "professor", "sir", "dame", "lady", "lord", "rev", "revd",
+    "reverend", "sister", "matron", "nurse", "carer",
+}  # fmt: skip
+LETTERS = re.compile(r"[^\W\d_]+")
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a name as they are compared; what a hyphen or an apostrophe joins is one."""
+    plain = "".join(letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter))
+    return LETTERS.findall(re.sub(r"(?<=\w\w)-(?=\w\w)|(?<=\w)['’](?=\w)", "", plain.casefold()))
+
+
+def name_and_job(typed: str) -> tuple[str, str]:
+    """The two parts of what was typed: people write their job behind their name."""
+    name, _, job = (re.sub(r"\s*[,;(/]|\s[-–—]\s", "\n", typed, count=1)).partition("\n")
+    return name, job
+
+
+def without_titles(words: list[str]) -> list[str]:
+    """The words that are the name itself."""
+    return [word for word in words if word not in TITLES]
+
+
+def is_name(text: str) -> bool:
+    """Whether this may be somebody's name: two letters at least, titles aside; one word is enough."""
+    return len("".join(without_titles(words_of(text)))) > 1
+
+
+def is_full_name(text: str) -> bool:
+    """Whether this names somebody by first and last name, one of them perhaps as a letter; a job may stand behind."""
+    words = without_titles(words_of(name_and_job(text)[0]))
+    return len(words) > 1 and any(len(word) > 1 for word in words)
