@@ -47,6 +47,10 @@ class ReadinessBounds(msgspec.Struct, frozen=True):
 @lru_cache(maxsize=1_000)
 def readiness_bounds(pack: Pack, lot: str, on: date, needs: tuple[str, ...] = ()) -> ReadinessBounds:
     """The bounds for a lot and the starred competencies a child needs. Raises `UnknownCode` for an unknown lot."""
+    return _worked_out(pack, lot, on, needs)
+
+
+def _worked_out(pack: Pack, lot: str, on: date, needs: tuple[str, ...]) -> ReadinessBounds:
     pack = pack.on(on)
     rule = pack.lot(lot)
     required = [check for check in pack.content.worker_checks if check.required]
