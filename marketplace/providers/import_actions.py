@@ -20,9 +20,10 @@ from marketplace.obligations.news import tell
 from marketplace.platform.actor import Actor, system_for
 from marketplace.platform.database import Work, outside_context, unit_of_work
 from marketplace.platform.errors import Conflict, NotFound, Unavailable
-from marketplace.providers.import_checking import NEW, Progress, carry_out
+from marketplace.providers.import_checking import Progress, carry_out
 from marketplace.providers.import_plan import Plan, differences
 from marketplace.providers.import_reading import Rows, read_file
+from marketplace.providers.import_workers import NEW
 from marketplace.providers.workforce import ensure_profile
 
 JOB = "import_workforce"

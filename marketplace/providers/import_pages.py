@@ -14,10 +14,10 @@ from marketplace.identity.guards import requires
 from marketplace.platform.database import ask
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound
 from marketplace.providers import import_actions
-from marketplace.providers.import_checking import NEW
 from marketplace.providers.import_export import as_file, download, export_workforce, kind_asked
 from marketplace.providers.import_plan import Plan
 from marketplace.providers.import_queries import Import, imports, one_import
+from marketplace.providers.import_workers import NEW
 from marketplace.providers.vocabulary import words
 from marketplace.web.csv_file import csv_file
 from marketplace.web.forms import Form
