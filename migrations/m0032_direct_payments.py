@@ -103,8 +103,7 @@ RESET ROLE;
 GRANT SELECT ON direct_payment, direct_payment_terms, direct_payment_spending TO {{prefix}}_backup;
 REVOKE EXECUTE ON FUNCTION direct_payment_is_kept(), spending_is_kept() FROM PUBLIC;
 """
-UP += f"""
-CREATE FUNCTION directory(wanted uuid, council uuid) RETURNS TABLE (provider_id uuid, name text, lot_code text, starts_on date, ends_on date,
+DIRECTORY = f"""CREATE FUNCTION directory(wanted uuid, council uuid) RETURNS TABLE (provider_id uuid, name text, lot_code text, starts_on date, ends_on date,
     cqc_registered boolean, insurance_until date, room int) {SAFE} AS $$
     SELECT a.provider_id, o.name, a.lot_code, a.starts_on, a.ends_on, p.cqc_registered, p.insurance_until,
         (SELECT min(r.new_packages - (SELECT count(*) FROM package k WHERE k.framework_id = a.framework_id AND k.provider_id = a.provider_id
@@ -123,7 +122,9 @@ CREATE FUNCTION directory(wanted uuid, council uuid) RETURNS TABLE (provider_id 
         AND x.starts_at <= app_now() AND (x.ended_at IS NULL OR x.ended_at > app_now()) AND (x.until_on IS NULL OR x.until_on >= app_today()))
     ORDER BY o.name, a.provider_id, a.lot_code
 $$;
--- The range of today's agreed rates of the providers listed, where at least `fewest` of them (never fewer than two) have one.
+"""
+UP += f"""
+{DIRECTORY}-- The range of today's agreed rates of the providers listed, where at least `fewest` of them (never fewer than two) have one.
 CREATE FUNCTION directory_bands(wanted uuid, lot text, listed uuid[], fewest int) RETURNS TABLE (activity text, band text, lowest int, highest int) {SAFE} AS $$
     SELECT x.activity, x.band, min(x.pence_per_hour), max(x.pence_per_hour) FROM (
         SELECT DISTINCT ON (c.provider_id, r.activity, r.band) c.provider_id, r.activity, r.band, r.pence_per_hour

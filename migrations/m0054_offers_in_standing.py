@@ -8,9 +8,7 @@ from marketplace.platform.migrate import sql_migration
 
 ID = "m0054_offers_in_standing"
 
-UP = """
--- The admissions of today to an offer's lot, with what else its standing takes; none where a suspension stands against it.
-CREATE FUNCTION offer_facts(wanted uuid) RETURNS TABLE (starts_on date, ends_on date, cqc_registered boolean, insurance_until date, room int)
+OFFER_FACTS = """CREATE FUNCTION offer_facts(wanted uuid) RETURNS TABLE (starts_on date, ends_on date, cqc_registered boolean, insurance_until date, room int)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     SELECT a.starts_on, a.ends_on, p.cqc_registered, p.insurance_until,
         (SELECT min(x.new_packages - (SELECT count(*) FROM package k WHERE k.framework_id = a.framework_id AND k.provider_id = a.provider_id
@@ -29,8 +27,12 @@ CREATE FUNCTION offer_facts(wanted uuid) RETURNS TABLE (starts_on date, ends_on 
         AND s.starts_at <= app_now() AND (s.lifted_at IS NULL OR s.lifted_at > app_now()) AND (s.until_on IS NULL OR s.until_on >= app_today()))
     ORDER BY a.starts_on
 $$;
-REVOKE EXECUTE ON FUNCTION offer_facts(uuid) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION offer_facts(uuid) TO {prefix}_app, {prefix}_worker, {prefix}_owner;
+"""
+
+UP = f"""
+-- The admissions of today to an offer's lot, with what else its standing takes; none where a suspension stands against it.
+{OFFER_FACTS}REVOKE EXECUTE ON FUNCTION offer_facts(uuid) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION offer_facts(uuid) TO {{prefix}}_app, {{prefix}}_worker, {{prefix}}_owner;
 """
 
 DOWN = "DROP FUNCTION offer_facts(uuid);"
