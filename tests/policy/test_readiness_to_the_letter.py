@@ -140,6 +140,7 @@ def test_the_earliest_day_at_the_beginning_of_the_calendar() -> None:
     assert earliest_day_that_counts(PACK, date(2, 1, 2), 12) == date(1, 1, 2)
     assert earliest_day_that_counts(PACK, date(2, 1, 1), 12) == date.min
     assert earliest_day_that_counts(PACK, date(3, 6, 15), 24) == date(1, 6, 15)
+    assert earliest_day_that_counts(PACK, date(2, 1, 31), 13) == date.min
 
 
 def test_the_bounds_of_a_search_to_the_letter() -> None:
@@ -253,6 +254,13 @@ def test_a_register_is_asked_of_its_own_roles_alone() -> None:
     other = with_checks(PACK, when="driving")
     assert missing not in codes(other, "A", DAY, nurse) and missing in codes(PACK, "A", DAY, nurse)
     assert readiness_bounds(other, "A", DAY).registered_roles == ()
+    # asked for both reasons, in either order, both roles are among those to search for
+    (by_lot,) = [each for each in PACK.content.worker_checks if each.evidence == "registration"]
+    by_role = msgspec.structs.replace(by_lot, key="register", when="registered_role")
+    lots = tuple(msgspec.structs.replace(each, registered_roles=("outreach_worker",)) for each in PACK.content.lots)
+    for both in ((by_lot, by_role), (by_role, by_lot)):
+        twice = Pack(msgspec.structs.replace(PACK.content, worker_checks=both, lots=lots))
+        assert readiness_bounds(twice, "A", DAY).registered_roles == ("childrens_nurse", "outreach_worker")
     for until, expected in ((DAY, set()), (DAY - ONE_DAY, {("nmc_lapsed", None)})):
         found = codes(PACK, "A", DAY, facts(role="childrens_nurse", nmc_until=until))
         assert {each for each in found if each[0].startswith("nmc")} == expected
