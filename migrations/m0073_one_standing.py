@@ -23,8 +23,8 @@ CREATE FUNCTION packages_since(framework uuid, provider uuid, lot text, payer uu
     WHERE p.framework_id = framework AND p.provider_id = provider AND (lot IS NULL OR p.lot_code = lot)
         AND (payer IS NULL OR p.commissioner_id = payer) AND p.awarded_at >= since AND p.awarded_at <= upto
         AND (p.undone_at IS NULL OR p.undone_at > upto) $$;
-{NEW_PACKAGES}    SELECT CASE WHEN provider = app_organisation() OR framework IN (SELECT f.framework_id FROM my_frameworks() f) THEN c.given ELSE 0 END
-    FROM packages_since(framework, provider, lot, payer, since, upto) c $$;
+{NEW_PACKAGES}    SELECT coalesce((SELECT c.given FROM packages_since(framework, provider, lot, payer, since, upto) c
+        WHERE provider = app_organisation() OR framework IN (SELECT f.framework_id FROM my_frameworks() f)), 0) $$;
 -- The admissions that hold at a moment, with what else the standing takes; none where a suspension stands against them. Of
 -- what partners decide for their own referrals, that of `council` alone counts. `room` is null where nothing restricts it.
 CREATE FUNCTION standing_facts(of_framework uuid, council uuid, at timestamptz) RETURNS TABLE (provider_id uuid, lot_code text, starts_on date,
