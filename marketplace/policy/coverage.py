@@ -3,10 +3,12 @@
 The codes are those of `standing`; the rules are the pack's `suspensions` of the same names (domain 6).
 """
 
-from datetime import date
+from collections.abc import Sequence
+from datetime import date, datetime
 
 import msgspec
 
+from marketplace.policy.calendar import add_months, local_day
 from marketplace.policy.facts import ProviderFacts
 from marketplace.policy.pack import Pack
 from marketplace.policy.rules import SuspensionRule
@@ -72,3 +74,38 @@ def grounds(pack: Pack, on: date, provider: ProviderFacts) -> tuple[Ground, ...]
         lapsed = any(code in provider_standing(pack, lot, on, provider).reasons for lot in lots)
         found.append(Ground(rule, code, lots, not lapsed))
     return tuple(found)
+
+
+def latest_insurance_day(pack: Pack, on: date) -> date:
+    """The farthest last day of an insurance that is declared on a day: what lies beyond is taken for a slip (D)."""
+    return add_months(on, pack.on(on).providers.insurance_most_months)
+
+
+class InsuranceEntry(msgspec.Struct, frozen=True):
+    """What the records said of a provider's insurance from a moment on: its last day, None for none."""
+
+    at: datetime
+    until: date | None
+
+    @property
+    def holds(self) -> bool:
+        """Whether the entry is one of cover on the day it was made."""
+        return self.until is not None and self.until >= local_day(self.at)
+
+
+def slip_put_right(pack: Pack, entries: Sequence[InsuranceEntry], suspended_at: datetime) -> bool:
+    """Whether a suspension stood on a mistaken last day alone, which has been put right in the pack's time (D).
+
+    So it is where the entry before it runs on still, on the day it is put right: without the slip nothing would have
+    lapsed. Cover that had run out by then is another matter, and only a person lifts what followed. `entries` in order.
+    """
+    stood = [each for each in entries if each.at <= suspended_at]
+    mended = next((each for each in entries if each.at > suspended_at and each.holds), None)
+    slip: InsuranceEntry | None = None
+    while stood and not stood[-1].holds:
+        slip = stood.pop()
+    if mended is None or slip is None or not stood:
+        return False
+    day, until = local_day(mended.at), stood[-1].until
+    days = pack.on(day).providers.cover_slip_days
+    return until is not None and until >= day and 0 < days >= (day - local_day(slip.at)).days

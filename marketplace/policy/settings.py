@@ -113,11 +113,15 @@ class Pathway(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 class Providers(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What is asked of every provider in numbers."""
+    """What is asked of every provider in numbers: how often papers are reviewed, whether insurance is declared with a
+    file and how far ahead at most, within how many days an entry that alone ended it may be put right."""
 
     document_review_months: Months
     # A pack written before this was a rule takes the provider's word.
     insurance_needs_file: bool = False
+    # A pack written before these were rules: what lies ten years off is a slip of typing, and only a person lifts.
+    insurance_most_months: Months = 120
+    cover_slip_days: Count = 0
 
 
 class Calendar(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

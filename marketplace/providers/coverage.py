@@ -26,12 +26,14 @@ from marketplace.policy.pack import Pack, PackError
 from marketplace.policy.standing import explain
 from marketplace.providers.facts import ProviderRecord, provider_records
 from marketplace.providers.imposing import impose, tell_members, what_stays
+from marketplace.providers.slips import end_slip
 from marketplace.providers.standing import hold_standing
 from marketplace.settings import Settings
 from marketplace.web.filters import listing
 
 LOOK_AT_COVER = "look_at_cover"
 LOOK_AT_COVER_OF_VISITS = "look_at_cover_of_visits"  # packages has it
+INSURANCE_LAPSED = "insurance_lapsed"  # which a mistyped day alone brings about
 MENDED = {
     "cqc_lapsed": "Declare the registration when you have it again",
     "insurance_lapsed": "Declare the new insurance, with its certificate",
@@ -116,6 +118,8 @@ async def _look(work: Work, view: FrameworkView, pack: Pack, record: ProviderRec
                 "provider.cover_is_back", "provider", record.id, framework=view.id, rule=ground.rule.key,
                 pack=view.pack_hash,
             )  # fmt: skip
+            if ground.rule.key == INSURANCE_LAPSED:
+                await end_slip(work, view, pack, record.id, ground.rule.key)
         return False
     now = known is None or known["holds"]
     lots = ground.lots if now else tuple(lot for lot in ground.lots if known and lot not in known["lots"])

@@ -12,8 +12,10 @@ from datetime import date
 from typing import Any
 
 from marketplace.policy.calendar import add_months
+from marketplace.policy.coverage import latest_insurance_day
+from marketplace.policy.pack import Pack
 from marketplace.providers.vocabulary import Words
-from marketplace.web.filters import day as written_day
+from marketplace.web.filters import day as _day
 
 CQC_ID = re.compile(r"1-[0-9]{1,12}")
 REGISTRATION, INSURANCE, INSPECTIONS, TOOLKIT = "cqc_registration", "insurance", "inspections", "toolkit"
@@ -34,18 +36,24 @@ MOST_INSPECTIONS = 12
 @dataclass(frozen=True, slots=True)
 class Kind:
     """The kind of details a thing asked for has ("" for none); `years` how far inspection reports go back, `needs_file`
-    whether one of the packs takes it only with a file that shows it."""
+    whether one of the packs takes it only with a file that shows it, `file_kind` the only kind of file that does ("":
+    any), `packs` those that say how far ahead a last day may be."""
 
     name: str = ""
     years: int = 0
     needs_file: bool = False
+    file_kind: str = ""
+    packs: tuple[Pack, ...] = ()
 
 
 def kind_of(spoken: Words, key: str) -> Kind:
     """By all of the actor's packs; where several ask for reports the longest time counts."""
-    if key in (REGISTRATION, INSURANCE):
-        shown = key == INSURANCE and any(pack.providers.insurance_needs_file for _, _, pack in spoken.packs)
-        return Kind(key, needs_file=shown)
+    if key == REGISTRATION:
+        return Kind(key, file_kind=key)
+    if key == INSURANCE:
+        packs = tuple(pack for _, _, pack in spoken.packs)
+        shown = any(pack.providers.insurance_needs_file for pack in packs)
+        return Kind(key, needs_file=shown, file_kind=key, packs=packs)
     rules = [rule for _, _, pack in spoken.packs for rule in pack.content.provider_requirements if rule.key == key]
     names = [rule.details for rule in rules if rule.details]
     return Kind(names[0], max(rule.years or 0 for rule in rules)) if names else Kind()
@@ -56,17 +64,22 @@ def checked(kind: Kind, given: Mapping[str, Any], today: date, wrong: dict[str, 
 
     Days come as days and are kept as text; faults go into `wrong` by field.
     """
-    check = {REGISTRATION: _registration, INSURANCE: _insurance, TOOLKIT: _toolkit}.get(kind.name)
+    if kind.name == INSURANCE:
+        return _insurance(kind, given, today, wrong)
+    check = {REGISTRATION: _registration, TOOLKIT: _toolkit}.get(kind.name)
     if check is not None:
         return check(given, today, wrong)
     return _inspections(kind.years, given, today, wrong) if kind.name == INSPECTIONS else {}
 
 
-def _insurance(given: Mapping[str, Any], _: date, wrong: dict[str, str]) -> dict[str, Any]:
+def _insurance(kind: Kind, given: Mapping[str, Any], today: date, wrong: dict[str, str]) -> dict[str, Any]:
     until = given.get("until")
     if not isinstance(until, date):
         wrong["until"] = "Enter the last day of the insurance"
         return {}
+    latest = min((latest_insurance_day(pack, today) for pack in kind.packs), default=None)  # the nearest counts
+    if latest is not None and until > latest:
+        wrong["until"] = f"The last day of the insurance must be {_day(latest)} or before, as the certificate shows it"
     return {"until": until.isoformat()}
 
 
@@ -169,4 +182,4 @@ def in_words(key: str, details: Mapping[str, Any]) -> list[str]:
 
 
 def _written(day: str) -> str:
-    return written_day(date.fromisoformat(day))
+    return _day(date.fromisoformat(day))

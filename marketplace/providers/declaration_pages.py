@@ -23,10 +23,14 @@ from marketplace.providers.declaration_details import (
     REGISTRATION,
     TOOLKIT,
     Kind,
+    in_words,
 )
+from marketplace.providers.declaration_effects import effects
 from marketplace.providers.declaration_queries import TONES, Declared, own_pieces, own_story
-from marketplace.providers.declarations import looked_at, make_declaration
+from marketplace.providers.declarations import looked_at, looked_over, make_declaration
+from marketplace.web.csrf import FIELD
 from marketplace.web.csv_file import csv_file
+from marketplace.web.filters import day
 from marketplace.web.forms import Form
 from marketplace.web.reading import read_form
 from marketplace.web.render import page, see_other
@@ -68,25 +72,20 @@ async def declaration_page(request: Request[Any, Any, Any], key: FromPath[str]) 
 
 
 def _start(story: list[Declared], today: date) -> Form:
-    last = story[0] if story else None
-    details = last.details if last else {}
-    form = Form.starting_with(declared_on=today, remark=last.remark if last else None)
-    if last is not None:
-        form.set("evidence_ids", [file.id for file in last.files])
-    for name in ("provider_identifier", "location_identifier", "rating", "conditions", "outcome", "shortfall"):
+    """What stays as it was is filled in; what is found anew each time, and the files that show it, are not."""
+    details = story[0].details if story else {}
+    form = Form.starting_with(declared_on=today)
+    for name in ("provider_identifier", "location_identifier", "conditions"):
         form.set(name, details.get(name) or None)
-    form.set("none_yet", "yes" if details.get("none_yet") else None)
     for number, row in enumerate(details.get("inspections", [])[:INSPECTIONS_SHOWN], start=1):
         form.set(f"inspected_on_{number}", date.fromisoformat(row["inspected_on"]))
         form.set(f"rating_{number}", row["rating"])
-    for name in ("inspected_on", "until", "completed_on"):
-        form.set(name, date.fromisoformat(details[name]) if details.get(name) else None)
     return form
 
 
 @post("/declarations/{key:str}", status_code=303, **WRITES)
 async def declare_one(request: Request[Any, Any, Any], key: FromPath[str]) -> Response[Any]:
-    """Keeps the declaration; every framework that asks for it sees it."""
+    """First shows what will be declared and what it does; with `go=declare` keeps it for every framework that asks."""
     form = Form(await read_form(request))
     title, kind, story, files, today = await ask(request.user, _story, key)
     given: dict[str, Any] = {
@@ -102,13 +101,46 @@ async def declare_one(request: Request[Any, Any, Any], key: FromPath[str]) -> Re
         )  # fmt: skip
         for name, sentence in wrong.items():
             form.error(name, sentence)
-    else:
-        try:
+        return _show(request, form, kind, key, title, story, files)
+    try:
+        if form.value("go") == "declare":
             await make_declaration(request.user, key, **given, details=details)
             return see_other(request, "/declarations", flash=f"Declared: {title}.")
-        except InvalidInput as error:
-            form.merge(error)
-    return _show(request, form, kind, key, title, story, files)
+        if form.value("go") == "change":
+            return _show(request, form, kind, key, title, story, files)
+        kept, does, ends = await ask(request.user, _weighed, key, given, details)
+    except InvalidInput as error:
+        form.merge(error)
+        return _show(request, form, kind, key, title, story, files)
+    names = dict(files)
+    return page(
+        request,
+        "providers/check_first.html",
+        title="Check what you declare",
+        caption=title,
+        form=form,
+        rows=[
+            *((("What you declare", "; ".join(in_words(key, kept))),) if kept else ()),
+            ("As of", day(given["declared_on"])),
+            ("Files", "; ".join(names.get(each, "") for each in given["evidence_ids"]) or "None"),
+            *((("Remark", given["remark"]),) if given["remark"] else ()),
+        ],
+        does=does,
+        kept=[name for name in form.typed if name not in ("go", FIELD)],
+        goes="declare",
+        button="Declare this",
+        kind="warning" if ends else "",
+        leave="/declarations",
+    )
+
+
+async def _weighed(
+    work: Work, key: str, given: dict[str, Any], details: dict[str, Any]
+) -> tuple[dict[str, Any], list[str], bool]:
+    """(the details as they would be kept, what follows, whether cover ends); raises `InvalidInput` as the action."""
+    files = list(dict.fromkeys(given["evidence_ids"]))
+    kept = await looked_over(work, key, given["declared_on"], given["remark"] or "", files, details)
+    return kept, *await effects(work, key, kept)
 
 
 def _details(form: Form, kind: Kind) -> dict[str, Any]:

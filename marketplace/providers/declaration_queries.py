@@ -223,15 +223,17 @@ async def own_story(work: Work, key: str) -> tuple[str, Kind, list[Declared], li
     titles = known_keys(spoken)
     if key not in titles:
         raise NotFound("None of your frameworks asks for this.")
+    kind = kind_of(spoken, key)
     rows = await work.fetch(
         "SELECT id, title, file_name, uploaded_at FROM evidence WHERE provider_id = $1 AND worker_id IS NULL"
-        " AND state NOT IN ('waiting', 'refused') AND deleted_at IS NULL ORDER BY uploaded_at DESC, id",
-        work.actor.provider_id,
-    )
+        " AND state NOT IN ('waiting', 'refused') AND deleted_at IS NULL AND $2 IN ('', kind)"
+        " ORDER BY uploaded_at DESC, id",
+        work.actor.provider_id, kind.file_kind,
+    )  # fmt: skip
     files = [
         (row["id"], f"{row['title'] or row['file_name']}, added {written_day(row['uploaded_at'])}") for row in rows
     ]
-    return titles[key], kind_of(spoken, key), await declared_by(work, work.actor.provider_id, key), files
+    return titles[key], kind, await declared_by(work, work.actor.provider_id, key), files
 
 
 async def declared_to_us(work: Work, provider_id: UUID) -> tuple[dict[str, Any], list[AskedBy]]:

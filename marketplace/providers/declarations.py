@@ -22,7 +22,7 @@ from marketplace.policy.calendar import local_day
 from marketplace.policy.pack import Pack
 from marketplace.providers.causes import raise_cause
 from marketplace.providers.declaration_details import INSURANCE, LONGEST, REGISTRATION, Kind, checked, kind_of
-from marketplace.providers.files import attachable
+from marketplace.providers.files import KINDS, attachable
 from marketplace.providers.queries import admitted_lots
 from marketplace.providers.repeating import declared_again, running
 from marketplace.providers.vocabulary import Words, words
@@ -75,6 +75,26 @@ def looked_at(
     return kept, wrong
 
 
+async def looked_over(
+    work: Work, key: str, declared_on: date, remark: str, files: Sequence[UUID], details: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The details as they would be kept, the files looked at too; keeps nothing. Raises `InvalidInput`, `NotFound`."""
+    spoken = await words(work)
+    if key not in known_keys(spoken):
+        raise NotFound("None of your frameworks asks for this.")
+    kind = kind_of(spoken, key)
+    kept, wrong = looked_at(kind, declared_on, remark, files, details, local_day(work.now))
+    if wrong:
+        raise InvalidInput(wrong)
+    for each in files:
+        row = await attachable(work, each, field="evidence_ids")
+        if row["worker_id"] is not None:
+            raise InvalidInput({"evidence_ids": "Select files about the organisation, not about a worker"})
+        if kind.file_kind and row["kind"] != kind.file_kind:
+            raise InvalidInput({"evidence_ids": f"Select a file that was added as “{KINDS[kind.file_kind]}”"})
+    return kept
+
+
 async def make_declaration(
     actor: Actor,
     key: str,
@@ -95,18 +115,8 @@ async def make_declaration(
     async with unit_of_work(actor) as work:
         provider_id = await ensure_profile(work)
         await _one_at_a_time(work, provider_id, key)
-        spoken = await words(work)
-        if key not in known_keys(spoken):
-            raise NotFound("None of your frameworks asks for this.")
-        today = local_day(work.now)
         files = list(dict.fromkeys(evidence_ids))
-        kept, wrong = looked_at(kind_of(spoken, key), declared_on, remark, files, details or {}, today)
-        if wrong:
-            raise InvalidInput(wrong)
-        for each in files:
-            row = await attachable(work, each, field="evidence_ids")
-            if row["worker_id"] is not None:
-                raise InvalidInput({"evidence_ids": "Select files about the organisation, not about a worker"})
+        kept = await looked_over(work, key, declared_on, remark, files, details or {})
         same = await work.fetchval(SENT_TWICE, provider_id, key, declared_on, remark.strip(), kept, files)
         if same is not None:
             return same

@@ -17,7 +17,7 @@ from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPer
 from marketplace.policy.calendar import local_day
 from marketplace.policy.suspending import still_to_do
 from marketplace.providers import queries
-from marketplace.providers.imposing import add_step, close_plan, place, tell_members
+from marketplace.providers.imposing import BY_RULE, add_step, close_plan, place, tell_members
 from marketplace.providers.plans import actions_of
 from marketplace.providers.standing import hold_standing
 from marketplace.web.filters import count, day, listing
@@ -88,7 +88,11 @@ async def lift(
     freed: Sequence[str] | None = None,
     whatever_the_plan: bool = False,
 ) -> None:
-    """End one suspension now; for the lots in `rest` another goes on in its place. Tells everybody concerned."""
+    """End one suspension now; for the lots in `rest` another goes on in its place. Tells everybody concerned. Where
+    the system does so, it is by the framework's own rule."""
+    person, name = work.actor.person_id, work.actor.person_name
+    if work.actor.role == "system":
+        person, name = None, BY_RULE
     root = row["follows_id"] or row["id"]
     others = await work.fetchval(
         f"SELECT count(*) FROM suspension WHERE framework_id = $1 AND coalesce(follows_id, id) = $2 AND {STANDS}"  # noqa: S608 - our own text
@@ -102,7 +106,7 @@ async def lift(
     lifted = await work.fetchval(
         "UPDATE suspension SET lifted_at = $3, lifted_by = $4, lifted_by_name = $5, lift_reason = $6"  # noqa: S608 - our own text
         f" WHERE framework_id = $1 AND id = $2 AND {STANDS} RETURNING id",
-        view.id, row["id"], work.now, work.actor.person_id, work.actor.person_name, reason,
+        view.id, row["id"], work.now, person, name, reason,
     )  # fmt: skip
     if lifted is None:
         raise Conflict("This suspension has ended already.")
@@ -119,7 +123,7 @@ async def lift(
     says = f"{about[0].upper()}{about[1:]}: {reason}" if about else reason
     if not last and about is None and row["lot_code"]:
         says = f"Lot {row['lot_code']}: {reason}"
-    await add_step(work, view.id, root, row["provider_id"], what, says=says)
+    await add_step(work, view.id, root, row["provider_id"], what, says=says, by_name=name)
     work.audit(
         "provider.reinstated", "provider", row["provider_id"], commissioner_id=work.actor.commissioner_id,
         framework=view.id, lot=row["lot_code"], lots=list(freed) if freed else None, suspension=row["id"],

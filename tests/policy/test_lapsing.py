@@ -1,15 +1,16 @@
 """When people are warned of evidence that lapses, and what a provider's lapsed cover does, by the pack."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from marketplace.policy.coverage import GROUNDS, grounds
+from marketplace.policy.coverage import GROUNDS, InsuranceEntry, grounds, latest_insurance_day, slip_put_right
 from marketplace.policy.facts import Admission, ProviderFacts, WorkerFacts
-from marketplace.policy.pack import load_pack
+from marketplace.policy.pack import Pack, load_pack
 from marketplace.policy.reminders import farthest_warning, newest_warning, warning_days
 from marketplace.policy.standing import SENTENCES, competency_current_until, dbs_current_until, worker_readiness
 from tests.policy.policy_builders import HARROWDALE, LEWISHAM, PDPS
@@ -109,3 +110,44 @@ def test_a_pack_may_propose_instead_and_one_without_the_rule_does_nothing():
     assert not cover(proposing, on=LAST + timedelta(days=1))["insurance_lapsed"].suspends
     assert cover(load_pack(HARROWDALE), cqc_registered=False, insurance_until=None) == {}
     assert set(GROUNDS.values()) <= set(SENTENCES)
+
+
+def test_how_far_ahead_an_insurance_is_declared_is_the_packs_to_say():
+    assert latest_insurance_day(PACK, date(2026, 2, 28)) == date(2028, 2, 28)
+    assert latest_insurance_day(load_pack(HARROWDALE), date(2028, 2, 29)) == date(2031, 2, 28)
+
+
+GOOD, PAST, RIGHT = date(2027, 3, 1), date(2026, 1, 1), date(2027, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("entries", "ends"),
+    [
+        (((0, GOOD), (10, PAST), (13, RIGHT)), True),  # on the third day after, the last one
+        (((0, GOOD), (10, PAST), (14, RIGHT)), False),
+        (((0, GOOD), (10, PAST), (11, PAST), (12, RIGHT), (12, GOOD)), True),
+        (((0, date(2026, 5, 12)), (10, PAST), (12, RIGHT)), True),  # its last day is today
+        (((0, date(2026, 5, 11)), (10, PAST), (12, RIGHT)), False),  # it would have run out by itself meanwhile
+        (((0, date(2026, 5, 10)), (12, RIGHT)), False),  # it ran out
+        (((0, None), (10, PAST), (12, RIGHT)), False),  # there never was any
+        (((0, GOOD), (10, PAST)), False),  # nothing was put right
+        (((0, GOOD), (4, PAST), (5, date(2026, 5, 10)), (12, RIGHT)), False),  # an older slip, and cover that ran out
+    ],
+    ids=range(9),
+)
+def test_what_a_slip_of_typing_brought_about_ends_when_put_right_in_time_and_nothing_else_does(entries, ends):
+    def at(day: int) -> datetime:
+        return datetime(2026, 4, 30, 9, tzinfo=UTC) + timedelta(days=day)
+
+    said = [InsuranceEntry(at(day), until) for day, until in entries]
+    assert slip_put_right(PACK, said, at(11) + timedelta(minutes=1)) is ends
+    if ends:
+        assert not slip_put_right(load_pack(HARROWDALE), said, at(11)) or entries[-1][0] - entries[1][0] <= 1
+
+
+def test_a_pack_from_before_lifts_nothing_by_itself():
+    older = [each for each in PACK.content.settings if each.key != "providers.cover_slip_days"]
+    pack = Pack(msgspec.structs.replace(PACK.content, settings=tuple(older)))
+    start = datetime(2026, 5, 10, 9, tzinfo=UTC)
+    said = [InsuranceEntry(start, GOOD), InsuranceEntry(start, PAST), InsuranceEntry(start + timedelta(hours=2), GOOD)]
+    assert slip_put_right(PACK, said, start) and not slip_put_right(pack, said, start)

@@ -8,11 +8,14 @@ import pytest
 
 from marketplace.obligations.queries import my_duties, my_news
 from marketplace.platform.database import ask, unit_of_work
-from marketplace.providers import actions, lifting, queries
+from marketplace.policy.calendar import local_day
+from marketplace.providers import actions, lifting, plan_actions, queries
 from marketplace.providers.coverage import LOOK_AT_COVER, look_as_lead, look_at_covers
+from marketplace.providers.declarations import make_declaration
 from marketplace.providers.standing import standing
 from marketplace.providers.story import story
 from tests.obligations.conftest import as_worker, run_jobs
+from tests.providers.test_declarations import a_file
 from tests.world import frameworks, people, providers
 from tests.world.apps import create_marketplace
 from tests.world.door import at
@@ -108,6 +111,55 @@ async def test_only_a_decision_lifts_it_and_the_same_lapse_suspends_no_second_ti
     await lifting.reinstate(place.lead, again.id, "Covered by letter until the policy comes")
     assert await look(place) == 0 and await holds(place) == ()  # lifted while it lasts: left as decided
     assert (await ask(place.lead, standing, place.framework_id, place.provider_id, "C")).codes == ("insurance_lapsed",)
+
+
+async def test_a_mistyped_last_day_put_right_ends_what_stood_on_it_alone_unless_somebody_has_decided(
+    place, database, clock, migrator
+):
+    async def declared(until: date) -> None:
+        clock.move(timedelta(minutes=5))
+        file = await a_file(place.manager, "insurance")
+        given = {"declared_on": local_day(clock.at), "details": {"until": until}, "evidence_ids": [file]}
+        await make_declaration(place.manager, "insurance", **given)
+        clock.move(timedelta(minutes=1))
+        async with as_worker(database, clock):
+            assert await run_jobs(database, migrator, LOOK_AT_COVER) >= 1
+
+    await look(place)
+    coming, slip = local_day(clock.at) + timedelta(days=365), local_day(clock.at) - timedelta(days=100)
+    await declared(slip)
+    (hold,) = await holds(place)
+    assert hold.rule_key == "insurance_lapsed"
+    await declared(coming)
+    assert await holds(place) == ()
+    assert (await ask(place.lead, standing, place.framework_id, place.provider_id, "C")).good
+    lifted = await migrator.fetchrow("SELECT lifted_by, lifted_by_name, lift_reason FROM suspension")
+    assert lifted["lifted_by"] is None and lifted["lifted_by_name"] == "the framework's own rule"
+    assert "entered by mistake" in lifted["lift_reason"]
+    assert any("has put right the last day of its insurance" in said for said in await sentences(place.lead))
+    assert any("has been lifted" in said for said in await sentences(place.manager))
+    rows = await migrator.fetch("SELECT role FROM audit_entry WHERE action = 'provider.reinstated'")
+    assert [row["role"] for row in rows] == ["system"]
+    # another beside it stays, and so does one that somebody has decided on
+    await declared(slip)
+    (hold,) = await holds(place)
+    other = await actions.suspend(place.lead, place.framework_id, place.provider_id, "C", reason="Seen to be unsafe")
+    await plan_actions.ask_review(place.manager, hold.id, "It was a slip of typing")
+    await plan_actions.decide_review(
+        await people.person_in(place.lead, "contract_manager"),
+        hold.id,
+        lifts=False,
+        says="Let us see the certificate first",
+    )
+    await declared(coming)
+    assert {each.id for each in await holds(place)} == {hold.id, other}
+    await lifting.reinstate(place.lead, hold.id, "A slip, as they said")
+    # put right too late
+    await declared(slip)
+    (hold,) = [each for each in await holds(place) if each.id != other]
+    clock.move(timedelta(days=4))
+    await declared(coming)
+    assert {each.id for each in await holds(place)} == {hold.id, other}
 
 
 async def test_registration_given_up_suspends_at_once_lot_by_lot(place, database, migrator, clock):

@@ -13,6 +13,7 @@ from tests.world import frameworks, people
 from tests.world.apps import create_console, create_marketplace
 from tests.world.door import at
 
+GO = {"go": "declare"}
 DAY = {"declared_on-day": "11", "declared_on-month": "5", "declared_on-year": "2026"}
 
 
@@ -49,9 +50,29 @@ async def test_only_a_declaration_with_its_certificate_sets_the_insurance_and_pa
         assert 'href="/declarations/insurance"' in shown and 'name="cqc_registered"' not in shown
         bad = await door.post("/declarations/insurance", {**DAY, **until})
         assert bad.status_code == 400 and "Select the file that shows it" in bad.text and 'value="2027"' in bad.text
-        file = await a_file(place.manager)
-        done = await door.post("/declarations/insurance", {**DAY, **until, "evidence_ids": str(file)})
+        policy, file = await a_file(place.manager), await a_file(place.manager, "insurance")
+        full = {**DAY, **until, "evidence_ids": str(file), "remark": "By post"}
+        shown = (await door.get("/declarations/insurance")).text
+        assert str(file) in shown and str(policy) not in shown and "/evidence/new?kind=insurance" in shown
+        bad = await door.post("/declarations/insurance", {**full, "evidence_ids": str(policy)})
+        assert bad.status_code == 400 and "Select a file that was added as “Insurance”" in bad.text
+        bad = await door.post("/declarations/insurance", {**full, "until-year": "2199"})
+        assert bad.status_code == 400 and "must be 11 May 2028 or before" in bad.text
+        assert 'value="2199"' in bad.text and "By post" in bad.text
+        check = await door.post("/declarations/insurance", full)  # an earlier day than the one on record
+        assert check.status_code == 200 and "until 31 January 2027" in check.text and "By post" in check.text
+        assert "insured until 7 March 2027: the earlier day counts from now on" in check.text
+        past = await door.post("/declarations/insurance", {**full, "until-year": "2026"})
+        for said in ("31 January 2026 is in the past", "suspends you from new referrals", "Coming visits under "):
+            assert said in past.text, said
+        assert "Until 7 March 2027" in (await door.get("/profile")).text, "looking declares nothing"
+        back = await door.post("/declarations/insurance", {**full, "go": "change"})
+        assert "Insured until" in back.text and 'value="31"' in back.text and "By post" in back.text
+        done = await door.post("/declarations/insurance", {**full, **GO})
         assert done.status_code == 303
+        again = (await door.get("/declarations/insurance")).text
+        assert "declared last: until 31 January 2027" in again and "checked" not in again
+        assert "By post</textarea>" not in again and 'value="31"' not in again
         assert "Until 31 January 2027 (declared on 11 May 2026, not assessed yet)" in (await door.get("/profile")).text
     (made, *_) = await ask(place.lead, declared_by, place.provider_id, "insurance")
     await assess(place.lead, made.id, place.framework_id, verdict="accepted")
@@ -68,7 +89,7 @@ async def test_declared_rejected_mended_and_accepted_page_by_page(app, console, 
         assert "Our declarations" in (await door.get("/standing")).text
         bad = await door.post("/declarations/safeguarding", {"remark": "All staff trained", "evidence_ids": str(file)})
         assert bad.status_code == 400 and "Enter the date" in bad.text and "All staff trained" in bad.text
-        done = await door.post("/declarations/safeguarding", {**DAY, "evidence_ids": str(file)})
+        done = await door.post("/declarations/safeguarding", {**DAY, **GO, "evidence_ids": str(file)})
         assert done.status_code == 303
         assert "Declared, not assessed yet" in (await door.get("/declarations")).text
         assert (await door.get("/declarations/nothing")).status_code == 404
@@ -94,7 +115,9 @@ async def test_declared_rejected_mended_and_accepted_page_by_page(app, console, 
         page = (await door.get("/declarations/safeguarding")).text
         assert "Name &lt;the&gt; lead" in page
         assert "Mend what was rejected" in (await door.get("/today")).text
-        assert (await door.post("/declarations/safeguarding", {**DAY, "evidence_ids": str(file)})).status_code == 303
+        assert (
+            await door.post("/declarations/safeguarding", {**DAY, **GO, "evidence_ids": str(file)})
+        ).status_code == 303
     async with at(console, database, place.lead) as door:
         assert (await door.get(link)).status_code == 404  # declared again since
         page = (await door.get(f"/providers/{place.provider_id}/declarations")).text
@@ -112,7 +135,7 @@ async def test_declared_rejected_mended_and_accepted_page_by_page(app, console, 
         bad = await door.post(reports, {**DAY, "rating_2": "good"})
         assert bad.status_code == 400 and 'href="#inspected_on_2' in bad.text
         one = {"inspected_on_1-day": "1", "inspected_on_1-month": "3", "inspected_on_1-year": "2025"}
-        done = await door.post(reports, {**DAY, **one, "rating_1": "good"})
+        done = await door.post(reports, {**DAY, **GO, **one, "rating_1": "good"})
         assert done.status_code == 303 and "1 March 2025: good" in (await door.get(reports)).text
 
 

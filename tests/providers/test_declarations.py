@@ -154,15 +154,27 @@ async def test_registration_and_insurance_are_checked_and_keep_the_profile_in_st
     with pytest.raises(InvalidInput) as refused:
         await make_declaration(place.manager, "insurance", **insured)
     assert list(refused.value.fields) == ["evidence_ids"]  # the pack takes it with a certificate alone
-    await make_declaration(place.manager, "insurance", **insured, evidence_ids=[await a_file(place.manager)])
+    for key, details in (("insurance", insured["details"]), ("cqc_registration", good)):
+        with pytest.raises(InvalidInput) as refused:  # some other paper does not show it
+            files = [await a_file(place.manager)]
+            await make_declaration(place.manager, key, declared_on=TODAY, details=details, evidence_ids=files)
+        assert "was added as" in refused.value.fields["evidence_ids"]
+    certificate = [await a_file(place.manager, "insurance")]
+    with pytest.raises(InvalidInput) as refused:
+        far = {"until": date(2028, 5, 12)}
+        await make_declaration(place.manager, "insurance", declared_on=TODAY, details=far, evidence_ids=certificate)
+    assert list(refused.value.fields) == ["until"]
+    await make_declaration(
+        place.manager, "insurance", **insured, evidence_ids=[await a_file(place.manager, "insurance")]
+    )
     async with unit_of_work(place.manager) as work:
         row = await work.fetchrow("SELECT * FROM provider WHERE id = $1", place.provider_id)
     assert row and (row["cqc_provider_id"], row["insurance_until"]) == ("1-202", date(2027, 1, 31))
 
 
 async def test_a_rejected_insurance_is_missed_on_every_page_and_a_suspension_is_put_to_the_contract_managers(place):
-    certificate = await a_file(place.manager)
-    told = {"declared_on": TODAY, "details": {"until": date(2199, 1, 1)}, "evidence_ids": [certificate]}
+    certificate = await a_file(place.manager, "insurance")
+    told = {"declared_on": TODAY, "details": {"until": date(2028, 1, 1)}, "evidence_ids": [certificate]}
     made = await make_declaration(place.manager, "insurance", **told)
     await assess(place.lead, made, place.framework_id, verdict="rejected", to_mend="No certificate shows that day")
 
