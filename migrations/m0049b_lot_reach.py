@@ -14,7 +14,7 @@ ADMITTED = """SELECT {what} FROM admission a WHERE a.framework_id = of_framework
             AND EXISTS (SELECT FROM framework_member m WHERE m.framework_id = of_framework AND m.commissioner_id = app_commissioner())
         GROUP BY a.provider_id"""
 
-UP = f"""
+LOT_STANDING = f"""
 -- Everybody ever admitted to the lot. What is told of a provider that is not clear (admitted, registered and insured on the
 -- day, nothing imposed): registered, insured until, its admissions to the lot, and what is imposed at that moment, as
 -- providers/holds.py asks for it.
@@ -44,6 +44,9 @@ CREATE FUNCTION lot_standing(of_framework uuid, of_lot text, at timestamptz, on_
             coalesce(held.holds, '[]')) END
     FROM ({ADMITTED.format(what="a.provider_id, bool_or(a.starts_on <= on_day AND (a.ends_on IS NULL OR on_day <= a.ends_on)) AS admitted")}) lot
     JOIN provider p ON p.id = lot.provider_id JOIN organisation o ON o.id = p.id LEFT JOIN held ON held.provider_id = p.id $$;
+"""
+
+LOT_WORKERS = f"""
 -- The days of its workers, of these roles (none: of all), but for those who are stood down. As the table's own rows they stay
 -- unpacked (m0028).
 CREATE FUNCTION lot_workers(of_framework uuid, of_lot text, roles text[]) RETURNS SETOF worker_readiness
@@ -52,6 +55,9 @@ CREATE FUNCTION lot_workers(of_framework uuid, of_lot text, roles text[]) RETURN
     FROM ({ADMITTED.format(what="a.provider_id")}) lot
     JOIN worker_readiness r ON r.provider_id = lot.provider_id
     WHERE NOT r.stood_down AND (cardinality(roles) = 0 OR r.role = ANY (roles)) $$;
+"""
+
+UP = f"""{LOT_STANDING}{LOT_WORKERS}
 REVOKE EXECUTE ON FUNCTION lot_standing(uuid, text, timestamptz, date), lot_workers(uuid, text, text[]) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION lot_standing(uuid, text, timestamptz, date), lot_workers(uuid, text, text[]) TO {{prefix}}_app, {{prefix}}_worker;
 DROP FUNCTION lot_providers(uuid, text);

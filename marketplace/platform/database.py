@@ -9,6 +9,7 @@ the organisation's head row) and always gives the connection back.
 from __future__ import annotations
 
 import json
+from asyncio import timeout
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -199,8 +200,9 @@ async def unit_of_work(actor: Actor, *, read_only: bool = False) -> AsyncIterato
     if ENGINE.pool is None:
         raise RuntimeError("the database is not open")
     try:
-        # asyncpg hands out a proxy that is a Connection in everything but its class
-        connection = cast(asyncpg.Connection, await ENGINE.pool.acquire(timeout=ACQUIRE_SECONDS))
+        async with timeout(ACQUIRE_SECONDS):  # asyncpg's own would start a task for each unit
+            # asyncpg hands out a proxy that is a Connection in everything but its class
+            connection = cast(asyncpg.Connection, await ENGINE.pool.acquire())
     except (TimeoutError, OSError) as error:
         raise Unavailable("The system is very busy. Try again in a moment.") from error
     published = ENGINE.current_transaction.set(_Published(connection))  # type: ignore[arg-type]

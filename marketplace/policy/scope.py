@@ -75,6 +75,7 @@ def needs_of(pack: Pack, lot: str) -> tuple[Need, ...]:
     return tuple(sorted(needs, key=lambda need: (not need.allowed, need.kind)))
 
 
+@lru_cache(maxsize=1_000)
 def sort_needs(pack: Pack, lot: str, codes: tuple[str, ...]) -> SortedNeeds:
     """A referral's picked needs: the competencies they ask of a worker, what is signed off child by child, and what the
     lot cannot be asked for (unknown codes among it)."""

@@ -6,6 +6,7 @@ counted in the same statement where it is asked for (`reach_index.counting_of_lo
 
 from __future__ import annotations
 
+import json
 from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -13,8 +14,8 @@ from uuid import UUID
 from marketplace.platform.database import Work
 from marketplace.policy.calendar import local_day
 from marketplace.providers.facts import AdmissionRow, ProviderRecord, provider_record
-from marketplace.providers.holds import Hold, hold_of
-from marketplace.providers.reach_index import NOBODY, Counted, Counting
+from marketplace.providers.holds import Hold
+from marketplace.providers.reach_index import Counting
 
 
 class OtherPack(Exception):
@@ -22,24 +23,28 @@ class OtherPack(Exception):
 
 
 class LotRow(NamedTuple):
-    """A provider of the lot, and its workers counted where that was asked. `record` is None where no rule could hold
-    anything against it: admitted, registered, insured, nothing imposed; it holds that lot's admissions alone."""
+    """A provider of the lot. `told` is None where no rule could hold anything against it: admitted, registered,
+    insured, nothing imposed; else what the rules need of it, for `record_told`. Where its workers were counted: how
+    many were found, and which of them must be judged by the facts (None: nobody)."""
 
     id: UUID
     name: str
-    record: ProviderRecord | None
-    counted: Counted
+    told: str | None
+    found: int | None = None
+    unclear: list[UUID] | None = None
 
 
-_LOT = """SELECT l.id, l.name, l.told{columns} FROM lot_standing($1, $2, $3, $4) l{counts} ORDER BY l.name, l.id"""
-_COUNTED = ", c.ready, c.unclear, (SELECT pack_hash FROM framework WHERE id = $1) AS pack_hash"
+_LOT = (
+    """SELECT l.id, l.name, l.told::text{columns} FROM lot_standing($1, $2, $3, $4) l{counts} ORDER BY l.name, l.id"""
+)
+_COUNTED = ", c.found, c.unclear, (SELECT pack_hash FROM framework WHERE id = $1) AS pack_hash"
 FIRST_VALUE = 5  # the number of the counting's first parameter
 
 
 async def lot_rows(work: Work, framework_id: UUID, lot: str) -> list[LotRow]:
     """The lot's providers by name, as they stand now; nobody for strangers to the framework. For a commissioner."""
     rows = await work.fetch(_LOT.format(columns="", counts=""), framework_id, lot, work.now, local_day(work.now))
-    return [LotRow(each, name, _record(each, name, told, lot), NOBODY) for each, name, told in rows]
+    return [LotRow(*row) for row in rows]
 
 
 async def counted_lot_rows(
@@ -52,21 +57,12 @@ async def counted_lot_rows(
     )
     if rows and rows[0]["pack_hash"] != pack_hash:
         raise OtherPack
-    return [
-        LotRow(
-            each,
-            name,
-            _record(each, name, told, lot),
-            Counted(ready, tuple(unclear or ())) if ready is not None else NOBODY,
-        )
-        for each, name, told, ready, unclear, _ in rows
-    ]
+    return [LotRow(each, name, told, found, unclear) for each, name, told, found, unclear, _ in rows]
 
 
-def _record(provider_id: UUID, name: str, told: list[Any] | None, lot: str) -> ProviderRecord | None:
-    if told is None:
-        return None
-    registered, insured, dated, holds = told
+def record_told(provider_id: UUID, name: str, told: str, lot: str) -> ProviderRecord:
+    """What was told of a provider; it holds that lot's admissions alone."""
+    registered, insured, dated, holds = json.loads(told)
     admissions = [
         AdmissionRow(UUID(admission), lot, date.fromisoformat(starts), _day(ends), why)
         for admission, starts, ends, why in dated
@@ -76,10 +72,16 @@ def _record(provider_id: UUID, name: str, told: list[Any] | None, lot: str) -> P
     )
 
 
-def _hold(said: dict[str, Any]) -> Hold:
-    keys = {name: None if said[name] is None else UUID(said[name]) for name in ("id", "commissioner_id", "root_id")}
-    since, until = datetime.fromisoformat(said["starts_at"]), _day(said["until_on"])
-    return hold_of({**said, **keys, "starts_at": since, "until_on": until})
+def _hold(said: list[Any]) -> Hold:
+    id, kind, lot, since, until, by, why, rule_key, commissioner, root, allowed, given = said
+    return Hold(
+        UUID(id), kind, lot, datetime.fromisoformat(since), _day(until), by, why, rule_key,
+        _id(commissioner), _id(root), allowed, given,
+    )  # fmt: skip
+
+
+def _id(written: str | None) -> UUID | None:
+    return None if written is None else UUID(written)
 
 
 def _day(written: str | None) -> date | None:

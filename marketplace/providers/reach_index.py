@@ -14,7 +14,8 @@ from typing import Any
 from uuid import UUID
 
 from marketplace.platform.database import Work, kept_while_open
-from marketplace.policy.bounds import ReadinessBounds
+from marketplace.policy.bounds import ReadinessBounds, readiness_bounds
+from marketplace.policy.pack import Pack
 
 EPOCH = date(2000, 1, 1)
 # Days are kept as numbers of two bytes; a day asked about beyond them is judged by the facts.
@@ -37,9 +38,15 @@ class Counted:
 NOBODY = Counted(0, ())
 
 
+def counted(found: int, unclear: Collection[UUID] | None) -> Counted:
+    """As `Counting` tells it: so many found, these of them unclear."""
+    return Counted(found - len(unclear or ()), tuple(unclear or ()))
+
+
 @dataclass(frozen=True, slots=True)
 class Counting:
-    """A statement that counts by provider (`ready`, `unclear`), to stand alone or within another; its parameters."""
+    """A statement that counts by provider (`found`, and which of them are `unclear`), to stand alone or within another;
+    its parameters."""
 
     sql: str
     values: list[Any]
@@ -55,25 +62,38 @@ async def count_by_days(
     asked = Asked(await places_of(work, bounds), first=2)
     counting = _counting(asked, bounds, today, "worker_readiness WHERE provider_id = ANY ($1)")
     found = {
-        row["provider_id"]: Counted(row["ready"], tuple(row["unclear"] or ()))
+        row["provider_id"]: counted(row["found"], row["unclear"])
         for row in await work.fetch(counting.sql, list(provider_ids), *counting.values)
     }
     return {each: found.get(each, NOBODY) for each in provider_ids}
 
 
-async def counting_of_lot(work: Work, bounds: ReadinessBounds, today: date, first: int) -> Counting:
+async def counting_of_lot(
+    work: Work, pack: Pack, lot: str, needs: tuple[str, ...], on: date, today: date, first: int
+) -> Counting:
     """The same for every provider ever admitted to a lot, to stand in a statement that has the framework as $1 and the
-    lot as $2; `first` is the number of its first free parameter. Who is of another role is not even looked at."""
-    places = await places_of(work, bounds)
+    lot as $2; `first` is the number of its first free parameter. Who is of another role is not even looked at.
+
+    The process keeps the statements of a day: what has no place among the rows when one is written is looked for by
+    the statement itself.
+    """
+    key = pack.content_hash, lot, needs, on, today, first
     known: _Known = kept_while_open().setdefault("readiness places", _Known())
-    key = bounds, today, first
-    if places is known.places and key in known.lots:
+    if key in known.lots:
         return known.lots[key]
+    bounds = readiness_bounds(pack, lot, on, needs)
+    places = await places_of(work, bounds)
     asked = Asked(places, first)
     counting = _counting(
-        asked, bounds, today, f"lot_workers($1, $2, {asked.value(list(bounds.roles), 'text[]')}) WHERE true"
+        asked,
+        bounds,
+        today,
+        f"lot_workers($1, $2, {asked.value(list(bounds.roles), 'text[]')}) WHERE true",
+        may_work=True,
     )
-    if places is known.places and len(known.lots) < MOST_KEPT:
+    if places is known.places:
+        if len(known.lots) >= MOST_KEPT:
+            known.lots.clear()
         known.lots[key] = counting
     return counting
 
@@ -109,7 +129,7 @@ async def places_of(work: Work, *asked_for: ReadinessBounds) -> dict[tuple[str, 
 class _Known:
     places: dict[tuple[str, str], int] = field(default_factory=dict)
     sought: set[tuple[str, str]] = field(default_factory=set)
-    lots: dict[tuple[ReadinessBounds, date, int], Counting] = field(default_factory=dict)  # written by these places
+    lots: dict[tuple[Any, ...], Counting] = field(default_factory=dict)  # written by these places
 
 
 class Asked:
@@ -144,14 +164,14 @@ class Asked:
             ]
         )
 
-    def holds(self, bounds: ReadinessBounds, today: date) -> str:
-        """Whether all that is asked is there on the day of the bounds."""
+    def holds(self, bounds: ReadinessBounds, today: date, *, may_work: bool = False) -> str:
+        """Whether all that is asked is there on the day of the bounds; `may_work`: of rows that are all of the lot's
+        roles and not stood down."""
         on = self.value(number_of(bounds.on), "smallint")
-        asked = [
-            "NOT stood_down",
-            f"days[{LAST_DAY_OF_WORK}] >= {self.value(number_of(max(bounds.on, today)), 'smallint')}",
-        ]
-        if bounds.roles:
+        asked = [f"days[{LAST_DAY_OF_WORK}] >= {self.value(number_of(max(bounds.on, today)), 'smallint')}"]
+        if not may_work:
+            asked.append("NOT stood_down")
+        if bounds.roles and not may_work:
             asked.append(f"role = ANY ({self.value(list(bounds.roles), 'text[]')})")
         if bounds.dbs_since is not None:
             asked.append(f"days[{DBS}] BETWEEN {self.value(number_of(bounds.dbs_since), 'smallint')} AND {on}")
@@ -162,9 +182,11 @@ class Asked:
             since = self.value(number_of(bound.since), "smallint")
             asked.append(f"{self._day_of('competency', bound.code)} >= {since}")
         for bound in bounds.checks:
-            since = self.value(number_of(bound.since), "smallint")
-            done = f"{self._day_of('check', bound.code)} >= {since} AND {self._day_of('until', bound.code)} >= {on}"
-            asked.append(f"(NOT drives OR {done})" if bound.drivers_only else f"({done})")
+            done = [f"{self._day_of('until', bound.code)} >= {on}"]
+            if bound.since is not None:  # what was never done has no end either
+                since = self.value(number_of(bound.since), "smallint")
+                done.append(f"{self._day_of('check', bound.code)} >= {since}")
+            asked.append(f"(NOT drives OR {' AND '.join(done)})" if bound.drivers_only else " AND ".join(done))
         return " AND ".join(asked)
 
     def signed(self, bounds: ReadinessBounds) -> str:
@@ -185,13 +207,11 @@ class Asked:
         )
 
 
-def _counting(asked: Asked, bounds: ReadinessBounds, today: date, rows: str) -> Counting:
-    doubt, holds, signed = asked.doubt(bounds), asked.holds(bounds, today), asked.signed(bounds)
+def _counting(asked: Asked, bounds: ReadinessBounds, today: date, rows: str, *, may_work: bool = False) -> Counting:
+    doubt, holds = asked.doubt(bounds), asked.holds(bounds, today, may_work=may_work)
     return Counting(
-        "SELECT provider_id, count(*) FILTER (WHERE sure) AS ready,"  # noqa: S608 - our own text
-        " array_agg(worker_id) FILTER (WHERE NOT sure) AS unclear"
-        f" FROM (SELECT provider_id, worker_id, NOT ({doubt}) AND {signed} AS sure"
-        f" FROM {rows} AND ({doubt} OR ({holds}))) looked"
+        "SELECT provider_id, count(*) AS found, array_agg(worker_id)"  # noqa: S608 - our own text
+        f" FILTER (WHERE {doubt} OR NOT {asked.signed(bounds)}) AS unclear FROM {rows} AND ({doubt} OR ({holds}))"
         " GROUP BY provider_id",
         asked.values,
     )

@@ -8,6 +8,8 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from marketplace.platform.database import Work
 from marketplace.policy.bounds import readiness_bounds
 from marketplace.policy.calendar import local_day
@@ -23,8 +25,8 @@ from marketplace.policy.standing import (
 )
 from marketplace.providers.facts import PROFILE_CHECK, Competence, WorkerRecord, worker_records
 from marketplace.providers.lots import FIRST_VALUE, counted_lot_rows
-from marketplace.providers.reach_index import Counted, count_by_days, counting_of_lot, look_again
-from marketplace.providers.standing import Standing, standing_of, standings
+from marketplace.providers.reach_index import Counted, count_by_days, counted, counting_of_lot, look_again
+from marketplace.providers.standing import Standing, judge_told, standings
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,39 +93,60 @@ async def ready_counts(
     """
     providers = list(provider_ids)
     bounds = readiness_bounds(pack, lot, on, tuple(needs))
-    counted = await count_by_days(work, providers, bounds, local_day(work.now))
-    return await _settled(work, counted, pack, lot, needs, on)
+    by_days = await count_by_days(work, providers, bounds, local_day(work.now))
+    return await _settled(work, by_days, pack, lot, needs, on)
+
+
+class OfLot(msgspec.Struct, frozen=True):
+    """A provider ever admitted to a lot: what stands against it now (None: nothing) and, where nothing does, how many
+    of its workers are ready on the day asked about."""
+
+    provider_id: UUID
+    provider_name: str
+    standing: Standing | None
+    ready: int | None
 
 
 async def lot_reach(
     work: Work, framework_id: UUID, pack: Pack, lot: str, needs: Sequence[str], on: date
-) -> list[tuple[Standing, int | None]]:
-    """Everybody ever admitted to a lot by name: how each stands now and, where nothing stands against it, how many of
-    its workers are ready on the day. One statement for a commissioner; `OtherPack` unless it is the framework's.
+) -> list[OfLot]:
+    """Everybody ever admitted to a lot, by name. One statement for a commissioner; `OtherPack` unless the pack is the
+    framework's.
 
     Since when a registration is missing is left to the provider's own page: it would be a question more."""
     if work.actor.commissioner_id is None:
         stand = await standings(work, framework_id, lot)
         ready = await ready_counts(work, [each.provider_id for each in stand if each.good], pack, lot, needs, on)
-        return [(each, ready.get(each.provider_id)) for each in stand]
+        return [
+            OfLot(each.provider_id, each.provider_name, None if each.good else each, ready.get(each.provider_id))
+            for each in stand
+        ]
     today = local_day(work.now)
-    counting = await counting_of_lot(work, readiness_bounds(pack, lot, on, tuple(needs)), today, FIRST_VALUE)
+    counting = await counting_of_lot(work, pack, lot, tuple(needs), on, today, FIRST_VALUE)
     rows = await counted_lot_rows(work, framework_id, lot, pack.content_hash, counting)
-    found = [(standing_of(pack, framework_id, row, lot, today), row.counted) for row in rows]
-    counted = {standing.provider_id: each for standing, each in found if not standing.reasons}
-    ready = await _settled(work, counted, pack, lot, needs, on)
-    return [(standing, ready.get(standing.provider_id)) for standing, _ in found]
+    ready = {row.id: row.found or 0 for row in rows}
+    if any(row.unclear for row in rows):
+        by_days = {row.id: counted(row.found or 0, row.unclear) for row in rows}
+        ready = await _settled(work, by_days, pack, lot, needs, on)
+    found: list[OfLot] = []
+    for row in rows:
+        stands = None
+        if row.told is not None:
+            stands = judge_told(pack, framework_id, row.id, row.name, row.told, lot, today)
+            stands = None if stands.good else stands
+        found.append(OfLot(row.id, row.name, stands, ready[row.id] if stands is None else None))
+    return found
 
 
 async def _settled(
-    work: Work, counted: dict[UUID, Counted], pack: Pack, lot: str, needs: Sequence[str], on: date
+    work: Work, by_days: dict[UUID, Counted], pack: Pack, lot: str, needs: Sequence[str], on: date
 ) -> dict[UUID, int]:
     """The counts, whoever could not be told from days alone judged by the facts."""
-    counts = {each: found.ready for each, found in counted.items()}
-    unclear = [worker_id for each in counted.values() for worker_id in each.unclear]
+    counts = {each: found.ready for each, found in by_days.items()}
+    unclear = [worker_id for each in by_days.values() for worker_id in each.unclear]
     if unclear:
         look_again()
-        having = [provider_id for provider_id, each in counted.items() if each.unclear]
+        having = [provider_id for provider_id, each in by_days.items() if each.unclear]
         for provider_id, workers in (await worker_records(work, having, worker_ids=unclear)).items():
             judged = (worker_readiness(pack, lot, on, worker.facts, tuple(needs)) for worker in workers)
             counts[provider_id] += sum(each.ready for each in judged)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from uuid import UUID
 
 from marketplace.frameworks.queries import pack_of
@@ -19,7 +20,7 @@ from marketplace.policy.standing import State, explain, provider_standing, stand
 from marketplace.policy.suspending import room
 from marketplace.providers.facts import ProviderRecord, provider_records
 from marketplace.providers.holds import Hold
-from marketplace.providers.lots import LotRow, lot_rows
+from marketplace.providers.lots import lot_rows, record_told
 from marketplace.web.filters import bracketed, count
 from marketplace.web.filters import day as written_day
 
@@ -138,7 +139,10 @@ async def standings(
     own = work.actor.commissioner_id
     if provider_ids is None and own is not None and commissioner_id in (None, own) and at == work.now:
         found = [
-            standing_of(pack, framework_id, row, lot, local_day(at)) for row in await lot_rows(work, framework_id, lot)
+            Standing(framework_id, row.id, row.name, lot, "active", ())
+            if row.told is None
+            else judge_told(pack, framework_id, row.id, row.name, row.told, lot, local_day(at))
+            for row in await lot_rows(work, framework_id, lot)
         ]
         return await dated(work, found, at)
     records = await provider_records(
@@ -185,11 +189,10 @@ async def dated(work: Work, found: list[Standing], at: datetime) -> list[Standin
     ]
 
 
-def standing_of(pack: Pack, framework_id: UUID, row: LotRow, lot: str, on: date) -> Standing:
-    """The standing of one of a lot's providers."""
-    if row.record is None:
-        return Standing(framework_id, row.id, row.name, lot, "active", ())
-    return judge(pack, framework_id, row.record, lot, on)
+@lru_cache(maxsize=5_000)  # of a lot's hundred providers the same few have something said of them all day
+def judge_told(pack: Pack, framework_id: UUID, provider_id: UUID, name: str, told: str, lot: str, on: date) -> Standing:
+    """The standing of one of a lot's providers by what was told of it (`LotRow`)."""
+    return judge(pack, framework_id, record_told(provider_id, name, told, lot), lot, on)
 
 
 def judge(pack: Pack, framework_id: UUID, record: ProviderRecord, lot: str, on: date) -> Standing:

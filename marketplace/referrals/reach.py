@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from uuid import UUID
+
+import msgspec
 
 from marketplace.frameworks.queries import likely_pack, pack_of
 from marketplace.platform.database import Work
@@ -13,6 +14,7 @@ from marketplace.policy.pack import Pack, UnknownCode
 from marketplace.policy.standing import explain
 from marketplace.providers.lots import OtherPack
 from marketplace.providers.readiness import lot_reach
+from marketplace.providers.standing import Standing
 from marketplace.referrals import needs
 from marketplace.referrals.tables import Referral
 from marketplace.web.filters import count, listing
@@ -22,8 +24,7 @@ WORKERS_TO_SERVE = 2
 SEVERAL = {"is": "are", "has": "have"}
 
 
-@dataclass(frozen=True, slots=True)
-class Reach:
+class Reach(msgspec.Struct, frozen=True):
     """One provider of the lot: reached, or left out with codes and sentences; how many workers are ready that day."""
 
     provider_id: UUID
@@ -57,11 +58,16 @@ async def _reached(work: Work, referral: Referral, pack: Pack) -> list[Reach]:
     asked = needs.competencies_needed(pack, referral.lot_code, referral.needs, referral.interventions)
     day = referral.starts_on or local_day(work.now)
     return [
-        Reach(each.provider_id, each.provider_name, (), (), ready)
-        if not each.reasons
-        else Reach(each.provider_id, each.provider_name, each.codes, tuple(r.sentence for r in each.reasons), ready)
-        for each, ready in await lot_reach(work, referral.framework_id, pack, referral.lot_code, asked, day)
+        Reach(each.provider_id, each.provider_name, (), (), each.ready)
+        if each.standing is None
+        else _left_out(each.standing)
+        for each in await lot_reach(work, referral.framework_id, pack, referral.lot_code, asked, day)
     ]
+
+
+def _left_out(stands: Standing) -> Reach:
+    sentences = tuple(reason.sentence for reason in stands.reasons)
+    return Reach(stands.provider_id, stands.provider_name, stands.codes, sentences, None)
 
 
 def summary(found: list[Reach], lot_title: str) -> str:

@@ -294,8 +294,8 @@ async def test_after_any_edits_the_rows_and_the_rules_count_the_same(place, migr
             expected = await by_the_facts(work, place.provider_id, place.pack, lot, (), on)
         # and the broadcast's own question, which reads a lot's workers past their policies
         found = await ask(place.lead, lot_reach, place.framework_id, place.pack, lot, (), on)
-        stand, told = next(each for each in found if each[0].provider_id == place.provider_id)
-        assert stand.good and told == expected, (seed, step, done, lot, on)
+        told = next(each for each in found if each.provider_id == place.provider_id)
+        assert told.standing is None and told.ready == expected, (seed, step, done, lot, on)
         if step % 10 == 9:  # begin again, or in the end nobody is ready for anything
             await migrator.execute(
                 "UPDATE worker SET stood_down_at = NULL, left_on = NULL, name = 'Wren Ashby', role = $2"
