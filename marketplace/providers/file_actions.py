@@ -22,8 +22,6 @@ from marketplace.platform.errors import Conflict, InvalidInput, NotFound
 from marketplace.platform.storage import Storage
 from marketplace.policy.retention import WORKER_FILES
 from marketplace.providers.files import KINDS, VIDEO, one_file, plain_name
-from marketplace.providers.retention_days import work_out_days
-from marketplace.providers.vocabulary import words
 from marketplace.providers.workforce import ensure_profile
 from marketplace.settings import Settings
 
@@ -233,8 +231,6 @@ async def take_in(actor: Actor, settings: Settings, evidence_id: UUID) -> bool:
         )  # fmt: skip
         if moved is not None:
             work.audit("evidence.handed_in", "evidence", evidence_id, size=size)
-            packs = [pack for _, _, pack in (await words(work)).packs]
-            await work_out_days(work, packs, evidence_id=evidence_id)
             payload = {"provider": row["provider_id"], "evidence": evidence_id}
             await work.enqueue(CHECK, payload, dedupe_key=f"{CHECK} {evidence_id}")
         return True

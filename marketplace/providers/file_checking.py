@@ -23,6 +23,8 @@ from marketplace.platform.scanning import ScannerDown, scan
 from marketplace.platform.storage import Storage
 from marketplace.providers.file_actions import CHECK, TIDY, largest_of, take_in
 from marketplace.providers.files import VIDEO
+from marketplace.providers.retention_days import work_out_days
+from marketplace.providers.vocabulary import words
 from marketplace.settings import Settings
 
 LOST = "The store for files lost this file before it was checked. Add it again from your own copy."
@@ -61,7 +63,12 @@ async def _row(work: Work, evidence_id: UUID) -> dict[str, Any] | None:
 
 async def check(settings: Settings, provider_id: UUID, evidence_id: UUID) -> None:
     """Check one file; does nothing to one that is not waiting for it. Raises `Unavailable` when the store is away."""
-    row = await ask(system_for(provider_id, "provider"), _row, evidence_id)
+    async with unit_of_work(system_for(provider_id, "provider")) as work:
+        row = await _row(work, evidence_id)
+        if row is not None:
+            # a file held for the scanner has its last day too
+            packs = [pack for _, _, pack in (await words(work)).packs]
+            await work_out_days(work, packs, evidence_id=evidence_id)
     if row is not None:
         with tempfile.TemporaryDirectory(prefix="evidence-") as folder:
             verdict = await _judge(settings, row, Path(folder))

@@ -13,6 +13,7 @@ from marketplace.platform.database import outside_context
 from marketplace.platform.jobs import job, sweep
 from marketplace.providers import file_checking, import_actions, retention
 from marketplace.providers.file_actions import CHECK, TIDY
+from marketplace.providers.retention_days import DAYS
 from marketplace.settings import Settings
 
 
@@ -26,6 +27,12 @@ async def check_evidence(settings: Settings, payload: dict[str, Any]) -> None:
 async def tidy_evidence(settings: Settings, payload: dict[str, Any]) -> None:
     """Removes one file's bytes from the store, as far as nobody needs them; `payload`: provider, evidence."""
     await file_checking.tidy(settings, UUID(payload["provider"]), UUID(payload["evidence"]))
+
+
+@job(DAYS)
+async def evidence_days(settings: Settings, payload: dict[str, Any]) -> None:
+    """Works out how long the files about one worker are kept; `payload`: provider, worker."""
+    await retention.days_of_worker(UUID(payload["provider"]), UUID(payload["worker"]))
 
 
 @sweep("unfinished_evidence", every=timedelta(seconds=30))

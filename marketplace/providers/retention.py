@@ -54,6 +54,12 @@ async def keep_files_of(provider_id: UUID) -> int:
         return len(rows)
 
 
+async def days_of_worker(provider_id: UUID, worker_id: UUID) -> None:
+    """The last days of the files about one worker, whose own last day was put or taken back."""
+    async with unit_of_work(system_for(provider_id, "provider")) as work:
+        await work_out_days(work, [pack for _, _, pack in (await words(work)).packs], worker_id=worker_id)
+
+
 async def _say_what_will_go(work: Work, today: date) -> None:
     rows = await work.fetch(
         "UPDATE evidence SET warned_at = $3 WHERE provider_id = $1 AND deleted_at IS NULL AND state <> 'refused'"

@@ -1,4 +1,7 @@
-"""Each kept file's last day, from the packs and the worker's last day, and never sooner than it was listed for."""
+"""Each kept file's last day, from the packs and the worker's last day, and never sooner than it was listed for.
+
+The system alone writes these days (the database sees to it): whoever changes what they follow from asks for a job.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +13,21 @@ from marketplace.policy.calendar import local_day
 from marketplace.policy.pack import Pack
 from marketplace.policy.retention import LISTED_AHEAD, keep_until, listed_first, retention_of
 
+DAYS = "evidence_days"
+
+
+async def ask_for_days(work: Work, provider_id: UUID, worker_id: UUID) -> None:
+    """The last days of the files about a worker are worked out anew as soon as this unit has ended."""
+    await work.enqueue(DAYS, {"provider": provider_id, "worker": worker_id}, dedupe_key=f"{DAYS} {worker_id}")
+
 
 async def work_out_days(
     work: Work, packs: list[Pack], *, worker_id: UUID | None = None, evidence_id: UUID | None = None
 ) -> None:
     """Write each kept file's last day where the packs or the worker's last day have changed it.
 
-    Of the actor's provider: all files, one worker's, or one. A file whose day has moved far off again counts as not
-    listed, so that it is listed anew before it goes.
+    As the system, of its provider: all files, one worker's, or one. A file whose day has moved far off again counts as
+    not listed, so that it is listed anew before it goes.
     """
     rows = await work.fetch(
         "SELECT e.id, e.kind, e.state, e.uploaded_at, e.keep_until, e.warned_at, w.left_on FROM evidence e"

@@ -15,7 +15,7 @@ from marketplace.platform.database import Work, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, WrongState
 from marketplace.policy.calendar import local_day
 from marketplace.providers.assessors import is_oneself
-from marketplace.providers.retention_days import work_out_days
+from marketplace.providers.retention_days import ask_for_days
 from marketplace.providers.tables import Worker, WorkerPrivate
 from marketplace.providers.vocabulary import Words, words
 
@@ -325,7 +325,7 @@ async def leave(actor: Actor, worker_id: UUID, left_on: date) -> None:
             "UPDATE worker SET left_on = $3 WHERE provider_id = $1 AND id = $2", row["provider_id"], worker_id, left_on
         )
         work.audit("worker.left", "worker", worker_id, left_on=left_on)
-        await work_out_days(work, [pack for _, _, pack in (await words(work)).packs], worker_id=worker_id)
+        await ask_for_days(work, row["provider_id"], worker_id)
         if left_on < local_day(work.now) and row["person_id"] is not None:
             await end_role_of(work, row["person_id"], "worker")
         await tell_planners(
@@ -351,7 +351,7 @@ async def stay(actor: Actor, worker_id: UUID) -> None:
         work.audit("worker.stays", "worker", worker_id, left_on=row["left_on"])
         if row["person_id"] is not None and row["left_on"] < local_day(work.now):
             await give_role(work, row["person_id"], "worker")
-        await work_out_days(work, [pack for _, _, pack in (await words(work)).packs], worker_id=worker_id)
+        await ask_for_days(work, row["provider_id"], worker_id)
         await look_at_coming_visits(work, row["provider_id"])
 
 

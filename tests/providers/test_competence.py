@@ -19,6 +19,7 @@ from marketplace.providers.readiness import Ready, match_statement, readiness
 from marketplace.providers.vocabulary import words_of
 from tests.providers.conftest import Place
 from tests.world import packages, people, providers, referrals
+from tests.world.evidence import a_file_of
 from tests.world.referrals import borough
 
 TODAY = date(2026, 5, 11)
@@ -32,15 +33,7 @@ async def judged(place: Place, worker_id: UUID) -> Ready:
 
 async def a_file(manager: Actor, worker_id: UUID | None, kind: str = "assessment", state: str = "checking") -> UUID:
     """A file as it stands after an upload, without the store."""
-    async with unit_of_work(manager) as work:
-        return await work.fetchval(
-            "INSERT INTO evidence (provider_id, kind, title, worker_id, file_name, content_type, size, uploaded_by,"
-            " uploaded_by_name, uploaded_at, form_until, state, quarantine_key, quarantine_version, refused_reason)"
-            " VALUES ($1, $2, 'The sheet', $3, 'sheet.pdf', 'application/pdf', 10, $4, 'Ada', $5, $5, $6, $7, 'v1', $8)"
-            " RETURNING id",
-            manager.provider_id, kind, worker_id, manager.person_id, work.now, state, f"q/{uuid4()}",
-            "Not a PDF" if state == "refused" else None,
-        )  # fmt: skip
+    return await a_file_of(manager, kind, worker_id, state=state, title="The sheet")
 
 
 async def refused_on(field: str, manager: Actor, worker_id: UUID, **given: object) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import date, timedelta
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -16,22 +16,14 @@ from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPer
 from marketplace.providers import actions, declaration_queries, queries
 from marketplace.providers.declarations import assess, make_declaration
 from tests.world import frameworks, people
+from tests.world.evidence import a_file_of
 
 TODAY = date(2026, 5, 11)
 
 
 async def a_file(manager: Actor, kind: str = "policy", worker_id: UUID | None = None) -> UUID:
     """A checked file, as if it had come through quarantine."""
-    async with unit_of_work(manager) as work:
-        return await work.fetchval(
-            "INSERT INTO evidence (provider_id, kind, file_name, content_type, size, uploaded_by, uploaded_by_name,"
-            " uploaded_at, form_until, state, scan, quarantine_key, quarantine_version, original_sha256, published_key,"
-            " published_version, published_sha256, published_size, worker_id) VALUES ($1, $2, 'policy.pdf',"
-            " 'application/pdf', 10, $3, $4, $5, $5, 'clean', 'clean', $6, 'v1', repeat('a', 64), $7, 'v1',"
-            " repeat('a', 64), 10, $8) RETURNING id",
-            manager.provider_id, kind, manager.person_id, manager.person_name, work.now, f"quarantine/{uuid4()}",
-            f"evidence/{uuid4()}", worker_id,
-        )  # fmt: skip
+    return await a_file_of(manager, kind, worker_id)
 
 
 async def piece(actor: Actor, provider_id: UUID, framework_id: UUID, key: str) -> declaration_queries.Piece:

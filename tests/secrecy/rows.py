@@ -157,10 +157,11 @@ async def lay(connection: asyncpg.Connection) -> Rows:
                 **recorded,
             )
             await put("worker_check", f"{name}_check", **scope, kind="references", done_on=day, **recorded)
+            file = uuid4()
             await put(
-                "evidence", f"{name}_file", **scope, kind="dbs_certificate", file_name="f", content_type="application/pdf",
+                "evidence", f"{name}_file", **scope, id=file, kind="dbs_certificate", file_name="f", content_type="application/pdf",
                 size=1, uploaded_by=ids[f"{provider}_manager"], uploaded_by_name="n", uploaded_at=at, form_until=at,
-                quarantine_key=f"quarantine/{name}",
+                quarantine_key=f"quarantine/{ids[provider]}/{file}",
             )  # fmt: skip
     number = await connection.fetchval("SELECT worker_no FROM worker WHERE id = $1", ids["allocated_worker_row"])
     booking = await put(
@@ -512,9 +513,11 @@ async def _evidence_rows(put: Any, ids: dict[str, UUID], framework: UUID, at: An
     own: dict[str, Any] = {"provider_id": ids["winner"]}
     by: dict[str, Any] = {"declared_by": ids["winner_manager"], "declared_by_name": "n", "recorded_at": at}
     declaration = await put("declaration", "declaration", **own, rule_key="living_wage", declared_on=day, **by)
-    file = await put(
-        "evidence", "declared_file", **own, kind="policy", file_name="f", content_type="application/pdf", size=1,
-        uploaded_by=ids["winner_manager"], uploaded_by_name="n", uploaded_at=at, form_until=at, quarantine_key="q9",
+    file = uuid4()
+    await put(
+        "evidence", "declared_file", **own, id=file, kind="policy", file_name="f", content_type="application/pdf", size=1,
+        uploaded_by=ids["winner_manager"], uploaded_by_name="n", uploaded_at=at, form_until=at,
+        quarantine_key=f"quarantine/{ids['winner']}/{file}",
     )  # fmt: skip
     await put("declaration_file", **own, declaration_id=declaration, evidence_id=file)
     await put(
