@@ -23,7 +23,8 @@ def test_what_is_hard_to_guess_is_taken_as_it_is(password):
     check_password(password, "Ada Brook", "ada.brook@example.org")
 
 
-async def test_hashes_are_salted_argon2id_and_fit_only_their_own():
+async def test_hashes_are_salted_argon2id_and_fit_only_their_own(real_hasher):
+    assert (real_hasher.memory_cost, real_hasher.time_cost, real_hasher.parallelism) == (64 * 1024, 3, 4)
     one, two = await hash_secret("lantern otter pavement"), await hash_secret("lantern otter pavement")
     assert one != two and one.startswith("$argon2id$") and not needs_new_hash(one)
     assert await secret_fits("lantern otter pavement", one)

@@ -179,7 +179,7 @@ async def test_the_wait_grows_and_passes(database, migrator):
     assert await guess() == 0  # success wipes the slate
 
 
-async def test_unknown_accounts_take_as_long_and_get_the_same_words(database):
+async def test_unknown_accounts_take_as_long_and_get_the_same_words(database, real_hasher):
     email = await with_password(await provider_org(database), database)
 
     async def ask(address: str) -> tuple[float, str]:

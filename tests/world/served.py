@@ -20,14 +20,13 @@ import uvicorn
 from litestar import Litestar
 from playwright.sync_api import Browser, Page
 
-from admin.app import create_app as console_app
-from marketplace.app import create_app as marketplace_app
 from marketplace.identity.sessions import COOKIE, open_session, places_of
 from marketplace.platform.actor import Actor
 from marketplace.platform.clock import Clock
 from marketplace.platform.database import close_database, open_database
 from marketplace.settings import Settings
 from marketplace.web.frame import STATE_KEY
+from tests.world.apps import create_console, create_marketplace
 
 Answer = TypeVar("Answer")
 PATIENCE = 300
@@ -81,7 +80,7 @@ def serving(settings: Settings, clock: Clock) -> Iterator[Site]:
         return asyncio.run_coroutine_threadsafe(doing, loop).result(PATIENCE)
 
     run(open_database(settings.dsn("app"), clock=clock, max_size=8))
-    apps = {"marketplace": marketplace_app(settings, clock), "console": console_app(settings, clock)}
+    apps = {"marketplace": create_marketplace(settings), "console": create_console(settings)}
     servers: list[tuple[uvicorn.Server, Any]] = []
     addresses: list[str] = []
     try:
