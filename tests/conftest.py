@@ -55,6 +55,28 @@ def real_hasher(monkeypatch: pytest.MonkeyPatch) -> PasswordHasher:
     return REAL_HASHER
 
 
+# A file's tests stay on one process: those that take minutes begin first, or one process works on alone at the end.
+LONGEST = (
+    "journeys/test_the_market_opens.py",
+    "structure/test_nasty_marketplace_pages.py",
+    "structure/test_nasty_console_pages.py",
+    "structure/test_nasty_input.py",
+    "packages/test_in_browser.py",
+    "demo/test_demo.py",
+    "platform/test_up.py",
+    "journeys/test_a_family_buys.py",
+    "billing/test_killed.py",
+    "whole/test_three_councils.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first, everything else as it was collected."""
+    tests = Path(__file__).parent
+    turn = {tests / name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: turn.get(item.path, len(turn)))
+
+
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
     """A throwaway server of this test process, with every durability setting off; in memory where that is wide."""

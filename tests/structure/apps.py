@@ -10,12 +10,13 @@ from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
-from admin.app import create_app as create_console
-from marketplace.app import create_app as create_marketplace
 from marketplace.identity.guards import known, signed_in
 from marketplace.settings import Settings
+from tests.conftest import SECRET
+from tests.world.apps import create_console, create_marketplace
 
-NOWHERE = Settings(database_url="postgresql://nobody@localhost/none", secret="s" * 64)
+# The same settings as the tests of pages have: one app serves both.
+NOWHERE = Settings(database_url="postgresql://nobody@localhost/none", secret=SECRET)
 APPS: dict[str, Litestar] = {"marketplace": create_marketplace(NOWHERE), "console": create_console(NOWHERE)}
 
 
