@@ -86,6 +86,8 @@ COMPETENCIES = Sheet(
         Column("assessor_name", "Assessed by", hint="Name and job of the assessor; never the worker."),
         Column("assessor_reference", "Assessor's reference", hint="Where the assessor is one of your workers."),
         Column("package", "Only for package", hint="The package's reference, for a sign-off for one child."),
+        Column("file", "File that shows it", hint="The title of a file about the worker kept under Evidence. A"
+               " framework may take no sign-off without it: then import the worker first and add the file."),
     ),
 )  # fmt: skip
 

@@ -23,6 +23,7 @@ from marketplace.platform.database import Work, unit_of_work
 from marketplace.platform.errors import NotFound
 from marketplace.policy.calendar import local_day
 from marketplace.providers.import_columns import SHEETS, Sheet, choices, handle, written
+from marketplace.providers.import_files import named_files
 from marketplace.providers.import_history import PAST, Past, past_lines
 from marketplace.providers.vocabulary import Words, words
 
@@ -72,6 +73,7 @@ async def _lines(work: Work, spoken: Words) -> Lines:
         " WHERE w.provider_id = $1 AND (w.left_on IS NULL OR w.left_on >= $2) ORDER BY w.name, w.id",
         own, today,
     )  # fmt: skip
+    _, files = await named_files(work, own)
     named = {row["id"]: (row["reference"] or handle(row["id"]), row["name"]) for row in workers}
     for row in workers:
         registered = row["registration_until"] is not None
@@ -107,7 +109,7 @@ async def _lines(work: Work, spoken: Words) -> Lines:
                 "reference": reference, "name": name, "code": title("competencies", "code", row["code"]),
                 "assessed_on": row["assessed_on"], "method": title("competencies", "method", row["method"]),
                 "assessor_name": row["assessor_name"], "assessor_reference": assessor[0] if assessor else None,
-                "package": row["package"],
+                "package": row["package"], "file": files.get(row["evidence_id"]),
             }  # fmt: skip
             found["competencies"].append(_in_order("competencies", cells))
     for row in await work.fetch(

@@ -70,8 +70,16 @@ async def send_import(request: Request[Any, Any, Any]) -> Response[Any]:
 
 
 async def _start(request: Request[Any, Any, Any], form: Form) -> Response[Any]:
-    found = await ask(request.user, imports)
-    return page(request, "providers/import.html", title="Import a workforce", form=form, found=found, tones=TONES)
+    found, spoken = await ask(request.user, imports), await ask(request.user, words)
+    return page(
+        request,
+        "providers/import.html",
+        title="Import a workforce",
+        form=form,
+        found=found,
+        tones=TONES,
+        needs_file=spoken.sign_off_needs_file,
+    )
 
 
 @get("/workforce/import/{import_id:uuid}", **WRITES)

@@ -10,10 +10,12 @@ from marketplace.platform.errors import InvalidInput
 from marketplace.policy.calendar import local_day
 from marketplace.providers.evidence import keep_check, keep_competency
 from marketplace.providers.import_columns import SHEETS, Sheet
+from marketplace.providers.import_files import file_handle
 from marketplace.providers.import_plan import Item
 from marketplace.providers.import_reading import Row
 from marketplace.providers.import_run import SOMEBODY, Run, assessors, same
 from marketplace.web.filters import day as written_day
+from marketplace.web.filters import listing
 
 
 class ProofRows(Run):
@@ -69,6 +71,7 @@ class ProofRows(Run):
             if same(typed) not in self.by_reference:
                 self._wrong(sheet, row, "assessor_reference", f'There is no worker with the reference "{typed[:60]}"')
             who = self.workers[assessor]["name"] if assessor is not None else SOMEBODY
+        file = self._file(sheet, row, worker, values.get("file", ""))
         if worker is None or self.spoilt:
             await self._judge(
                 sheet, row,
@@ -76,7 +79,7 @@ class ProofRows(Run):
                     self.work, worker or self._nobody(), self.spoken, code=values.get("code", ""),
                     assessed_on=values.get("assessed_on", self.today), method=values.get("method", ""),
                     assessor_worker_id=assessor if worker is not None else None, assessor_name=who,
-                    for_package_id=package,
+                    for_package_id=package, evidence_id=file,
                 ),
             )  # fmt: skip
             return
@@ -85,7 +88,7 @@ class ProofRows(Run):
         fact = (worker["id"], values["code"], values["assessed_on"], values["method"], package)
         keys = [(*fact, by) for by in (assessors(assessor, who) if signed else assessors(None, ""))]
         for key in keys:
-            if key in self.skills:
+            if key in self.skills and (file is None or (*key, file) in self.shown):
                 since = self.skills[key]
                 note = f", sent back to training on {written_day(local_day(since))} since" if since is not None else ""
                 self._done(sheet, row, worker, "same", f"{what}: kept already{note}")
@@ -96,15 +99,31 @@ class ProofRows(Run):
             await keep_competency(
                 self.work, worker, self.spoken, code=values["code"], assessed_on=values["assessed_on"],
                 method=values["method"], assessor_worker_id=assessor, assessor_name=who, for_package_id=package,
+                evidence_id=file,
             )  # fmt: skip
         except InvalidInput as error:
             self._refused(sheet, row, error)
             return
         self.skills |= dict.fromkeys(keys)
+        self.shown |= {(*key, file) for key in keys}
         by = f", signed off by {who}" if signed else ", attended, not signed off"
         self._done(
             sheet, row, worker, "add", what + by + (f", for package {values['package']} only" if package else "")
-        )
+            + (", with its file" if file else "")
+        )  # fmt: skip
+
+    def _file(self, sheet: Sheet, row: Row, worker: Mapping[str, Any] | None, typed: str) -> UUID | None:
+        """The file about this worker that a row names by title, file name or handle; None, with a fault, if not one."""
+        if not typed or worker is None:
+            return None
+        found = self.files.get(worker["id"], {}).get(same(typed), [])
+        if not found:
+            said = f'No file about {worker["name"]} is called "{typed[:60]}": add it under Evidence, or correct this'
+            self._wrong(sheet, row, "file", said)
+        elif len(found) > 1:
+            ways = listing([file_handle(each) for each in found], "or")
+            self._wrong(sheet, row, "file", f"Several files about {worker['name']} are called so: enter {ways}")
+        return found[0] if len(found) == 1 else None
 
     async def check(self, row: Row) -> None:
         sheet = SHEETS["checks"]

@@ -14,13 +14,14 @@ from marketplace.platform.database import Work
 from marketplace.platform.errors import InvalidInput
 from marketplace.policy.calendar import local_day
 from marketplace.providers.import_columns import Sheet, choices, handle, read_choice
+from marketplace.providers.import_files import named_files, plain
 from marketplace.providers.import_plan import Item, Question, read_day
 from marketplace.providers.import_reading import Fault, Row, Rows
 from marketplace.providers.vocabulary import Words
 from marketplace.web.forms import EMAIL
 
 # The single actions' field names where they are not the columns' keys.
-FIELDS = {"for_package_id": "package", "assessor_worker_id": "assessor_reference"}
+FIELDS = {"for_package_id": "package", "assessor_worker_id": "assessor_reference", "evidence_id": "file"}
 
 
 # Stands for what a row does not say or says wrongly while the rest of it is judged.
@@ -28,8 +29,8 @@ SOMEBODY = "Somebody unnamed"
 
 
 def same(text: str) -> str:
-    """A text as it is compared: spaces and capitals make no difference."""
-    return " ".join(text.split()).casefold()
+    """A text as it is compared."""
+    return plain(text)
 
 
 def assessors(colleague: UUID | None, name: str) -> list[tuple[UUID | None, str]]:
@@ -79,12 +80,16 @@ class Run:
             else:
                 self.withdrawn.add((row["worker_id"], *fact))
         self.skills: dict[tuple[Any, ...], Any] = {}
+        self.shown: set[tuple[Any, ...]] = set()  # of them those with a file that shows them, by that file
+        self.files, _ = await named_files(self.work, own)
         for row in await self.work.fetch(
             "SELECT * FROM worker_competency WHERE provider_id = $1 ORDER BY withdrawn_at NULLS LAST", own
         ):
             fact = (row["worker_id"], row["code"], row["assessed_on"], row["method"], row["for_package_id"])
             for who in assessors(row["assessor_worker_id"], row["assessor_name"] or ""):
                 self.skills[*fact, who] = row["withdrawn_at"]
+                if row["evidence_id"] is not None:
+                    self.shown.add((*fact, who, row["evidence_id"]))
         self.checks: set[tuple[Any, ...]] = set()
         for row in await self.work.fetch("SELECT * FROM worker_check WHERE provider_id = $1", own):
             fact = (row["worker_id"], row["kind"], row["done_on"], row["valid_until"])

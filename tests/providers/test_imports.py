@@ -21,7 +21,8 @@ from marketplace.providers.import_history import EARLIER_DBS, PAST, WITHDRAWN
 from marketplace.providers.import_queries import Import
 from marketplace.worker import load_jobs
 from tests.obligations.conftest import as_worker
-from tests.world import providers
+from tests.providers.test_competence import a_file
+from tests.world import frameworks, people, providers
 
 WORKERS = (
     "Worker's reference,Name,Role,Engaged as,Phone,First day,Date of DBS check,DBS checked by,DBS certificate number"
@@ -201,6 +202,35 @@ async def test_competencies_and_checks_go_through_the_rules_of_the_single_action
     assert ben.competencies[0].assessor_worker_id == ana.id
     assert [check.code for check in ana.checks] == ["references"]
     assert {effect for _, effect in effects(await sent(place.manager, good, "w.xlsx"))} == {"same"}
+
+
+async def test_a_sign_off_that_needs_its_file_names_one_kept_about_the_worker(database):
+    admin = await people.council(database, "Northgate Council")
+    manager = await people.provider_org(database, "Kindly Care Ltd")
+    strict = {"settings.readiness.sign_off_needs_file": True}
+    await frameworks.admitted(admin, manager, await frameworks.open_framework(admin, answers=strict), ["C"])
+    ana, ben = [await providers.worker(manager, name) for name in ("Ana Poe", "Ben Low")]
+    sheet, first, second = [await a_file(manager, worker) for worker in (ana, ben, ben)]  # all called "The sheet"
+    await a_file(manager, ana, "dbs_certificate")
+    header = "Name,Trained or assessed in,Date,How,Assessed by,File that shows it\n"
+    by = 'First aid,01/04/2026,observed,"Alex Moor, nurse educator"'
+    found = await sent(manager, f"{header}Ana Poe,{by},\nBen Low,{by},the sheet\nAna Poe,{by},Another\n")
+    needed, several, none = faults(found)
+    assert "row 2, File that shows it: Select the file that shows the assessment" in needed
+    assert "row 3, File that shows it: Several files about Ben Low are called so: enter " in several
+    assert all(f"F-{file.hex[:8].upper()}" in several for file in (first, second))
+    assert 'row 4, File that shows it: No file about Ana Poe is called "Another"' in none
+    good = (
+        f"{header}Ana Poe,{by},the  SHEET\nBen Low,{by},f-{second.hex[:8]}\nBen Low,First aid,02/04/2026,attendance,,\n"
+    )
+    done = await accepted(manager, await sent(manager, good))
+    assert done.state == "imported"
+    kept = {worker.id: worker.competencies for worker in await ask(manager, queries.workforce)}
+    assert [each.evidence_id for each in kept[ana]] == [sheet] and second in {each.evidence_id for each in kept[ben]}
+    assert {effect for _, effect in effects(await sent(manager, good))} == {"same"}
+    out = as_file(*await export_workforce(manager), "xlsx")
+    again = await sent(manager, out, "out.xlsx")
+    assert {effect for _, effect in effects(again)} == {"same"}, faults(again)
 
 
 async def test_what_goes_out_comes_in_again_unchanged(place):
