@@ -11,7 +11,7 @@ import pytest
 
 from marketplace.identity.permissions import FRONT_DOORS
 from tests.structure.apps import ALL
-from tests.structure.inhabited import NIL, bearer, client_of, filled, roles_for, settle
+from tests.structure.inhabited import NIL, bearer, client_of, filled, roles_for
 from tests.structure.nasty import body_fields
 from tests.world import door as doors
 
@@ -23,11 +23,6 @@ SECRET = re.compile(
     r"|occasion|finding|contract_action|information)_id\}"
 )
 ROUTES = [route for route in ALL if SECRET.search(route[2])]
-
-
-@pytest.fixture
-async def boroughs(database, clock, migrator):
-    return await settle(database, clock, migrator, "Northgate"), await settle(database, clock, migrator, "Southmere")
 
 
 async def test_the_api_has_nothing_for_people_from_elsewhere(database, boroughs):
