@@ -84,8 +84,13 @@ async def pack_of(work: Work, framework_id: UUID) -> Pack:
     row = await work.fetchrow("SELECT pack_hash, state FROM framework WHERE id = $1", framework_id)
     if row is None:
         raise NotFound
-    pack = await packs.stored(work, row["pack_hash"])
-    if row["state"] != "draft":  # a draft's pack may change within the unit
+    return await pack_read(work, framework_id, row["pack_hash"], row["state"])
+
+
+async def pack_read(work: Work, framework_id: UUID, pack_hash: str, state: str) -> Pack:
+    """The pack of a framework whose row was read by another question of the unit; `pack_of` need not ask again."""
+    pack = await packs.stored(work, pack_hash)
+    if state != "draft":  # a draft's pack may change within the unit
         work.kept["pack", framework_id] = pack
         kept_while_open().setdefault("likely packs", {})[framework_id] = pack
     return pack

@@ -6,7 +6,6 @@ Certificate and registration numbers are not among what is loaded here, so they 
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -19,7 +18,7 @@ from marketplace.platform.database import Work
 from marketplace.policy.calendar import local_day
 from marketplace.policy.facts import Admission, CheckRecord, CompetencyRecord, ProviderFacts, WorkerFacts
 from marketplace.policy.suspending import room
-from marketplace.providers.holds import Hold, holds_of
+from marketplace.providers.holds import HOLDS, Hold
 
 # The check that the worker's own page answers: a profile the family may read is published with the worker's consent.
 PROFILE_CHECK = "profile"
@@ -96,7 +95,7 @@ _WORKERS = """SELECT w.*,
     ARRAY(SELECT ROW(k.kind, k.done_on, k.valid_until)
       FROM worker_check k WHERE k.provider_id = w.provider_id AND k.worker_id = w.id AND k.withdrawn_at IS NULL
       ORDER BY k.done_on DESC, k.recorded_at DESC) AS checked
-  FROM worker w WHERE w.provider_id = ANY ($1)"""
+  FROM worker w WHERE w.provider_id = ANY (ARRAY(SELECT unnest($1::uuid[])))"""
 
 
 async def worker_records(
@@ -109,9 +108,9 @@ async def worker_records(
 ) -> dict[UUID, list[WorkerRecord]]:
     """Every worker of the providers by name, with evidence. A sign-off for one child counts for `package_id` only."""
     providers = list(provider_ids)
-    # A condition that is not asked for is left out, so that the database can keep one plan for every value.
+    # A condition that is not asked for is left out and lists are subqueries, so that the database can keep one plan.
     whose: tuple[Any, ...] = (providers,) if worker_ids is None else (providers, list(worker_ids))
-    worker = "" if worker_ids is None else " AND w.id = ANY ($2)"
+    worker = "" if worker_ids is None else " AND w.id = ANY (ARRAY(SELECT unnest($2::uuid[])))"
     here = "" if with_left else f" AND (w.left_on IS NULL OR w.left_on >= ${len(whose) + 1})"
     rows = await work.fetch(
         f"{_WORKERS}{worker}{here} ORDER BY w.name, w.id",
@@ -224,6 +223,21 @@ class ProviderRecord:
     facts: ProviderFacts
 
 
+# One statement, as above; the parts of each row are the fields of `AdmissionRow` and of `Hold`, in their order.
+_PROVIDERS = f"""SELECT p.id, o.name, p.cqc_registered, p.insurance_until,
+    ARRAY(SELECT ROW(a.id, a.lot_code, a.starts_on, a.ends_on, a.ended_reason) FROM admission a
+      WHERE a.framework_id = $1 AND a.provider_id = p.id ORDER BY a.lot_code, a.starts_on, a.id) AS admissions,
+    ARRAY(SELECT ROW(h.id, h.kind, h.lot_code, h.starts_at, h.until_on, h.by, h.reason, h.rule_key, h.commissioner_id,
+        h.root_id, h.allowed, h.given) FROM ({HOLDS}) h ORDER BY h.kind DESC, h.starts_at, h.lot_code, h.id) AS holds
+  FROM provider p JOIN organisation o ON o.id = p.id WHERE p.id = ANY ({{asked}}) ORDER BY o.name, o.id"""  # noqa: S608 - our own text
+# Written as subqueries, so that the database keeps one plan however many are asked for.
+_ASKED = {
+    "providers": "ARRAY(SELECT unnest($2::uuid[]))",
+    "lot": "ARRAY(SELECT x.provider_id FROM admission x WHERE x.framework_id = $1 AND x.lot_code = $2)",
+    "framework": "ARRAY(SELECT x.provider_id FROM admission x WHERE x.framework_id = $1 AND $2::text IS NULL)",
+}
+
+
 async def provider_records(
     work: Work,
     framework_id: UUID,
@@ -239,38 +253,21 @@ async def provider_records(
     the cover is what the provider said then.
     """
     at = at or work.now
+    asked, which = _ASKED["framework"], None
     if provider_ids is not None:
-        asked, which = "$2::uuid[]", (list(provider_ids),)
+        asked, which = _ASKED["providers"], list(provider_ids)
     elif lot is not None:
-        asked = "ARRAY(SELECT x.provider_id FROM admission x WHERE x.framework_id = $1 AND x.lot_code = $2)"
-        which = (lot,)
-    else:
-        asked, which = "ARRAY(SELECT x.provider_id FROM admission x WHERE x.framework_id = $1)", ()
-    providers: dict[UUID, Any] = {}
-    admissions: defaultdict[UUID, list[AdmissionRow]] = defaultdict(list)
-    for row in await work.fetch(
-        "SELECT p.id, o.name, p.cqc_registered, p.insurance_until, a.id AS admission_id, a.lot_code, a.starts_on,"  # noqa: S608 - our own text
-        " a.ends_on, a.ended_reason FROM provider p JOIN organisation o ON o.id = p.id"
-        " LEFT JOIN admission a ON a.framework_id = $1 AND a.provider_id = p.id"
-        f" WHERE p.id = ANY ({asked}) ORDER BY o.name, o.id, a.lot_code, a.starts_on, a.id",
-        framework_id,
-        *which,
-    ):
-        providers[row["id"]] = row
-        if row["admission_id"] is not None:
-            admissions[row["id"]].append(
-                AdmissionRow(
-                    row["admission_id"], row["lot_code"], row["starts_on"], row["ends_on"], row["ended_reason"]
-                )
-            )
-    found = list(providers)
-    holds = await holds_of(work, framework_id, found, at, commissioner_id)
-    covers = await _covers_at(work, found, at) if at < work.now else {}
+        asked, which = _ASKED["lot"], lot
+    rows = await work.fetch(
+        _PROVIDERS.format(asked=asked), framework_id, which, at, commissioner_id,
+    )  # fmt: skip
+    covers = await _covers_at(work, [row["id"] for row in rows], at) if at < work.now else {}
     records: list[ProviderRecord] = []
-    for provider_id, row in providers.items():
-        registered, insured = covers.get(provider_id, (row["cqc_registered"], row["insurance_until"]))
-        own, own_holds = admissions[provider_id], holds[provider_id]
-        records.append(provider_record(provider_id, row["name"], own, own_holds, registered, insured, lot))
+    for row in rows:
+        registered, insured = covers.get(row["id"], (row["cqc_registered"], row["insurance_until"]))
+        admissions = [AdmissionRow(*found) for found in row["admissions"]]
+        holds = [Hold(*found) for found in row["holds"]]
+        records.append(provider_record(row["id"], row["name"], admissions, holds, registered, insured, lot))
     return records
 
 

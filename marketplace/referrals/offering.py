@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from marketplace.frameworks.queries import pack_of
+from marketplace.frameworks.queries import pack_of, pack_read
 from marketplace.identity.permissions import permit
 from marketplace.obligations.duties import Owed, meet, owe
 from marketplace.obligations.news import tell
@@ -27,7 +27,7 @@ from marketplace.policy.pack import Pack
 from marketplace.policy.records import is_blank
 from marketplace.providers.profiles import family_profile
 from marketplace.providers.readiness import Ready, match_statement, readiness
-from marketplace.providers.standing import hold_standing, standing
+from marketplace.providers.standing import standing
 from marketplace.referrals import needs, patterns, queries
 from marketplace.referrals.broadcasting import ANSWER_TASK, EVIDENCE, RESPONSE
 from marketplace.referrals.offer_price import OfferPrice, price_of
@@ -292,12 +292,18 @@ async def _open_to_me(work: Work, referral_id: UUID, *, in_standing: bool = True
     """The referral, held still until the unit ends, if it may still be answered by this provider."""
     provider_id = _provider(work.actor)
     referral = await queries.referral(work, referral_id)
-    state = await work.fetchval("SELECT hold_referral($1, $2)", referral.commissioner_id, referral.id)
-    if state != "broadcast":
+    # The referral first, then the provider's admissions (`hold_standing`), in one question: what is asked after it sees
+    # what was decided before.
+    row = await work.fetchrow(
+        "SELECT hold_referral($2, $3) AS held, $4 AND hold_admissions($1, $5, false), pack_hash, state FROM framework"
+        " WHERE id = $1",
+        referral.framework_id, referral.commissioner_id, referral.id, in_standing, provider_id,
+    )  # fmt: skip
+    if row is None or row["held"] != "broadcast":
         raise Conflict(f"Referral {referral.reference} is no longer open to answers.")
+    await pack_read(work, referral.framework_id, row["pack_hash"], row["state"])
     if in_standing:
         assert referral.lot_code is not None
-        await hold_standing(work, referral.framework_id, provider_id)
         mine = await standing(
             work, referral.framework_id, provider_id, referral.lot_code, commissioner_id=referral.commissioner_id
         )
