@@ -16,6 +16,15 @@ TITLES = {
 LETTERS = re.compile(r"[^\W\d_]+")
 
 
+# They turn what stands after them around on a page, so that one name reads as another; no name is written with them.
+TURNING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def straight(typed: str) -> str:
+    """A name as it is kept: without marks that turn the direction of writing, and with single blanks."""
+    return " ".join(TURNING.sub("", typed).split())
+
+
 def words_of(text: str) -> list[str]:
     """The words of a name as they are compared; what a hyphen or an apostrophe joins is one."""
     plain = "".join(letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter))

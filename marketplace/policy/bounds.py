@@ -6,6 +6,7 @@ from an earliest one on. Whoever searches many workers compares recorded days wi
 still decided by `standing.last_good_day`, and a test holds `within` against `worker_readiness`.
 """
 
+from collections.abc import Iterable
 from datetime import date, timedelta
 from functools import lru_cache
 
@@ -16,6 +17,14 @@ from marketplace.policy.pack import Pack
 from marketplace.policy.standing import last_good_day, required_competencies
 
 LONGEST_MONTH_END = timedelta(days=4)  # a month's last day moves by at most three when months are added
+
+
+def earliest_believable(packs: Iterable[Pack], on: date) -> date:
+    """The farthest day back that something about a worker is taken for: what lies before is a slip of typing (D).
+
+    Of several packs the farthest, since one evidence serves them all. `packs` are never none.
+    """
+    return min(add_months(on, -12 * pack.on(on).readiness.longest_years) for pack in packs)
 
 
 class DayBound(msgspec.Struct, frozen=True):

@@ -86,6 +86,8 @@ class Readiness(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     own_sign_off_counts: bool
     # A pack written before this was a rule takes an assessor's word.
     sign_off_needs_file: bool = False
+    # What was done longer ago, or a last day before it, is a slip of typing.
+    longest_years: AtLeastOne = 50
 
 
 class Pathway(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

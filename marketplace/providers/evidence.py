@@ -14,11 +14,13 @@ from marketplace.identity.permissions import permit
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound
+from marketplace.policy.bounds import earliest_believable
 from marketplace.policy.calendar import local_day
 from marketplace.providers.assessors import assessor, is_oneself
 from marketplace.providers.attachments import attached
 from marketplace.providers.vocabulary import Words, words
 from marketplace.providers.workforce import look_at_coming_visits, own_worker, tell_planners
+from marketplace.web.filters import day as written_day
 
 NMC_PIN = re.compile(r"[0-9]{2}[A-Z][0-9]{4}[A-Z]")
 # What the rule on assessing oneself says of every other proof: nobody puts their own into the file.
@@ -29,6 +31,14 @@ def not_in_future(day: date, today: date, field: str, noun: str, wrong: dict[str
     """What has been done was done today or before."""
     if day > today:
         wrong[field] = f"{noun} must be today or in the past"
+
+
+def not_long_ago(day: date, spoken: Words, today: date, field: str, noun: str, wrong: dict[str, str]) -> None:
+    """What lies farther back than the packs take it for was mistyped."""
+    packs = [pack for _, _, pack in spoken.packs]
+    earliest = earliest_believable(packs, today) if packs else day
+    if day < earliest:
+        wrong[field] = f"{noun} must be {written_day(earliest)} or later: check the year"
 
 
 def refuse(wrong: dict[str, str]) -> None:
@@ -128,6 +138,7 @@ async def keep_competency(
     if method not in spoken.methods:
         wrong["method"] = "Select how the worker was assessed"
     not_in_future(assessed_on, local_day(work.now), "assessed_on", "The date of the assessment", wrong)
+    not_long_ago(assessed_on, spoken, local_day(work.now), "assessed_on", "The date of the assessment", wrong)
     name: str | None = None
     colleague: UUID | None = None
     if method in spoken.signing_methods:
@@ -224,6 +235,7 @@ async def keep_check(
     if kind not in checks:
         wrong["kind"] = "Select what was checked"
     not_in_future(done_on, local_day(work.now), "done_on", "The date of the check", wrong)
+    not_long_ago(done_on, spoken, local_day(work.now), "done_on", "The date of the check", wrong)
     if valid_until is not None and valid_until < done_on:
         wrong["valid_until"] = "The check must be valid until its own day or later"
     if valid_until is None and kind in checks and checks[kind].when == "driving":

@@ -145,10 +145,11 @@ async def mail_lapses(settings: Settings, payload: dict[str, Any]) -> None:
         for place in places:
             await look_at_provider(place["organisation_id"])  # one mail for all of them, whichever was looked at first
     lines: list[str] = []
-    number = 0
+    number = lapsed = 0
     for place in places:
         office = bool({OFFICE, "provider_manager"} & set(place["roles"]))
         mine = await _warned_of(place["organisation_id"], today, None if office else person_id)
+        lapsed += sum(lapse.until < today for lapse in mine)
         number += len(mine)
         for lapse in mine:
             link = lapse.act[1] if office else "/lapses"
@@ -162,11 +163,20 @@ async def mail_lapses(settings: Settings, payload: dict[str, Any]) -> None:
             work.connection,
             to_person=person_id,
             to_address=to_address,
-            subject=f"{count(number, 'thing')} {'lapses' if number == 1 else 'lapse'} soon",
+            subject=subject_of(number - lapsed, lapsed),
             body="\n\n".join(["What counts up to a day, the first to lapse first.", *lines, CLOSING]),
             now=work.now,
             dedupe_key=f"lapses {today} {person_id}",
         )
+
+
+def subject_of(soon: int, lapsed: int) -> str:
+    """What a mail of so many things is called: what is to come and what has been are told apart."""
+    parts = [f"{count(soon, 'thing')} {'lapses' if soon == 1 else 'lapse'} soon"] if soon or not lapsed else []
+    if lapsed:
+        number = f"{lapsed:,}" if parts else count(lapsed, "thing")
+        parts.append(f"{number} {'has' if lapsed == 1 else 'have'} lapsed")
+    return ", ".join(parts)
 
 
 async def _warned_of(provider_id: UUID, today: date, person_id: UUID | None) -> list[Lapse]:

@@ -18,6 +18,7 @@ from marketplace.providers.facts import PROFILE_CHECK, WorkerRecord
 from marketplace.providers.lapses import SPANS
 from marketplace.providers.readiness import Ready, judge_worker, newest_sign_off
 from marketplace.web.filters import day as written_day
+from marketplace.web.filters import day_after
 
 TONES = {"good": "green", "soon": "yellow", "bad": "red", "none": "grey"}
 
@@ -122,7 +123,7 @@ def dated(pack: Pack, until: date | None, on: date, since: str = "Current") -> C
     if until is None:
         return Cell(since, "good")
     if until < on:
-        return Cell(f"Due since {written_day(until)}", "bad", until)
+        return Cell(f"Due since {written_day(day_after(until))}", "bad", until)
     soon = until <= on + timedelta(days=min(look_ahead(pack), default=0))
     return Cell(f"{'Lapses' if soon else 'Until'} {written_day(until)}", "soon" if soon else "good", until)
 

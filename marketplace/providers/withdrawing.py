@@ -44,9 +44,9 @@ async def recorded_checks(work: Work, worker_id: UUID) -> list[RecordedCheck]:
     """Every DBS check and other check of one of the actor's own workers, withdrawn ones too, the newest first."""
     rows = await work.fetch(
         "SELECT 'dbs' AS kind, id, NULL AS code, checked_on AS done_on, NULL::date AS valid_until, checked_by_name AS"
-        " by, outcome = 'clear' AND source = 'seen' AS may, recorded_at, withdrawn_at, withdrawn_by_name,"
+        " by, outcome, outcome = 'clear' AND source = 'seen' AS may, recorded_at, withdrawn_at, withdrawn_by_name,"
         " withdrawn_reason FROM worker_dbs_check WHERE provider_id = $1 AND worker_id = $2"
-        " UNION ALL SELECT 'check', id, kind, done_on, valid_until, NULL, true, recorded_at, withdrawn_at,"
+        " UNION ALL SELECT 'check', id, kind, done_on, valid_until, NULL, NULL, true, recorded_at, withdrawn_at,"
         " withdrawn_by_name, withdrawn_reason FROM worker_check WHERE provider_id = $1 AND worker_id = $2"
         " ORDER BY done_on DESC, recorded_at DESC, id",
         work.actor.provider_id, worker_id,
@@ -55,7 +55,8 @@ async def recorded_checks(work: Work, worker_id: UUID) -> list[RecordedCheck]:
     found: list[RecordedCheck] = []
     for row in rows:
         if row["kind"] == "dbs":
-            says = f"DBS check of {day(row['done_on'])}, by {row['by']}"
+            found_then = "clear" if row["outcome"] == "clear" else "new information"
+            says = f"DBS check of {day(row['done_on'])}, by {row['by']}: {found_then}"
         else:
             title = checks[row["code"]].title if row["code"] in checks else row["code"]
             until = f", valid until {day(row['valid_until'])}" if row["valid_until"] is not None else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -18,8 +19,10 @@ from marketplace.providers.attachments import DBS_SCAN
 from marketplace.providers.dbs_updates import ANSWERS
 from marketplace.providers.facts import WorkerRecord
 from marketplace.providers.files import KINDS
+from marketplace.providers.leaving import leaving_effects
 from marketplace.providers.vocabulary import Words, words
 from marketplace.providers.worker_facts import FACTS, WorkerPage, about_worker, counting
+from marketplace.web.filters import day
 from marketplace.web.forms import Form
 from marketplace.web.reading import read_form
 from marketplace.web.render import page, see_other
@@ -167,6 +170,13 @@ async def record_fact(request: Request[Any, Any, Any], worker_id: FromPath[UUID]
     action = FACTS[fact].read(form, request.user, about)
     if not form.errors:
         try:
+            if fact == "leave" and form.value("go") != "leave":
+                if form.value("go") == "change":
+                    return _show_fact(request, fact, form, about)
+                left_on = form.date("left_on", "the last day")
+                does = await ask(request.user, leaving_effects, worker_id, left_on)
+                if does:
+                    return _check_leaving(request, form, about, left_on, does)
             await action()
             return see_other(request, f"/workforce/{worker_id}", flash=FACTS[fact].done)
         except InvalidInput as error:
@@ -174,6 +184,25 @@ async def record_fact(request: Request[Any, Any, Any], worker_id: FromPath[UUID]
         except Conflict as error:
             form.error("", error.sentence)
     return _show_fact(request, fact, form, about)
+
+
+def _check_leaving(
+    request: Request[Any, Any, Any], form: Form, about: WorkerPage, left_on: date, does: list[str]
+) -> Response[Any]:
+    return page(
+        request,
+        "providers/check_first.html",
+        title="Check the last day",
+        caption=about.worker.name,
+        form=form,
+        rows=[("Last day", f"{day(left_on)}, which is in the past")],
+        does=does,
+        kept=["left_on-day", "left_on-month", "left_on-year"],
+        goes="leave",
+        button="Record the last day",
+        kind="warning",
+        leave=f"/workforce/{about.worker.id}",
+    )
 
 
 def _show_fact(request: Request[Any, Any, Any], fact: str, form: Form, about: WorkerPage) -> Response[Any]:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 from marketplace.identity.links import invite
-from marketplace.identity.names import is_name
+from marketplace.identity.names import is_name, straight
 from marketplace.identity.people import end_role_of, find_or_create_person, give_role
 from marketplace.identity.permissions import permit
 from marketplace.obligations.news import tell
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, WrongState
+from marketplace.policy.bounds import earliest_believable
 from marketplace.policy.calendar import local_day
 from marketplace.providers.assessors import is_oneself
 from marketplace.providers.retention_days import ask_for_days
 from marketplace.providers.tables import Worker, WorkerPrivate
 from marketplace.providers.vocabulary import Words, words
+from marketplace.web.filters import day as written_day
 
 LOOK_AT_VISITS = "look_at_visits"  # packages has it: which coming visits this touches
 ENGAGEMENTS = {"employed": "Employed", "agency": "Agency worker", "volunteer": "Volunteer"}
@@ -98,12 +102,12 @@ async def keep_new_worker(
     reference: str | None = None,
 ) -> UUID:
     """The change itself, for actions that add many (an import). The provider has its profile already."""
-    provider_id = work.actor.provider_id
+    provider_id, name = work.actor.provider_id, straight(name)
     _check_person(spoken, name, role, engagement)
     own = await _free_reference(work, reference or "", None)
     worker = Worker(
         provider_id=provider_id,
-        name=name.strip(),
+        name=name,
         role=role,
         engagement=engagement,
         languages=languages.strip(),
@@ -178,13 +182,14 @@ async def keep_details(
 ) -> None:
     """The change itself, for actions that change many (an import); `row` is the worker's, locked."""
     worker_id: UUID = row["id"]
+    name = straight(name)
     if (role, name, engagement) != (row["role"], row["name"], row["engagement"]):
         _check_person(spoken, name, role, engagement)
     own = row["reference"] if reference is None else await _free_reference(work, reference, worker_id)
     await work.execute(
         "UPDATE worker SET name = $3, role = $4, engagement = $5, languages = $6, drives_children = $7,"
         " started_on = $8, reference = $9 WHERE provider_id = $1 AND id = $2",
-        row["provider_id"], worker_id, name.strip(), role, engagement, languages.strip(), drives_children,
+        row["provider_id"], worker_id, name, role, engagement, languages.strip(), drives_children,
         started_on, own,
     )  # fmt: skip
     await work.execute(
@@ -276,8 +281,9 @@ async def look_at_coming_visits(work: Work, provider_id: UUID) -> None:
     await work.enqueue(LOOK_AT_VISITS, {"provider": provider_id}, dedupe_key=f"visits of {provider_id}")
 
 
-async def tell_planners(work: Work, worker: dict, sentence: str) -> None:
-    """Tell those who plan visits with the worker: the provider's office, and the referrers of its packages."""
+async def tell_planners(work: Work, worker: dict, sentence: str, *, again: bool = False) -> None:
+    """Tell those who plan visits with the worker: the provider's office, and the referrers of its packages; with
+    `again`, that what they were told no longer holds."""
     provider_id = worker["provider_id"]
     link = f"/workforce/{worker['id']}"
     await tell(work, sentence, link, organisation_id=provider_id, role="coordinator")
@@ -289,7 +295,10 @@ async def tell_planners(work: Work, worker: dict, sentence: str) -> None:
         provider_id,
         worker["id"],
     ):
-        said = f"A worker of package {package['reference']} is not ready at the moment; the provider has been told."
+        about = f"A worker of package {package['reference']}"
+        said = f"{about} is not ready at the moment; the provider has been told."
+        if again:
+            said = f"{about} stays after all: the last day that was recorded has been taken back."
         await tell(
             work, said, f"/packages/{package['id']}", organisation_id=package["commissioner_id"],
             person_id=package["referrer_id"],
@@ -314,13 +323,22 @@ async def stand_up(actor: Actor, worker_id: UUID, reason: str) -> None:
         work.audit("worker.stood_up", "worker", worker_id, stood_down_since=row["stood_down_at"], reason=reason.strip())
 
 
+async def may_leave(work: Work, row: Mapping[str, Any], left_on: date) -> None:
+    """Refuse a last day that cannot be. Raises `InvalidInput`."""
+    if row["started_on"] is not None and left_on < row["started_on"]:
+        raise InvalidInput({"left_on": "The last day must not be before the first"})
+    packs = [pack for _, _, pack in (await words(work)).packs]
+    earliest = earliest_believable(packs, local_day(work.now)) if packs else left_on
+    if left_on < earliest:
+        raise InvalidInput({"left_on": f"The last day must be {written_day(earliest)} or later: check the year"})
+
+
 async def leave(actor: Actor, worker_id: UUID, left_on: date) -> None:
     """The worker's last day. From the day after they are not ready, not listed and sign in no more (sweeps.py)."""
     permit(actor, "workforce.write")
     async with unit_of_work(actor) as work:
         row = await own_worker(work, worker_id, may_have_left=True)
-        if row["started_on"] is not None and left_on < row["started_on"]:
-            raise InvalidInput({"left_on": "The last day must not be before the first"})
+        await may_leave(work, row, left_on)
         await work.execute(
             "UPDATE worker SET left_on = $3 WHERE provider_id = $1 AND id = $2", row["provider_id"], worker_id, left_on
         )
@@ -352,7 +370,8 @@ async def stay(actor: Actor, worker_id: UUID) -> None:
         if row["person_id"] is not None and row["left_on"] < local_day(work.now):
             await give_role(work, row["person_id"], "worker")
         await ask_for_days(work, row["provider_id"], worker_id)
-        await look_at_coming_visits(work, row["provider_id"])
+        said = "A worker stays after all: the last day that was recorded has been taken back."
+        await tell_planners(work, row, said, again=True)
 
 
 async def invite_worker(actor: Actor, worker_id: UUID, email: str) -> UUID:

@@ -1,0 +1,48 @@
+"""What a worker's last day does, said before one in the past is recorded: most of it cannot be taken back."""
+
+from __future__ import annotations
+
+from datetime import date
+from uuid import UUID
+
+from marketplace.platform.database import Work
+from marketplace.platform.errors import NotFound
+from marketplace.policy.calendar import local_day
+from marketplace.policy.retention import keep_until, retention_of
+from marketplace.providers.files import KINDS
+from marketplace.providers.vocabulary import words
+from marketplace.providers.workforce import may_leave
+from marketplace.web.filters import day, listing
+
+
+async def leaving_effects(work: Work, worker_id: UUID, left_on: date) -> list[str]:
+    """What follows at once, in sentences; nothing for a last day that is still to come. Raises `InvalidInput`."""
+    row = await work.fetchrow(
+        "SELECT * FROM worker WHERE provider_id = $1 AND id = $2", work.actor.provider_id, worker_id
+    )
+    if row is None:
+        raise NotFound("There is no such worker in your organisation.")
+    await may_leave(work, row, left_on)
+    today = local_day(work.now)
+    if left_on >= today:
+        return []
+    said = [f"{row['name']} is ready for nothing from now on, and visits planned with them are flagged."]
+    if row["person_id"] is not None:
+        said.append("Their sign-in for you ends at once.")
+    packs = [pack for _, _, pack in (await words(work)).packs]
+    gone: set[str] = set()
+    for file in await work.fetch(
+        "SELECT kind, uploaded_at FROM evidence WHERE provider_id = $1 AND worker_id = $2 AND deleted_at IS NULL"
+        " AND state <> 'refused'",
+        work.actor.provider_id, worker_id,
+    ):  # fmt: skip
+        added = local_day(file["uploaded_at"])
+        rule, until = retention_of(packs, file["kind"], added), keep_until(packs, file["kind"], added, left_on)
+        if rule is not None and rule.at_most and until is not None and until < today:
+            gone.add(KINDS[file["kind"]].lower())
+    if gone:
+        said.append(
+            f"What is kept for a limited time after a last day is deleted at once, and does not come back: their"
+            f" {listing(sorted(gone))}."
+        )
+    return [*said, f"Taking the last day back later brings back what is not deleted. {day(left_on)} itself counts."]
