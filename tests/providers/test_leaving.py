@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
@@ -74,7 +75,7 @@ async def test_evidence_from_before_living_memory_is_a_slip_and_a_name_reads_as_
     assert (await ask(place.manager, queries.worker, worker)).name == "Lee Barton"
     old = date(1926, 5, 1)
     with pytest.raises(InvalidInput) as refused:
-        given = {"code": "first_aid", "method": "observed", "assessor_name": NURSE}
+        given: dict[str, Any] = {"code": "first_aid", "method": "observed", "assessor_name": NURSE}
         await evidence.record_competency(place.manager, worker, assessed_on=old, **given)
     assert "11 May 1976 or later" in refused.value.fields["assessed_on"]
     with pytest.raises(InvalidInput) as refused:
@@ -90,11 +91,11 @@ async def test_evidence_from_before_living_memory_is_a_slip_and_a_name_reads_as_
 
 
 async def providers_check(place, worker, outcome: str) -> None:
-    full = {
+    full: dict[str, Any] = {
         "certificate_number": "001234567890", "issued_on": TODAY - timedelta(days=60), "workforce": "child",
         "barred_list_checked": True,
     }  # fmt: skip
-    given = full if outcome == "clear" else {}
+    given: dict[str, Any] = full if outcome == "clear" else {}
     await dbs_checks.record_dbs_check(
         place.manager,
         worker,

@@ -98,7 +98,7 @@ async def test_a_last_day_is_taken_back_and_who_has_left_is_offered_nothing_that
     async with at(app, database, place.manager) as door:
 
         async def leaves(day: str) -> str:
-            sent = {"left_on-day": day, "left_on-month": "5", "left_on-year": "2026"}
+            sent = {"left_on-day": day, "left_on-month": "5", "left_on-year": "2026", "go": "leave"}
             assert (await door.post(f"{here}/leave", sent)).status_code == 303
             return (await door.get(here)).text
 
