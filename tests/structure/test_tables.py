@@ -189,3 +189,11 @@ async def test_our_columns_are_the_databases(migrator, name):
         kind = type(column).__name__
         assert database[column_name]["data_type"] in KINDS[kind], (column_name, kind)
         assert column._meta.null == database[column_name]["nullable"], column_name
+
+
+async def test_days_of_readiness_lie_unpacked_in_row_and_index(migrator):
+    rows = await migrator.fetch(
+        "SELECT attstorage::text FROM pg_attribute WHERE attname = 'days' AND attrelid IN (SELECT indexrelid"
+        " FROM pg_index WHERE indrelid = 'worker_readiness'::regclass UNION SELECT 'worker_readiness'::regclass)"
+    )
+    assert len(rows) >= 2 and {row["attstorage"] for row in rows} == {"p"}
