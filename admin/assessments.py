@@ -19,8 +19,9 @@ from marketplace.platform.errors import Conflict, InvalidInput
 from marketplace.policy import evaluation
 from marketplace.providers import declarations
 from marketplace.providers.declaration_files import open_declared
-from marketplace.providers.declaration_queries import TONES, declared_to_us, one_declared
+from marketplace.providers.declaration_queries import TONES, ToAssess, declared_to_us, to_assess
 from marketplace.providers.file_sending import download
+from marketplace.web.filters import day
 from marketplace.web.forms import Form
 from marketplace.web.reading import read_form
 from marketplace.web.render import page, see_other
@@ -57,17 +58,29 @@ async def assess_page(
 async def assess(
     request: Request[Any, Any, Any], declaration_id: FromPath[UUID], framework_id: FromPath[UUID]
 ) -> Response[Any]:
-    """Keeps the finding and tells the provider."""
+    """Keeps the finding and tells the provider; a rejection first shows what follows (`go=keep` keeps it)."""
     form = Form(await read_form(request))
-    provider_id, _, _, _ = await ask(request.user, one_declared, declaration_id, framework_id)
+    found = await ask(request.user, to_assess, declaration_id, framework_id)
     verdict = form.choice("verdict", "what you find", declarations.VERDICTS)
     to_mend = form.text("to_mend", "what is to be mended", required=False, most=declarations.LONGEST, lines=True)
+    seen = form.uuid("seen", "what was found before", required=False)
+    go = form.value("go")
+    if go == "change":
+        form.errors.clear()
+        return await _assess(request, declaration_id, framework_id, form)
+    if verdict == "rejected" and not to_mend:
+        form.error("to_mend", "Enter what is to be mended; the provider reads it")
+    if found.declared.id != declaration_id:
+        form.error("", declarations.DECLARED_AGAIN)
+    elif not form.errors and verdict == "rejected" and go != "keep":
+        return _check(request, found, form, to_mend)
     if not form.errors:
         try:
-            await declarations.assess(request.user, declaration_id, framework_id, verdict=verdict, to_mend=to_mend)
-            return see_other(
-                request, f"/providers/{provider_id}/declarations", flash="Kept. The provider has been told."
+            await declarations.assess(
+                request.user, declaration_id, framework_id, verdict=verdict, to_mend=to_mend, seen=seen
             )
+            said = "Kept. The provider has been told."
+            return see_other(request, f"/providers/{found.provider_id}/declarations", flash=said)
         except InvalidInput as error:
             form.merge(error)
         except Conflict as error:
@@ -75,22 +88,47 @@ async def assess(
     return await _assess(request, declaration_id, framework_id, form)
 
 
+def _check(request: Request[Any, Any, Any], found: ToAssess, form: Form, to_mend: str) -> Response[Any]:
+    return page(
+        request,
+        "providers/check_first.html",
+        title=f"Check before you reject: {found.piece.title}",
+        caption=f"{found.profile['name']}, {found.on.framework_name}",
+        form=form,
+        rows=[
+            ("Declared", f"{day(found.declared.declared_on)}, by {found.declared.by}"),
+            ("What is to be mended", to_mend),
+        ],
+        does=found.rejecting,
+        kept=["verdict", "to_mend", "seen"],
+        goes="keep",
+        button="Reject it and tell the provider",
+        kind="warning",
+        leave=f"/providers/{found.provider_id}/declarations",
+    )
+
+
 async def _assess(
     request: Request[Any, Any, Any], declaration_id: UUID, framework_id: UUID, form: Form
 ) -> Response[Any]:
-    provider_id, facts, on, piece = await ask(request.user, one_declared, declaration_id, framework_id)
+    """Always of the newest declaration and finding: what somebody has said meanwhile stands beside what was typed."""
+    found = await ask(request.user, to_assess, declaration_id, framework_id)
+    form.set("seen", found.last or "")
     return page(
         request,
         "admin/assess.html",
-        title=f"Assess: {piece.title}",
+        title=f"Assess: {found.piece.title}",
         form=form,
-        provider_id=provider_id,
-        profile=facts,
-        on=on,
-        piece=piece,
+        found=found,
+        provider_id=found.provider_id,
+        profile=found.profile,
+        on=found.on,
+        piece=found.piece,
+        newer=found.declared.id != declaration_id,
         verdicts=list(declarations.VERDICTS.items()),
         most=declarations.LONGEST,
         tones=TONES,
+        status=409 if "" in form.errors else 200,
     )
 
 

@@ -13,6 +13,7 @@ from marketplace.identity.guards import requires
 from marketplace.platform.database import Work, ask
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound
 from marketplace.providers import causes, queries
+from marketplace.providers.declaration_queries import declared_since
 from marketplace.providers.queries import Effects, OnFramework
 from marketplace.web.filters import bracketed
 from marketplace.web.forms import Form
@@ -36,7 +37,8 @@ async def _cause(work: Work, provider_id: UUID, cause_id: UUID) -> tuple[dict[st
     places = await queries.one_provider(work, provider_id)
     place = next(each for each in places if each.framework_id == row["framework_id"])
     effects = await queries.suspension_effects(work, row["framework_id"], provider_id, row["lot_code"])
-    return dict(row), place, effects
+    cause = dict(row)
+    return {**cause, "newer": await declared_since(work, cause)}, place, effects
 
 
 @get("/providers/{provider_id:uuid}/causes/{cause_id:uuid}", **DECIDES)

@@ -41,6 +41,14 @@ def ground(pack: Pack, on: date, rule_key: str) -> SuspensionRule | None:
     return next((rule for rule in pack.on(on).content.suspensions if rule.key == rule_key), None)
 
 
+def gives_cause(pack: Pack, on: date, requirement: str, admitted: Sequence[str]) -> tuple[SuspensionRule, ...]:
+    """The grounds on which rejecting what a provider declared of `requirement` tells against it, by those it is
+    admitted to; none where it is on no lot."""
+    if not admitted:
+        return ()
+    return tuple(rule for rule in pack.on(on).content.suspensions if rule.requirement == requirement)
+
+
 def suspends_by_itself(rule: SuspensionRule) -> bool:
     """Whether the rule imposes; otherwise it may, and a contract manager decides."""
     return rule.effect == "automatic"

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from marketplace.frameworks.queries import FrameworkView, framework, pack_of
 from marketplace.identity.permissions import permit
-from marketplace.obligations.duties import Owed, meet, owe
+from marketplace.obligations.duties import Owed, cancel, meet, owe
 from marketplace.obligations.news import tell
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, unit_of_work
@@ -176,6 +176,45 @@ async def decide_cause(
         )  # fmt: skip
         await meet(work, DECIDE, cause_id)
         return made
+
+
+OF_DECLARATIONS = (
+    "SELECT c.id, c.rule_key, c.suspension_id FROM suspension_cause c JOIN declaration d"
+    " ON d.provider_id = c.provider_id AND c.cause LIKE 'declaration ' || d.id || ' rejected%'"
+    " WHERE c.framework_id = $1 AND c.provider_id = $2 AND d.rule_key = $3"
+)
+
+
+async def drop_causes(
+    work: Work, view: FrameworkView, provider_id: UUID, key: str, why: str, *, but: UUID | None = None
+) -> None:
+    """Close what was proposed because a declaration of `key` was rejected, undecided, where that holds no more.
+
+    `but` is the one declaration whose proposals go on waiting.
+    """
+    await hold_standing(work, view.id, provider_id, alone=True)
+    for row in await work.fetch(
+        f"{OF_DECLARATIONS} AND c.decision IS NULL AND d.id IS DISTINCT FROM $4 ORDER BY c.raised_at, c.id",
+        view.id, provider_id, key, but,
+    ):  # fmt: skip
+        await _decided(work, view.id, row["id"], "dropped", why, None)
+        await cancel(work, row["id"], DECIDE)
+        work.audit(
+            "suspension.cause_dropped", "provider", provider_id, framework=view.id, rule=row["rule_key"],
+            cause=row["id"],
+        )  # fmt: skip
+
+
+async def tell_it_is_mended(work: Work, view: FrameworkView, provider_id: UUID, key: str, title: str) -> None:
+    """Tell the contract managers of a suspension that stands on what has been accepted since: they alone lift it."""
+    for row in await work.fetch(
+        f"SELECT DISTINCT f.suspension_id, o.name FROM ({OF_DECLARATIONS}) f JOIN organisation o ON o.id = $2"  # noqa: S608 - our own text
+        " JOIN suspension s ON s.framework_id = $1 AND coalesce(s.follows_id, s.id) = f.suspension_id"
+        " AND s.lifted_at IS NULL AND s.until_on IS NULL",
+        view.id, provider_id, key,
+    ):  # fmt: skip
+        said = f"{row['name']} is suspended for what has been accepted since: {title}. Decide whether to lift it."
+        await tell_deciders(work, view, None, said, f"/suspensions/{row['suspension_id']}")
 
 
 async def _suspend(

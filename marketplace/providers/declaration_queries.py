@@ -13,12 +13,14 @@ from marketplace.platform.database import Work
 from marketplace.platform.errors import NotFound
 from marketplace.policy.calendar import local_day
 from marketplace.policy.requirements import Asked, everything_asked
+from marketplace.policy.rules import SuspensionRule
+from marketplace.policy.suspending import gives_cause, suspends_by_itself
 from marketplace.providers.declaration_details import INSURANCE, REGISTRATION, Kind, in_words, kind_of
 from marketplace.providers.declarations import known_keys
-from marketplace.providers.queries import asked_lots, profile, rejected_keys
+from marketplace.providers.queries import admitted_lots, asked_lots, profile, rejected_keys
 from marketplace.providers.vocabulary import words
+from marketplace.web.filters import bracketed, day_after, listing
 from marketplace.web.filters import day as written_day
-from marketplace.web.filters import day_after, listing
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class File:
 class Finding:
     """What one framework's lead found of one declaration."""
 
+    id: UUID
     framework_id: UUID
     framework_name: str
     verdict: str
@@ -131,6 +134,43 @@ class AskedBy:
         return [piece for piece in self.pieces if piece.missed]
 
 
+@dataclass(frozen=True, slots=True)
+class ToAssess:
+    """What is assessed, and what follows: the grounds on which rejecting it suspends, or is put to a contract manager,
+    and whether such a proposal of it waits already."""
+
+    provider_id: UUID
+    profile: dict[str, Any]
+    on: AskedBy
+    piece: Piece
+    grounds: tuple[SuspensionRule, ...]
+    proposed: bool
+
+    @property
+    def declared(self) -> Declared:
+        """The newest declaration, which is the one that is assessed."""
+        assert self.piece.declared is not None
+        return self.piece.declared
+
+    @property
+    def last(self) -> UUID | None:
+        """The framework's newest finding of it, None where there is none."""
+        return self.piece.finding.id if self.piece.finding else None
+
+    @property
+    def rejecting(self) -> list[str]:
+        """What rejecting does, in sentences."""
+        said = ["The provider is told what is to be mended, and has it as a task."]
+        for rule in self.grounds:
+            if suspends_by_itself(rule):
+                said.append(f"New referrals to it are suspended at once: {rule.title}{bracketed(rule.clause)}.")
+            else:
+                said.append(
+                    f"A suspension is put to the contract managers, who decide: {rule.title}{bracketed(rule.clause)}."
+                )
+        return said
+
+
 async def declared_by(work: Work, provider_id: UUID, key: str | None = None) -> list[Declared]:
     """A provider's declarations, the newest first, as far as the actor may see them."""
     rows = await work.fetch(
@@ -149,7 +189,7 @@ async def declared_by(work: Work, provider_id: UUID, key: str | None = None) -> 
     ):
         findings[row["declaration_id"]].append(
             Finding(
-                row["framework_id"], row["name"], row["verdict"], row["to_mend"], row["assessed_by_name"],
+                row["id"], row["framework_id"], row["name"], row["verdict"], row["to_mend"], row["assessed_by_name"],
                 row["assessed_at"],
             )
         )  # fmt: skip
@@ -247,15 +287,44 @@ async def declared_to_us(work: Work, provider_id: UUID) -> tuple[dict[str, Any],
 async def one_declared(
     work: Work, declaration_id: UUID, framework_id: UUID
 ) -> tuple[UUID, dict[str, Any], AskedBy, Piece]:
-    """(provider, its profile, the framework, the piece) of a newest declaration. Raises `NotFound`."""
-    provider_id = await work.fetchval("SELECT provider_id FROM declaration WHERE id = $1", declaration_id)
-    if provider_id is not None:
-        facts, found = await declared_to_us(work, provider_id)
+    """(provider, its profile, the framework, the piece) of what was declared: the piece holds the newest declaration of
+    it, whichever was asked for. Raises `NotFound`."""
+    row = await work.fetchrow("SELECT provider_id, rule_key FROM declaration WHERE id = $1", declaration_id)
+    if row is not None:
+        facts, found = await declared_to_us(work, row["provider_id"])
         for each in found:
             for piece in each.pieces if each.framework_id == framework_id else ():
-                if piece.declared is not None and piece.declared.id == declaration_id:
-                    return provider_id, facts, each, piece
-    raise NotFound("There is no such declaration, or the provider has declared it again since.")
+                if piece.declared is not None and piece.key == row["rule_key"]:
+                    return row["provider_id"], facts, each, piece
+    raise NotFound("There is no such declaration.")
+
+
+async def to_assess(work: Work, declaration_id: UUID, framework_id: UUID) -> ToAssess:
+    """The same with what follows a finding by the pack's grounds. Raises `NotFound`."""
+    provider_id, facts, on, piece = await one_declared(work, declaration_id, framework_id)
+    admitted = await admitted_lots(work, framework_id, provider_id)
+    grounds = gives_cause(await pack_of(work, framework_id), local_day(work.now), piece.key, admitted)
+    waits = await work.fetchval(
+        "SELECT EXISTS (SELECT FROM suspension_cause c JOIN declaration d ON d.provider_id = c.provider_id"
+        " AND c.cause LIKE 'declaration ' || d.id || ' rejected%' WHERE c.framework_id = $1 AND c.provider_id = $2"
+        " AND d.rule_key = $3 AND c.decision IS NULL)",
+        framework_id, provider_id, piece.key,
+    )  # fmt: skip
+    return ToAssess(provider_id, facts, on, piece, grounds, waits)
+
+
+async def declared_since(work: Work, cause: dict[str, Any]) -> dict[str, Any] | None:
+    """When, by whom and with which finding the provider declared again what gave cause for a suspension: `at`, `by`,
+    `verdict` ("" while it waits). None where it did not, or something else gave cause."""
+    row = await work.fetchrow(
+        "SELECT n.recorded_at AS at, n.declared_by_name AS by, coalesce((SELECT a.verdict FROM declaration_assessment a"
+        " WHERE a.framework_id = $1 AND a.provider_id = n.provider_id AND a.declaration_id = n.id"
+        " ORDER BY a.in_order DESC LIMIT 1), '') AS verdict FROM declaration d JOIN declaration n"
+        " ON n.provider_id = d.provider_id AND n.rule_key = d.rule_key AND n.in_order > d.in_order"
+        " WHERE d.provider_id = $2 AND $3 LIKE 'declaration ' || d.id || ' rejected%' ORDER BY n.in_order DESC LIMIT 1",
+        cause["framework_id"], cause["provider_id"], cause["cause"],
+    )  # fmt: skip
+    return dict(row) if row is not None else None
 
 
 async def weighed_file(work: Work, evidence_id: UUID) -> dict[str, Any]:

@@ -61,12 +61,14 @@ class OneDeclarationIn(In):
 
 
 class AssessmentIn(In):
-    """`verdict` is accepted or rejected; a rejection says what is to be mended."""
+    """`verdict` is accepted or rejected; a rejection says what is to be mended. `seen` is the framework's newest
+    finding of it that you have read, left out where there is none: another one made since is a conflict."""
 
     declaration_id: UUID
     framework_id: UUID
     verdict: Line
     to_mend: Lines = ""
+    seen: UUID | None = None
 
 
 class DeclaredFileOut(msgspec.Struct, kw_only=True):
@@ -77,6 +79,7 @@ class DeclaredFileOut(msgspec.Struct, kw_only=True):
 
 
 class FindingOut(msgspec.Struct, kw_only=True):
+    id: UUID
     framework_id: UUID
     framework: str
     verdict: str
@@ -128,6 +131,7 @@ def _declared(each: Declared) -> DeclaredOut:
         files=[DeclaredFileOut(id=f.id, name=f.name, kind=f.kind, open=f.open) for f in each.files],
         findings=[
             FindingOut(
+                id=f.id,
                 framework_id=f.framework_id,
                 framework=f.framework_name,
                 verdict=f.verdict,
@@ -205,7 +209,12 @@ async def post_assessment(request: Asked, data: JSONBody[AssessmentIn]) -> MadeO
     """Accept a declaration for a framework, or reject it with what is to be mended."""
     return MadeOut(
         await declarations.assess(
-            request.user, data.declaration_id, data.framework_id, verdict=data.verdict, to_mend=data.to_mend
+            request.user,
+            data.declaration_id,
+            data.framework_id,
+            verdict=data.verdict,
+            to_mend=data.to_mend,
+            seen=data.seen,
         )
     )
 

@@ -11,6 +11,8 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+from msgspec import UNSET, UnsetType
+
 from marketplace.frameworks.actions import led_framework
 from marketplace.frameworks.queries import FrameworkView, framework, pack_of
 from marketplace.identity.permissions import permit
@@ -20,7 +22,8 @@ from marketplace.platform.database import Work, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound
 from marketplace.policy.calendar import local_day
 from marketplace.policy.pack import Pack
-from marketplace.providers.causes import raise_cause
+from marketplace.policy.suspending import gives_cause
+from marketplace.providers.causes import drop_causes, raise_cause, tell_it_is_mended
 from marketplace.providers.declaration_details import INSURANCE, LONGEST, REGISTRATION, Kind, checked, kind_of
 from marketplace.providers.files import KINDS, attachable
 from marketplace.providers.queries import admitted_lots
@@ -30,6 +33,7 @@ from marketplace.providers.workforce import ensure_profile
 
 MEND = "task.mend_declaration"
 MOST_FILES = 12
+DECLARED_AGAIN = "The provider has declared this again since: look at the newest one."
 VERDICTS = {"accepted": "Accepted", "rejected": "Rejected: something is to be mended"}
 
 # The newest declaration, where what is said again is the same and nobody has rejected it: then it says nothing new.
@@ -198,11 +202,21 @@ async def look_at_cover_again(work: Work, provider_id: UUID) -> None:
     await work.enqueue("look_at_cover", {"provider": provider_id}, dedupe_key=f"cover {provider_id}")
 
 
-async def assess(actor: Actor, declaration_id: UUID, framework_id: UUID, *, verdict: str, to_mend: str = "") -> UUID:
+async def assess(
+    actor: Actor,
+    declaration_id: UUID,
+    framework_id: UUID,
+    *,
+    verdict: str,
+    to_mend: str = "",
+    seen: UUID | UnsetType | None = UNSET,
+) -> UUID:
     """Find for a framework whether a declaration is accepted, or what is to be mended; returns the finding's id.
 
-    Only the lead finds. The provider is told; what is rejected becomes its task. Raises `NotFound`, `InvalidInput`,
-    `NotPermitted` for a partner, and `Conflict` where the provider has declared the same again since.
+    Only the lead finds. The provider is told; what is rejected becomes its task. `seen` is the framework's newest
+    finding of it that whoever finds has read, None where there was none. A proposed suspension ends with what gave
+    cause for it. Raises `NotFound`, `InvalidInput`, `NotPermitted` for a partner, and `Conflict` where the provider has
+    declared the same again since, or somebody else has found otherwise than was seen.
     """
     permit(actor, "application.assess")
     async with unit_of_work(actor) as work:
@@ -237,7 +251,18 @@ async def assess(actor: Actor, declaration_id: UUID, framework_id: UUID, *, verd
             row["provider_id"], row["rule_key"],
         )  # fmt: skip
         if newest != declaration_id:
-            raise Conflict("The provider has declared this again since: look at the newest one.")
+            raise Conflict(DECLARED_AGAIN)
+        last = await work.fetchrow(
+            "SELECT id, verdict, to_mend, assessed_by, assessed_by_name FROM declaration_assessment"
+            " WHERE framework_id = $1 AND declaration_id = $2 ORDER BY in_order DESC LIMIT 1",
+            framework_id, declaration_id,
+        )  # fmt: skip
+        if seen is not UNSET and seen != (last["id"] if last else None):
+            kept = (actor.person_id, verdict, mend if verdict == "rejected" else "")
+            if last and (last["assessed_by"], last["verdict"], last["to_mend"]) == kept:
+                return last["id"]  # sent twice
+            found = f"{last['assessed_by_name']} {last['verdict']} this" if last else "This was assessed"
+            raise Conflict(f"{found} since you opened the page. Read that first; yours then takes its place.")
         finding: UUID = await work.fetchval(
             "INSERT INTO declaration_assessment (framework_id, provider_id, declaration_id, commissioner_id, verdict,"
             " to_mend, assessed_by, assessed_by_name, assessed_at, pack_hash)"
@@ -259,9 +284,14 @@ async def assess(actor: Actor, declaration_id: UUID, framework_id: UUID, *, verd
                 owed_to=view.lead_id, link=link, title=f"Mend what was rejected: {title}", framework_id=framework_id,
             )  # fmt: skip
             said = f"{view.name} rejected what you declared: {title}. Read what is to be mended."
+            why = "It was declared again and rejected again, which is put to you anew."
+            await drop_causes(work, view, row["provider_id"], row["rule_key"], why, but=declaration_id)
             await _give_cause(work, view, pack, row, f"{title}. {mend}")
         else:
             said = f"{view.name} accepted what you declared: {title}."
+            why = f"What was declared has been accepted since: {title}."
+            await drop_causes(work, view, row["provider_id"], row["rule_key"], why)
+            await tell_it_is_mended(work, view, row["provider_id"], row["rule_key"], title)
         await news.tell(
             work, said, link, organisation_id=row["provider_id"], role="provider_manager", mail=verdict == "rejected"
         )
@@ -269,9 +299,15 @@ async def assess(actor: Actor, declaration_id: UUID, framework_id: UUID, *, verd
 
 
 async def _give_cause(work: Work, view: FrameworkView, pack: Pack, declaration: Any, facts: str) -> None:
-    """What was found wanting may be a ground of the pack's suspensions (P 9.3): of one declaration once."""
+    """What was found wanting may be a ground of the pack's suspensions (P 9.3): of one declaration once, unless it was
+    accepted in between."""
+    on = local_day(work.now)
     admitted = await admitted_lots(work, view.id, declaration["provider_id"])
-    for rule in pack.on(local_day(work.now)).content.suspensions:
-        if admitted and rule.requirement == declaration["rule_key"]:
-            cause = f"declaration {declaration['id']} rejected"
-            await raise_cause(work, view, pack, declaration["provider_id"], rule, cause, facts, by=work.actor)
+    accepted = await work.fetchval(
+        "SELECT count(*) FROM declaration_assessment WHERE framework_id = $1 AND declaration_id = $2"
+        " AND verdict = 'accepted'",
+        view.id, declaration["id"],
+    )  # fmt: skip
+    cause = f"declaration {declaration['id']} rejected" + (f" again {accepted}" if accepted else "")
+    for rule in gives_cause(pack, on, declaration["rule_key"], admitted):
+        await raise_cause(work, view, pack, declaration["provider_id"], rule, cause, facts, by=work.actor)

@@ -209,6 +209,13 @@ async def _suspensions(work: Work, provider_id: UUID, names: dict[UUID, str]) ->
     return told
 
 
+DECIDED = {
+    "suspended": "A contract manager decided to suspend",
+    "not_suspended": "A contract manager decided not to suspend",
+    "dropped": "Nothing is left to decide",
+}
+
+
 async def _causes(work: Work, provider_id: UUID, names: dict[UUID, str]) -> list[Told]:
     own, decides = work.actor.provider_id is not None, may(work.actor, "provider.suspend")
     told: list[Told] = []
@@ -229,8 +236,7 @@ async def _causes(work: Work, provider_id: UUID, names: dict[UUID, str]) -> list
                  row["facts"], framework_id, link)
         )  # fmt: skip
         if row["decision"] is not None and not automatic:
-            how = "decided to suspend" if row["decision"] == "suspended" else "decided not to suspend"
-            says = f"A contract manager {how} on that ground{bracketed(row['clause'])}."
+            says = f"{DECIDED[row['decision']]} on that ground{bracketed(row['clause'])}."
             told.append(
                 Told(row["decided_at"], "standing", says, row["decided_by_name"] or "",
                      row["decision_reason"] or "", framework_id, link)
