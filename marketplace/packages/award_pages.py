@@ -17,7 +17,7 @@ from marketplace.platform.database import Work, ask
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound
 from marketplace.referrals import queries
 from marketplace.referrals.award import Acceptance, acceptance
-from marketplace.referrals.offer_standing import bars
+from marketplace.referrals.offer_standing import bars, unready
 from marketplace.referrals.queries import OfferView
 from marketplace.referrals.tables import Referral
 from marketplace.web.forms import Form
@@ -37,7 +37,8 @@ class Check:
     still_to_answer: int  # providers with time left
     others: int
     choices_elsewhere: tuple[str, ...]  # family members who chose another offer
-    barred: str  # why the provider may not be given new work at the moment; '' where nothing stands against it
+    unready: dict[UUID, str]  # workers who are not ready now, and why
+    barred: str  # why it cannot be awarded at the moment; '' where nothing stands against it
 
 
 async def before_award(work: Work, referral_id: UUID, offer_id: UUID) -> Check:
@@ -50,10 +51,14 @@ async def before_award(work: Work, referral_id: UUID, offer_id: UUID) -> Check:
     silent = [each for each in await queries.answers(work, referral_id) if each.answer == "silent"]
     open_still = row.respond_by is not None and work.now < row.respond_by
     elsewhere = {c["person_name"] for o in offers if o.id != offer_id for c in o.chosen_by("family")}
+    away = await unready(work, row, chosen)
+    barred = (await bars(work, row, [(chosen.id, chosen.provider_id)])).get(chosen.id, "")
+    if not barred and any(each["part"] == "main" and each["worker_id"] in away for each in chosen.workers):
+        barred = "This offer cannot be awarded as it stands: not every worker who comes is ready."
     return Check(
         row, chosen, await acceptance(work, row, offer_id, chosen.version), len(silent) if open_still else 0,
         len(offers) - 1, tuple(sorted(elsewhere)),
-        (await bars(work, row, [(chosen.id, chosen.provider_id)])).get(chosen.id, ""),
+        away, barred,
     )  # fmt: skip
 
 

@@ -10,11 +10,13 @@ from litestar.params import FromPath
 from litestar.response import Response
 
 from marketplace.identity.guards import requires
-from marketplace.platform.database import ask
+from marketplace.obligations.panels import panel
+from marketplace.platform.database import Work, ask
 from marketplace.platform.errors import Conflict, InvalidInput
 from marketplace.providers.readiness import Ready
 from marketplace.referrals import choosing, offer_forms, offering, opportunities, patterns, queries
 from marketplace.referrals.offer_price import price_words
+from marketplace.referrals.offer_standing import InDoubt, my_offers_in_doubt, unready
 from marketplace.referrals.opportunities import OpportunityView
 from marketplace.referrals.queries import OfferView
 from marketplace.referrals.states import offer_after
@@ -308,6 +310,7 @@ async def _check(
 async def _my_offer(request: Request[Any, Any, Any], offer_id: UUID, form: Form, status: int = 200) -> Response[Any]:
     offer, view, meetings = await ask(request.user, opportunities.my_offer, offer_id)
     package = await ask(request.user, queries.package_of, view.referral.id)
+    away = await ask(request.user, unready, view.referral, offer)
     asked: Any = view.referral.pattern
     return page(
         request,
@@ -316,6 +319,8 @@ async def _my_offer(request: Request[Any, Any, Any], offer_id: UUID, form: Form,
         offer=offer,
         view=view,
         meetings=meetings,
+        unready=[each for each in offer.workers if each["worker_id"] in away],
+        away=away,
         package_id=package["id"] if package else None,
         states=OFFER_STATES,
         price=price_words(offer.price, view.pack),
@@ -325,6 +330,12 @@ async def _my_offer(request: Request[Any, Any, Any], offer_id: UUID, form: Form,
         now=view.now,
         status=status,
     )
+
+
+@panel("referrals/offers_today.html", "offer.write")
+async def under_today(work: Work) -> list[InDoubt] | None:
+    """My offers whose workers are not ready any more; nothing where all are."""
+    return await my_offers_in_doubt(work) or None
 
 
 def _option(entry: Ready) -> tuple[str, str, str]:

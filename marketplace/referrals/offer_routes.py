@@ -32,6 +32,7 @@ from marketplace.referrals.offer_schemas import (
     opportunity_line,
     opportunity_out,
 )
+from marketplace.referrals.offer_standing import unready
 from marketplace.referrals.schemas import ChooseIn, Created
 
 READ: dict[str, Any] = {"guards": [requires("offer.read"), requires("referral.answer")], "tags": ["Opportunities"]}
@@ -98,8 +99,8 @@ async def list_my_offers(request: Request[Any, Any, Any], page: FromQuery[int] =
 @get("/api/v1/offers/{offer_id:uuid}", **READ)
 async def get_my_offer(request: Request[Any, Any, Any], offer_id: FromPath[UUID]) -> MyOfferOut:
     """One of my organisation's offers, with the family's wishes to meet."""
-    offer, _, meetings = await ask(request.user, opportunities.my_offer, offer_id)
-    return my_offer_out(offer, meetings)
+    offer, view, meetings = await ask(request.user, opportunities.my_offer, offer_id)
+    return my_offer_out(offer, meetings, await ask(request.user, unready, view.referral, offer))
 
 
 @put("/api/v1/offers/{offer_id:uuid}", **WRITE)

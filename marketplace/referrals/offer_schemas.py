@@ -212,6 +212,12 @@ class OfferedWorkerOut(msgspec.Struct, kw_only=True):
     profile: str
 
 
+class MyWorkerOut(OfferedWorkerOut, kw_only=True):
+    """`not_ready_now` says why not, at this moment; empty for who is ready, and once the offer is decided."""
+
+    not_ready_now: str
+
+
 class MyOfferOut(msgspec.Struct, kw_only=True):
     """One of my offers as it stands."""
 
@@ -222,7 +228,7 @@ class MyOfferOut(msgspec.Struct, kw_only=True):
     starts_on: date
     pattern: list[WeeklySlot]
     remark: str
-    workers: list[OfferedWorkerOut]
+    workers: list[MyWorkerOut]
     price: PriceOut
     made_at: datetime
     amended_at: datetime | None
@@ -309,10 +315,17 @@ def my_offer_line(row: MyOffer) -> MyOfferLineOut:
     return MyOfferLineOut(**{name: getattr(row, name) for name in MyOffer.__slots__})
 
 
-def my_offer_out(offer: OfferView, meetings: list[Any]) -> MyOfferOut:
+def my_offer_out(offer: OfferView, meetings: list[Any], away: dict[UUID, str]) -> MyOfferOut:
     return MyOfferOut(
         id=offer.id, referral_id=offer.referral_id, state=offer.state, version=offer.version,
-        starts_on=offer.starts_on, pattern=_slots(offer.pattern), remark=offer.remark, workers=_offered(offer),
+        starts_on=offer.starts_on, pattern=_slots(offer.pattern), remark=offer.remark,
+        workers=[
+            MyWorkerOut(
+                name=each["name"], role=each["role"], part=each["part"], profile=each["profile"],
+                not_ready_now=away.get(each["worker_id"], ""),
+            )
+            for each in offer.workers
+        ],
         price=_price_of(offer), made_at=offer.made_at, amended_at=offer.amended_at,
         meetings=[MeetingOut(**dict(each)) for each in meetings],
     )  # fmt: skip

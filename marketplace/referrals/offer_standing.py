@@ -4,6 +4,7 @@ whether the workers it proposes are ready still, as far as the asker may know it
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
@@ -89,6 +90,35 @@ async def unready_for_family(offer: OfferView) -> frozenset[UUID]:
         return await unready(work, await queries.referral(work, offer.referral_id), offer)
 
     return frozenset(await ask(system_for(offer.provider_id, "provider"), look))
+
+
+@dataclass(frozen=True, slots=True)
+class InDoubt:
+    """One of my standing offers with workers who are not ready now, each with why not."""
+
+    offer_id: UUID
+    reference: str
+    why: tuple[str, ...]
+
+
+async def my_offers_in_doubt(work: Work) -> list[InDoubt]:
+    """Those of the actor's provider that cannot be awarded as they stand, or not with everybody named, the oldest
+    first: whoever chooses reads it, so its provider does."""
+    found: list[InDoubt] = []
+    for row in await work.fetch(
+        "SELECT o.id FROM offer o JOIN referral r ON r.commissioner_id = o.commissioner_id AND r.id = o.referral_id"
+        " WHERE o.provider_id = $1 AND o.state = 'made' AND r.state = 'broadcast' ORDER BY o.made_at, o.id",
+        work.actor.provider_id,
+    ):
+        offer = await queries.offer_view(work, row["id"])
+        referral = await queries.referral(work, offer.referral_id)
+        away = await unready(work, referral, offer)
+        if away:
+            why = tuple(
+                f"{each['name']} {away[each['worker_id']]}" for each in offer.workers if each["worker_id"] in away
+            )
+            found.append(InDoubt(offer.id, referral.reference, why))
+    return found
 
 
 async def _open_to_family(work: Work, referral: Referral, offer_id: UUID, provider_id: UUID) -> bool:

@@ -317,9 +317,19 @@ async def choose(request: Request[Any, Any, Any], referral_id: FromPath[UUID]) -
     if form.errors:
         raise InvalidInput(form.errors)
     await award.choose_offer(request.user, offer_id, version=version)
-    return see_other(
-        request, back, flash="Your choice is recorded. The award follows when the family has chosen the same offer."
-    )
+    return see_other(request, back, flash=await ask(request.user, _what_now, referral_id, offer_id, version))
+
+
+async def _what_now(work: Work, referral_id: UUID, offer_id: UUID, version: int) -> str:
+    referral = await queries.referral(work, referral_id)
+    found = await award.acceptance(work, referral, offer_id, version)
+    if not (await pack_of(work, referral.framework_id)).pathway.family_accepts_offer:
+        return "Your choice is recorded. You can award it now."
+    if found.family:
+        return "Your choice is recorded. The family has chosen the same offer: you can award it now."
+    if found.nobody_can_choose:
+        return "Your choice is recorded. Nobody of the family may choose: you can award it now, and say why."
+    return "Your choice is recorded. The award follows when the family has chosen the same offer."
 
 
 ROUTES: list[Any] = [

@@ -330,13 +330,18 @@ async def test_a_worker_stood_down_after_the_offer_is_not_ready_on_both_pages_of
     async def shown(actor, path):
         async with at(app, settings, actor) as door:
             told = (await door.get(f"/api/v1{path}")).json()
-            return text_of(await door.get(path)), (told if actor is world.referrer else told["offers"])[0]["workers"][0]
+            return text_of(await door.get(path)), (told if actor is world.referrer else told.get("offers", [told]))[0][
+                "workers"
+            ][0]
 
     text, told = await shown(world.referrer, offers)
     assert f"{worker['name']}, comes: ✓ matches" in text and told["not_ready_now"] == ""
     assert re.search(r"valid until [0-9]+ [A-Z][a-z]+ 20[0-9]{2}", text) and not re.search(r"valid until 20", text)
     text, told = await shown(family, choice)
     assert "not ready to come" not in text and told["ready_now"] is True
+    mine, before = f"/offers/{offer}", f"/referrals/{referral}/award/{offer}"
+    text, told = await shown(alder, mine)
+    assert "Not everybody you named is ready" not in text and told["not_ready_now"] == ""
     await stand_down(alder, worker["worker_id"], "A concern about money is looked into")
     text, told = await shown(world.referrer, offers)
     assert f"{worker['name']}, comes: ✗ not ready now" in text and "money" not in text
@@ -345,3 +350,32 @@ async def test_a_worker_stood_down_after_the_offer_is_not_ready_on_both_pages_of
     text, told = await shown(family, choice)
     assert f"{worker['name']} is not ready to come at the moment" in text and "stood down" not in text
     assert told["ready_now"] is False
+    # the provider reads the same of its own offer, where it can do something about it
+    text, told = await shown(alder, mine)
+    assert f"{worker['name']} is stood down" in text and "cannot be awarded like this" in text
+    assert "change the offer and name somebody else" in text and told["not_ready_now"] == "is stood down"
+    async with at(app, settings, alder) as door:
+        today = text_of(await door.get("/today"))
+        assert "Offers with somebody who is not ready" in today and f"{worker['name']} is stood down" in today
+    async with at(app, settings, world.providers[1]) as door:  # a rival is shown nothing of it
+        assert "Offers with somebody" not in (await door.get("/today")).text
+    async with at(app, settings, world.referrer) as door:
+        text = text_of(await door.get(before))
+        assert f"{worker['name']}: not ready now, is stood down" in text and "Award to" not in text
+        assert "not every worker who comes is ready" in text
+    await offering.withdraw_offer(alder, offer)
+    async with at(app, settings, alder) as door:
+        assert "Not everybody you named" not in (await door.get(mine)).text
+        assert "Offers with somebody" not in (await door.get("/today")).text
+
+
+async def test_who_has_chosen_already_is_said_when_the_referrer_chooses(app, world, referral, family, settings):
+    offer = await offered(world, world.providers[0], referral)
+    offers, choice = f"/referrals/{referral}/offers", {"offer_id": str(offer), "version": "1"}
+    async with at(app, settings, world.referrer) as door:
+        await door.post(f"/referrals/{referral}/choose", choice, page=offers)
+        assert "The award follows when the family has chosen the same offer" in (await door.get(offers)).text
+        await choose_as_family(family, offer, version=1)
+        await door.post(f"/referrals/{referral}/choose", choice, page=offers)
+        said = (await door.get(offers)).text
+        assert "The family has chosen the same offer: you can award it now" in said and "award follows" not in said
