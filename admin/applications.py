@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -9,16 +11,18 @@ from litestar import Request, get, post
 from litestar.params import FromPath
 from litestar.response import Response
 
-from marketplace.frameworks import application_actions, queries
+from marketplace.frameworks import application_actions, queries, scoring
 from marketplace.frameworks.application_actions import LONGEST_REASON
 from marketplace.frameworks.application_pages import application_with_card
+from marketplace.frameworks.scoring import Scores
 from marketplace.frameworks.views import ApplicationView, CardView, FrameworkView
 from marketplace.identity.guards import requires
 from marketplace.identity.permissions import may
 from marketplace.platform.database import Work, ask
 from marketplace.platform.errors import Conflict, InvalidInput
+from marketplace.policy import evaluation
 from marketplace.policy.requirements import Asked, asked_of_provider
-from marketplace.providers.declaration_queries import cover_seen
+from marketplace.providers.declaration_queries import Piece, asked_by_frameworks, cover_seen
 from marketplace.providers.queries import profile
 from marketplace.web.csv_file import csv_file
 from marketplace.web.forms import Form
@@ -90,19 +94,25 @@ async def application_page(request: Request[Any, Any, Any], application_id: From
 
 @get("/applications/{application_id:uuid}/admit", **DECIDES)
 async def admit_page(request: Request[Any, Any, Any], application_id: FromPath[UUID]) -> Response[Any]:
-    """From which day, and what admitting does."""
+    """From which day, what admitting does, and what is missing still."""
     today = await ask(request.user, _today)
-    return await _show(request, application_id, "admit", Form.starting_with(starts_on=today))
+    return await _admit(request, application_id, Form.starting_with(starts_on=today))
 
 
 @post("/applications/{application_id:uuid}/admit", status_code=303, **DECIDES)
 async def admit(request: Request[Any, Any, Any], application_id: FromPath[UUID]) -> Response[Any]:
-    """Admits the provider and agrees its rates."""
+    """First shows what is admitted with what is missing still; with `go=admit` admits and agrees the rates."""
     form = Form(await read_form(request))
     starts_on = form.date("starts_on", "the first day of the admission")
     reason = form.text("reason", "the remark", required=False, most=LONGEST_REASON, lines=True)
-    if not form.errors:
+    go = form.value("go")
+    if go == "change":
+        form.errors.clear()
+    elif not form.errors:
         try:
+            if go != "admit":
+                await ask(request.user, application_actions.check_admission, application_id, starts_on)
+                return await _admit(request, application_id, form, starts_on)
             await application_actions.admit(request.user, application_id, starts_on, reason)
             return see_other(
                 request, f"/applications/{application_id}", flash="The provider is admitted and has been told."
@@ -111,13 +121,13 @@ async def admit(request: Request[Any, Any, Any], application_id: FromPath[UUID])
             form.merge(error)
         except Conflict as error:
             form.error("", error.sentence)
-    return await _show(request, application_id, "admit", form)
+    return await _admit(request, application_id, form)
 
 
 @get("/applications/{application_id:uuid}/refuse", **DECIDES)
 async def refuse_page(request: Request[Any, Any, Any], application_id: FromPath[UUID]) -> Response[Any]:
     """The reasons, which the provider will read."""
-    return await _show(request, application_id, "refuse", Form())
+    return await _refuse(request, application_id, Form())
 
 
 @post("/applications/{application_id:uuid}/refuse", status_code=303, **DECIDES)
@@ -137,7 +147,7 @@ async def refuse(request: Request[Any, Any, Any], application_id: FromPath[UUID]
             form.merge(error)
         except Conflict as error:
             form.error("", error.sentence)
-    return await _show(request, application_id, "refuse", form)
+    return await _refuse(request, application_id, form)
 
 
 @get("/admissions/{admission_id:uuid}/end", **DECIDES)
@@ -181,16 +191,64 @@ async def _evaluation(
     return found, framework, card, grid, facts, await cover_seen(work, found.provider_id), asked
 
 
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What is read before an admission: the scores, what the framework still misses, what nobody has assessed yet."""
+
+    application: ApplicationView
+    card: CardView | None
+    grid: Any
+    scores: Scores
+    missing: list[Piece]
+    unseen: list[Piece]
+
+    @property
+    def may_be_admitted(self) -> bool:
+        return evaluation.may_be_admitted(self.scores.rule, self.scores.agreed is not None)
+
+
+async def _before(work: Work, application_id: UUID) -> Before:
+    found, card, grid = await application_with_card(work, application_id)
+    asked = await asked_by_frameworks(work, found.provider_id)
+    pieces = [piece for on in asked if on.framework_id == found.framework_id for piece in on.pieces]
+    return Before(
+        found,
+        card,
+        grid,
+        await scoring.scores(work, application_id),
+        [piece for piece in pieces if piece.missed],
+        [piece for piece in pieces if piece.state == "waiting"],
+    )
+
+
+async def _admit(
+    request: Request[Any, Any, Any], application_id: UUID, form: Form, starts_on: date | None = None
+) -> Response[Any]:
+    """The form, or with a first day what is about to be done."""
+    found = await ask(request.user, _before, application_id)
+    what = "application_admit" if starts_on is None else "application_admit_check"
+    return page(
+        request,
+        f"admin/{what}.html",
+        title=f"{'Admit' if starts_on is None else 'Check before you admit'} {found.application.provider_name}",
+        form=form,
+        before=found,
+        application=found.application,
+        starts_on=starts_on,
+        most=LONGEST_REASON,
+    )
+
+
 async def _today(work: Work) -> Any:
     return queries.today(work)
 
 
-async def _show(request: Request[Any, Any, Any], application_id: UUID, what: str, form: Form) -> Response[Any]:
+async def _refuse(request: Request[Any, Any, Any], application_id: UUID, form: Form) -> Response[Any]:
     found = await ask(request.user, queries.application, application_id)
     return page(
         request,
-        f"admin/application_{what}.html",
-        title=f"{'Admit' if what == 'admit' else 'Refuse'} {found.provider_name}",
+        "admin/application_refuse.html",
+        title=f"Refuse {found.provider_name}",
         form=form,
         application=found,
         most=LONGEST_REASON,

@@ -16,8 +16,8 @@ from marketplace.demo.cast import (
     worker_name,
 )
 from marketplace.demo.people import colleague, register
-from marketplace.demo.world import Firm, Hand, World
-from marketplace.frameworks import application_actions, queries, rates
+from marketplace.demo.world import Firm, Hand, Staff, World
+from marketplace.frameworks import application_actions, queries, rates, scoring
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import ask
 from marketplace.policy.pack import Pack
@@ -215,6 +215,7 @@ async def _admit(world: World, key: str) -> None:
     admin = world.councils[key].admin
     starts_on = world.story.monday - timedelta(days=77)
     for application in await ask(admin, queries.applications, world.frameworks[key], state="submitted"):
+        await _score(world.councils[key], application.id)
         if application.lot_code == "HLFS" and application.provider_name == "Beacon Outreach":
             await application_actions.refuse(
                 admin, application.id,
@@ -223,6 +224,14 @@ async def _admit(world: World, key: str) -> None:
             )  # fmt: skip
             continue
         await application_actions.admit(admin, application.id, starts_on)
+
+
+async def _score(staff: Staff, application_id: UUID) -> None:
+    """Two people score alone, then agree."""
+    criteria = (await ask(staff.admin, scoring.scores, application_id)).rule.criteria
+    for person, points in ((staff.admin, 4), (staff.contracts, 3)):
+        await scoring.give_score(person, application_id, dict.fromkeys(criteria, points))
+    await scoring.agree_scores(staff.admin, application_id, dict.fromkeys(criteria, 4), "Talked over on the telephone.")
 
 
 async def supervise(world: World) -> None:

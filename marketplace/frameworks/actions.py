@@ -33,11 +33,17 @@ async def led_framework(work: Work, framework_id: UUID) -> FrameworkView:
 
     Raises `NotFound` where it cannot be seen, `NotPermitted` for partners and anybody else.
     """
+    await ours_to_lead(work, framework_id)
+    await work.execute("SELECT 1 FROM framework WHERE id = $1 FOR UPDATE", framework_id)
+    return await queries.framework(work, framework_id)
+
+
+async def ours_to_lead(work: Work, framework_id: UUID) -> FrameworkView:
+    """The same, not held: what is only looked at before it is done. Raises alike."""
     found = await queries.framework(work, framework_id)
     if not found.led_by(work.actor.commissioner_id):
         raise NotPermitted(f"Only {found.lead_name}, which leads this framework, can do this.")
-    await work.execute("SELECT 1 FROM framework WHERE id = $1 FOR UPDATE", framework_id)
-    return await queries.framework(work, framework_id)
+    return found
 
 
 async def store_pack(actor: Actor, pack: Pack) -> str:

@@ -11,8 +11,8 @@ from uuid import UUID
 
 import asyncpg
 
-from marketplace.frameworks import queries, rates
-from marketplace.frameworks.actions import led_framework
+from marketplace.frameworks import queries, rates, scoring
+from marketplace.frameworks.actions import led_framework, ours_to_lead
 from marketplace.frameworks.states import advance
 from marketplace.frameworks.tables import Admission, Application, RateCard
 from marketplace.frameworks.terms_actions import accepted_with_application
@@ -22,6 +22,7 @@ from marketplace.obligations import duties, news
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotPermitted, WrongState
+from marketplace.policy import evaluation
 from marketplace.policy.calendar import local_day
 from marketplace.web.filters import day as written_day
 
@@ -154,11 +155,31 @@ async def withdraw_application(actor: Actor, application_id: UUID) -> None:
         )
 
 
+async def check_admission(work: Work, application_id: UUID, starts_on: date) -> None:
+    """Whether the application could be admitted from that day; the check-your-answers page asks first. Raises what
+    `admit` raises."""
+    found = await queries.application(work, application_id)
+    framework = await ours_to_lead(work, found.framework_id)
+    advance("application", found.state, "admitted")
+    _check_start(framework, starts_on)
+    await _check_scores(work, application_id)
+
+
+async def _check_scores(work: Work, application_id: UUID) -> None:
+    found = await scoring.scores(work, application_id)
+    if not evaluation.may_be_admitted(found.rule, found.agreed is not None):
+        raise Conflict(
+            "Nobody is admitted to this framework before the scores are agreed:"
+            f" {found.scorers} of the {found.rule.scorers} people who score alone first have done so."
+        )
+
+
 async def admit(actor: Actor, application_id: UUID, starts_on: date, reason: str = "") -> UUID:
     """Admit the provider to the lot from a day on, and agree its rate card from that day. Returns the admission's id.
 
     Raises `NotPermitted` for a partner, `InvalidInput` on `starts_on`, `WrongState` where the application no longer
-    waits, `Conflict` where the provider is admitted to the lot already.
+    waits, `Conflict` where the provider is admitted to the lot already, or its scores are not agreed and the pack asks
+    for that.
     """
     permit(actor, "application.decide")
     if len(reason) > LONGEST_REASON:
@@ -167,6 +188,7 @@ async def admit(actor: Actor, application_id: UUID, starts_on: date, reason: str
         found, framework = await _to_decide(work, application_id)
         _check_start(framework, starts_on)
         await _move(work, found, "admitted", reason.strip() or None)
+        await _check_scores(work, application_id)
         for earlier in await queries.admissions(
             work, found.framework_id, provider_id=found.provider_id, lot_code=found.lot_code
         ):

@@ -38,3 +38,8 @@ def scored(rule: Evaluation, points: Mapping[str, int]) -> Scored:
 def may_be_agreed(rule: Evaluation, scorers: int) -> bool:
     """Whether enough people have scored alone for the scores to be talked over."""
     return scorers >= rule.scorers
+
+
+def may_be_admitted(rule: Evaluation, agreed: bool) -> bool:
+    """Whether an application may be admitted with its scores as they are: agreed together, or not (yet)."""
+    return agreed or not rule.agreed_before_admission

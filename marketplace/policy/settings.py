@@ -155,11 +155,14 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 class Evaluation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How applications are scored: by `scorers` people alone, then together, each criterion with 0 to `most_points`."""
+    """How applications are scored: by `scorers` people alone, then together, each criterion with 0 to `most_points`;
+    and whether nobody is admitted before."""
 
     criteria: Annotated[tuple[Text, ...], msgspec.Meta(min_length=1, max_length=12)] = ("How it would deliver the lot",)
     most_points: AtLeastOne = 5
     scorers: AtLeastOne = 2
+    # A pack written before this was a rule leaves it to whoever admits.
+    agreed_before_admission: bool = False
 
 
 class Purchases(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -44,6 +44,10 @@ def day(name: str, value: date) -> dict[str, str]:
     return {f"{name}-day": str(value.day), f"{name}-month": str(value.month), f"{name}-year": str(value.year)}
 
 
+ANSWERS = {
+    "settings.charging.notice_hours": {"value": 48},
+    "settings.evaluation.agreed_before_admission": {"value": False},
+}
 NEW = {
     "pack": "lewisham-2017",
     "name": "Care at home 2026",
@@ -165,7 +169,14 @@ async def test_a_provider_applies_and_is_admitted(doors, person):
         assert "Twelve years in the borough." in shown.text and "£24.00" in shown.text
         shown = await door.post(f"/applications/{first.id}/admit", day("starts_on", date(2026, 5, 1)))
         assert shown.status_code == 400 and "when the framework opened" in shown.text
-        done = await door.post(f"/applications/{first.id}/admit", day("starts_on", TODAY))
+        typed_day = day("starts_on", TODAY) | {"reason": "Welcome\n<all>"}
+        shown = await door.post(f"/applications/{first.id}/admit", typed_day)
+        assert "Check before you admit" in shown.text and "Welcome\n&lt;all&gt;" in shown.text
+        assert "£24.00" in shown.text and "Making it Real" in shown.text and "<strong>Missing</strong>" in shown.text
+        assert (await ask(admin, queries.application, first.id)).state == "submitted"
+        shown = await door.post(f"/applications/{first.id}/admit", typed_day | {"go": "change"})
+        assert "Check before" not in shown.text and 'value="2026"' in shown.text and "&lt;all&gt;" in shown.text
+        done = await door.post(f"/applications/{first.id}/admit", day("starts_on", TODAY) | {"go": "admit"})
         assert done.status_code == 303
         shown = await door.post(f"/applications/{second.id}/refuse", {"reason": ""})
         assert shown.status_code == 400 and "Enter the reasons" in shown.text
@@ -313,7 +324,7 @@ async def test_a_quite_different_councils_pack_opens_and_admits(doors, person, d
         assert sent.status_code == 303, sent.text
     async with doors(admin) as door:
         for application in await ask(admin, queries.applications, found.id):
-            done = await door.post(f"/applications/{application.id}/admit", day("starts_on", TODAY))
+            done = await door.post(f"/applications/{application.id}/admit", day("starts_on", TODAY) | {"go": "admit"})
             assert done.status_code == 303
         listed = (await door.get(f"/frameworks/{found.id}/providers")).text
         assert all(lot.title in listed for lot in pack.lots.values())
@@ -348,7 +359,7 @@ async def test_the_api_does_what_the_pages_do(person, database, clock):
         early = await call(office, "POST", f"{one}/open")
         assert early.status_code == 409 and "still to be confirmed" in early.json()["sentence"]
         for decision in (await call(office, "GET", f"{one}/decisions")).json():
-            answer = {"value": 48} if decision["key"] == "settings.charging.notice_hours" else {}
+            answer = ANSWERS.get(decision["key"], {})
             done = await call(office, "PUT", f"{one}/decisions/{quote(decision['key'])}", answer)
             assert done.status_code == 200 and done.json()["confirmed_by"] == admin.person_name
         opened = await call(office, "POST", f"{one}/open")

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
-from marketplace.frameworks import queries, scoring, terms_actions
+from marketplace.frameworks import application_actions, queries, scoring, terms_actions
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import ask, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted
 from tests.world import frameworks, people
+from tests.world.apps import create_console
+from tests.world.door import at
+
+AGREED_FIRST = "settings.evaluation.agreed_before_admission"
 
 
 async def open_with_application(database):  # type: ignore[no-untyped-def]
@@ -18,6 +24,35 @@ async def open_with_application(database):  # type: ignore[no-untyped-def]
     framework_id = await frameworks.open_framework(admin, partners=[partner])
     (application,) = await frameworks.applied(manager, framework_id, ["C"])
     return admin, partner, manager, framework_id, application
+
+
+async def test_nobody_is_admitted_before_the_scores_are_agreed_where_the_pack_asks(database, clock):
+    admin = await people.council(database, "Northgate Council")
+    manager = await people.provider_org(database, "Kindly Care Ltd")
+    framework_id = await frameworks.open_framework(admin, answers={AGREED_FIRST: True})
+    (application,) = await frameworks.applied(manager, framework_id, ["C"])
+    admit = f"/applications/{application}/admit"
+    today = {"starts_on-day": "11", "starts_on-month": "5", "starts_on-year": "2026"}
+    second = await people.person_in(admin, "contract_manager", "Una Second")
+    await scoring.give_score(admin, application, await points_of(admin, application, 4))
+    console = create_console(database, clock)
+    async with at(console, database, admin) as door:
+        shown = (await door.get(admit)).text
+        assert "1 of the 2 people who score alone first has done so" in shown and "starts_on" not in shown
+        for go in ("", "admit"):
+            refused = await door.post(admit, today | {"go": go}, page=f"/applications/{application}/refuse")
+            assert "before the scores are agreed: 1 of the 2 people" in refused.text
+        with pytest.raises(Conflict, match="before the scores are agreed"):
+            await application_actions.admit(admin, application, date(2026, 5, 11))
+        assert (await ask(admin, queries.application, application)).state == "submitted"
+        await scoring.give_score(second, application, await points_of(second, application, 2))
+        await scoring.agree_scores(second, application, await points_of(second, application, 3))
+        checked = (await door.post(admit, today)).text
+        assert (
+            "Agreed: 12 of 20 points, by Una Second, 11 May 2026" in checked and "<strong>Missing</strong>" in checked
+        )
+        assert (await door.post(admit, today | {"go": "admit"})).status_code == 303
+    assert (await ask(admin, queries.application, application)).state == "admitted"
 
 
 async def points_of(actor: Actor, application, number: int) -> dict[str, int]:  # type: ignore[no-untyped-def]

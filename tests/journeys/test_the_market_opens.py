@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -65,7 +66,14 @@ def test_a_provider_applies_to_a_lot_and_is_admitted(town, story):
     oak.press("Continue and check").sees("Check your application", "£24.50").press("Send the application")
     admin = person(town, story, "Administrator", "admin@example.org", console=True)
     admin.go("/").follow(re.compile("Evaluate an application.*Oak and Thistle", re.S)).sees("Oak and Thistle", "£24.50")
-    admin.follow("Admit").press("Admit the provider").sees("Admitted")
+    admin.follow("Admit").sees("Nobody is admitted to this framework before the scores are agreed").follow("scores")
+    contracts = person(town, story, "Contract manager", "contracts@example.org", console=True)
+    scores = urlsplit(admin.page.url).path
+    for scorer, points in ((admin, "4"), (contracts, "3"), (admin, "4")):  # alone, alone, then together
+        scorer.go(scores).fill(**{f"points-{number}": points for number in range(4)})
+        scorer.press(re.compile("^Check ")).press(re.compile("^(Give my score|Record what we agreed)$"))
+    admin.sees("Agreed: 16 of 20 points").follow("Application").follow("Admit").press("Continue")
+    admin.sees("Check before you admit", "£24.50").press("Admit the provider").sees("Admitted")
     oak.go("/standing").sees("Lot C")
 
 

@@ -40,10 +40,14 @@ async def draft_framework(
 
 
 async def confirm_decisions(admin: Actor, framework_id: UUID, answers: Mapping[str, object] | None = None) -> None:
-    """Confirm every decision of the pack one by one: as proposed, unless `answers` has another value for its key."""
+    """Confirm every decision of the pack one by one: as proposed, unless `answers` has another value for its key.
+
+    Only scores need not be agreed before somebody is admitted, unless `answers` says so: most tests begin after that.
+    """
+    answers = {"settings.evaluation.agreed_before_admission": False, **(answers or {})}
     for decision in await ask(admin, queries.decisions, framework_id):
         if not decision.confirmed:
-            await actions.confirm_decision(admin, framework_id, decision.key, (answers or {}).get(decision.key))
+            await actions.confirm_decision(admin, framework_id, decision.key, answers.get(decision.key))
 
 
 async def open_framework(
