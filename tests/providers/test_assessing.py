@@ -24,7 +24,7 @@ DECIDE = "Decide on a suspension of Kindly Care Ltd: What was declared of the in
 
 
 async def insured(manager: Actor) -> UUID:
-    return await make_declaration(manager, "insurance", **TOLD, evidence_ids=[await a_file(manager)])  # type: ignore[arg-type]
+    return await make_declaration(manager, "insurance", **TOLD, evidence_ids=[await a_file(manager, "insurance")])  # type: ignore[arg-type]
 
 
 async def test_a_proposal_goes_with_what_gave_cause_for_it(place, migrator, database, clock):
