@@ -48,8 +48,11 @@ async def change(request: Request[Any, Any, Any], framework_id: FromPath[UUID], 
     reason = form.text(
         "reason", "why the terms change; every provider reads it", most=actions.LONGEST_REMARK, lines=True
     )
-    if not form.errors and form.value("go") == "change":
+    if not form.errors:
         try:
+            if form.value("go") != "change":
+                await ask(request.user, terms_actions.check_change, framework_id, key, value, reason)
+                return _show(request, form, found, decision, check=True)
             await terms_actions.change_terms(request.user, framework_id, key, value, reason)
             return see_other(
                 request, f"/frameworks/{framework_id}/changes", flash="The terms are changed. Every provider is told."
@@ -58,7 +61,7 @@ async def change(request: Request[Any, Any, Any], framework_id: FromPath[UUID], 
             form.merge(error)
         except Conflict as error:
             form.error("value", error.sentence)
-    return _show(request, form, found, decision, check=not form.errors)
+    return _show(request, form, found, decision, check=False)
 
 
 def _show(

@@ -129,7 +129,7 @@ async def confirm_decision(
         pack = await packs.stored(work, found.pack_hash)
         answer = decision.proposed if value is None else value
         confirmed = await _confirmed(work, framework_id)
-        settled = _judge(pack, {**confirmed, key: answer}, key)
+        _, settled = judge(pack, {**confirmed, key: answer}, key)
         await work.execute(
             "INSERT INTO framework_decision (framework_id, rule_key, proposed, value, confirmed_by, confirmed_by_name,"
             " confirmed_at, remark) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
@@ -265,14 +265,15 @@ async def _confirmed(work: Work, framework_id: UUID) -> dict[str, object]:
     return {row["rule_key"]: row["value"] for row in rows}
 
 
-def _judge(pack: Pack, answers: Mapping[str, object], key: str) -> Decision:
-    """The decision with its answer as the pack's type; the other answers are there because rules lean on each other."""
+def judge(pack: Pack, answers: Mapping[str, object], key: str) -> tuple[Pack, Decision]:
+    """The pack with its answers, and the decision with its own as the pack's type; the other answers are there because
+    rules lean on each other. Raises `InvalidInput` on `value`, in the words of whoever answers."""
     try:
         answered = pack.with_decisions(answers)
     except PackError as error:
         reasons = [_in_words(fault.reason) if fault.key == key else str(fault) for fault in error.faults]
         raise InvalidInput({"value": f"This answer does not fit: {'; '.join(reasons or [str(error)])}"}) from error
-    return next(decision for decision in answered.decisions() if decision.key == key)
+    return answered, next(decision for decision in answered.decisions() if decision.key == key)
 
 
 def _in_words(reason: str) -> str:
@@ -282,7 +283,10 @@ def _in_words(reason: str) -> str:
         (r"expected `int` >= ([0-9]+).*", r"it must be \1 or more"),
         (r"expected `int.*", "it must be a whole number"),
         (r"expected `bool.*", "it must be yes or no"),
+        (r"expected `array` of length >= ([0-9]+).*", r"it must have \1 or more, one a line"),
+        (r"expected `array` of length <= ([0-9]+).*", r"it must have \1 or fewer, one a line"),
         (r"(invalid enum value|expected `str).*", "choose one of the answers offered"),
+        (r"(must .*)", r"it \1"),
     ):
         if re.match(pattern, reason):
             return re.sub(pattern, words, reason)

@@ -13,16 +13,17 @@ from typing import Any
 from uuid import UUID
 
 from marketplace.frameworks import packs, queries
-from marketplace.frameworks.actions import LONGEST_REMARK, led_framework
+from marketplace.frameworks.actions import LONGEST_REMARK, judge, led_framework, ours_to_lead
 from marketplace.frameworks.views import FrameworkView
 from marketplace.identity.permissions import permit
 from marketplace.obligations import duties, news
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound
-from marketplace.policy.pack import PackError
+from marketplace.policy.pack import Decision, Pack
 
 ACCEPT = "task.accept_terms"
+KEPT_DAYS = "evidence_days"  # the job that works out how long a provider's files are kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,29 @@ class Terms:
     to_accept: bool
 
 
+async def check_change(work: Work, framework_id: UUID, key: str, value: object, reason: str) -> tuple[Pack, Decision]:
+    """The pack and the decision as they would be; the check-your-answers page asks first. Raises what `change_terms`
+    raises."""
+    found = await ours_to_lead(work, framework_id)
+    if found.state != "open":
+        raise Conflict("Only the terms of an open framework are changed this way.")
+    await queries.decision(work, framework_id, key)
+    wrong: dict[str, str] = {}
+    if not reason.strip():
+        wrong["reason"] = "Enter why the terms change; every provider reads it"
+    elif len(reason) > LONGEST_REMARK:
+        wrong["reason"] = f"The reason must be {LONGEST_REMARK:,} characters or fewer"
+    try:
+        after, settled = judge(await packs.stored(work, found.pack_hash), {key: value}, key)
+    except InvalidInput as error:
+        raise InvalidInput(wrong | error.fields) from error
+    if wrong:
+        raise InvalidInput(wrong)
+    if after.content_hash == found.pack_hash:
+        raise Conflict("That is the answer already: nothing changes.")
+    return after, settled
+
+
 async def change_terms(actor: Actor, framework_id: UUID, key: str, value: object, reason: str) -> str:
     """Answer a decision of an open framework anew; returns the hash of the pack that judges from now on.
 
@@ -60,26 +84,9 @@ async def change_terms(actor: Actor, framework_id: UUID, key: str, value: object
     permit(actor, "framework.write")
     async with unit_of_work(actor) as work:
         found = await led_framework(work, framework_id)
-        if found.state != "open":
-            raise Conflict("Only the terms of an open framework are changed this way.")
         decision = await queries.decision(work, framework_id, key)
-        wrong: dict[str, str] = {}
-        if not reason.strip():
-            wrong["reason"] = "Enter why the terms change; every provider reads it"
-        elif len(reason) > LONGEST_REMARK:
-            wrong["reason"] = f"The reason must be {LONGEST_REMARK:,} characters or fewer"
-        before = await packs.stored(work, found.pack_hash)
-        try:
-            after = before.with_decisions({key: value})
-        except PackError as error:
-            wrong["value"] = f"This answer does not fit: {'; '.join(str(fault) for fault in error.faults) or error}"
-            raise InvalidInput(wrong) from error
-        if wrong:
-            raise InvalidInput(wrong)
+        after, settled = await check_change(work, framework_id, key, value, reason)
         pack_hash = await packs.store(work, after)
-        if pack_hash == found.pack_hash:
-            raise Conflict("That is the answer already: nothing changes.")
-        settled = next(each for each in after.decisions() if each.key == key)
         await work.execute("UPDATE framework SET pack_hash = $2 WHERE id = $1", framework_id, pack_hash)
         await work.execute(
             "UPDATE framework_decision SET value = $3, confirmed_by = $4, confirmed_by_name = $5, confirmed_at = $6,"
@@ -103,6 +110,8 @@ async def change_terms(actor: Actor, framework_id: UUID, key: str, value: object
                 work, f"{found.lead_name} changed the terms of {found.name}. Read what changed, and accept it.",
                 f"/frameworks/{framework_id}/changes", organisation_id=provider_id, role="provider_manager",
             )  # fmt: skip
+            if key.startswith("retention."):  # the last days of what it keeps follow at once
+                await work.enqueue(KEPT_DAYS, {"provider": str(provider_id)}, dedupe_key=f"{KEPT_DAYS} {provider_id}")
         for member in found.members:
             if not member.leads:
                 await news.tell(

@@ -31,8 +31,9 @@ async def tidy_evidence(settings: Settings, payload: dict[str, Any]) -> None:
 
 @job(DAYS)
 async def evidence_days(settings: Settings, payload: dict[str, Any]) -> None:
-    """Works out how long the files about one worker are kept; `payload`: provider, worker."""
-    await retention.days_of_worker(UUID(payload["provider"]), UUID(payload["worker"]))
+    """Works out how long the files of a provider are kept, or those about one worker; `payload`: provider, worker."""
+    worker = payload.get("worker")
+    await retention.days_of(UUID(payload["provider"]), UUID(worker) if worker else None)
 
 
 @sweep("unfinished_evidence", every=timedelta(seconds=30))

@@ -54,8 +54,9 @@ async def keep_files_of(provider_id: UUID) -> int:
         return len(rows)
 
 
-async def days_of_worker(provider_id: UUID, worker_id: UUID) -> None:
-    """The last days of the files about one worker, whose own last day was put or taken back."""
+async def days_of(provider_id: UUID, worker_id: UUID | None = None) -> None:
+    """The last days of a provider's files, whose packs have changed; or of those about one worker, whose own last day
+    was put or taken back."""
     async with unit_of_work(system_for(provider_id, "provider")) as work:
         await work_out_days(work, [pack for _, _, pack in (await words(work)).packs], worker_id=worker_id)
 

@@ -119,10 +119,27 @@ async def test_changed_terms_are_a_task_of_every_provider_until_it_accepts_them(
     assert (await ask(manager, terms_actions.terms_to_provider, framework_id)).to_accept is False
     before = (await ask(admin, queries.framework, framework_id)).pack_hash
     key = "settings.evaluation.scorers"
-    for value, reason, field in (("many", "Why", "value"), ("3", " ", "reason")):
+    scan, text = "retention.dbs_certificate", "settings.evaluation.criteria"
+    for asked, value, reason, wrong in (
+        (key, "many", "Why", {"value": "it must be a whole number"}),
+        (key, "0", "Why", {"value": "it must be 1 or more"}),
+        (key, "0", " ", {"value": "it must be 1 or more", "reason": ""}),
+        (key, "3", " ", {"reason": ""}),
+        (scan, "60", "Why", {"value": "it must be 6 months or fewer (the DBS code of practice)"}),
+        (text, "", "Why", {"value": "it must have 1 or more, one a line"}),
+    ):
         with pytest.raises(InvalidInput) as refused:
-            await terms_actions.change_terms(admin, framework_id, key, value, reason)
-        assert field in refused.value.fields
+            await terms_actions.change_terms(admin, framework_id, asked, value, reason)
+        assert set(refused.value.fields) == set(wrong)
+        assert "value" not in wrong or refused.value.fields["value"] == f"This answer does not fit: {wrong['value']}"
+    async with at(create_console(database, clock), database, admin) as door:
+        change = f"/frameworks/{framework_id}/decisions/{scan}/change"
+        for go in ("check", "change"):  # said at the first press, not after the second
+            shown = await door.post(change, {"value": "60", "reason": "Longer", "go": go})
+            assert shown.status_code == 400 and "it must be 6 months or fewer" in shown.text
+            assert "Check the change" in shown.text and "Change the terms" not in shown.text
+        shown = await door.post(change, {"value": "3", "reason": "Shorter", "go": "check"})
+        assert shown.status_code == 200 and "Change the terms" in shown.text
     with pytest.raises(Conflict, match="nothing changes"):
         await terms_actions.change_terms(admin, framework_id, key, "2", "As it is")
     with pytest.raises(NotPermitted):

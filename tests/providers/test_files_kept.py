@@ -6,6 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from marketplace.frameworks.terms_actions import change_terms
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import ask, close_database, open_database
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted
@@ -98,6 +99,18 @@ async def test_papers_about_a_worker_are_counted_from_their_last_day(
     await workforce.leave(manager, worker_id, date(2026, 5, 31))
     await run_jobs(stored, migrator, jobs.DAYS)
     assert (await ask(manager, files.one_file, paper["id"]))["keep_until"] == date(2028, 5, 31)
+
+
+async def test_a_period_that_is_shortened_shows_on_every_file_at_once(stored: Settings, migrator) -> None:
+    admin = await people.council(stored)
+    framework_id = await frameworks.open_framework(admin)
+    manager = await people.provider_org(stored, "Kindly Care Ltd")
+    await frameworks.applied(manager, framework_id, ["C"])
+    worker_id = await providers.worker(manager, "Wren Ash")
+    scan = await checked(manager, stored, made.plain_pdf(), kind="dbs_certificate", worker_id=worker_id)
+    await change_terms(admin, framework_id, "retention.dbs_certificate", "3", "Three months are enough")
+    assert await run_jobs(stored, migrator, jobs.DAYS) == 1
+    assert (await ask(manager, files.one_file, scan["id"]))["keep_until"] == date(2026, 8, 11)
 
 
 async def test_nothing_goes_that_was_not_on_the_list_for_four_weeks_but_what_the_law_limits(
