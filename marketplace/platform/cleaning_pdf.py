@@ -7,40 +7,37 @@ its answers. Scripts, links, attachments, layers, notes and metadata stay behind
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pikepdf
 
+from marketplace.platform.cleaning_pdf_drawing import Weighed, has_pictures_between
+from marketplace.platform.cleaning_pdf_pictures import bearable_picture, plain_stream
+from marketplace.platform.cleaning_pdf_shapes import TooMuch, keep_what_is_drawn
+from marketplace.platform.cleaning_pdf_streams import (
+    BOMB,
+    DAMAGED,
+    FLATE,
+    PICTURES,
+    layers_of_stream,
+    unpacked_length,
+    whole_flate,
+)
 from marketplace.platform.refusal import Refused
 
 MOST_PAGES = 300
 LAST_LINES = 2_048  # bytes at the end among which a whole PDF says that it ends
 MOST_OBJECTS = 100_000
-MOST_STREAM = 250_000_000  # bytes of one stream unpacked: a page scanned at 600 dots per inch in colour is 105 million
+MOST_STAMPS = 10_000  # fields and stamps: each is drawn into its page
 MOST_IN_ALL = 1_000_000_000
-MOST_LAYERS = 2  # filters that unpack, one inside the other
 
-PAGE_KEYS = frozenset({"/Type", "/MediaBox", "/CropBox", "/BleedBox", "/TrimBox", "/ArtBox", "/Rotate", "/UserUnit",
-                       "/Contents", "/Resources", "/Group"})  # fmt: skip
-RESOURCE_KEYS = frozenset({"/ExtGState", "/ColorSpace", "/Pattern", "/Shading", "/XObject", "/Font", "/ProcSet"})
-# Of any stream: where its bytes would come from another file, and what hangs on it without being drawn.
-STREAM_KEYS_LEFT = ("/F", "/FFilter", "/FDecodeParms", "/Metadata", "/PieceInfo", "/OPI", "/Ref", "/AF", "/Alternates",
-                    "/Measure", "/PtData", "/OC", "/StructParent", "/StructParents")  # fmt: skip
 ACTIONS = frozenset({"/JavaScript", "/Launch", "/GoToR", "/GoToE", "/URI", "/SubmitForm", "/ImportData", "/Rendition",
                      "/RichMediaExecute", "/Sound", "/Movie"})  # fmt: skip
-UNPACKING = frozenset({"/FlateDecode", "/Fl", "/LZWDecode", "/LZW", "/RunLengthDecode", "/RL"})
-
 LOCKED = (
     "This PDF is locked with a password or against changes. Save a copy without protection (or print it to PDF), and"
     " add that."
-)
-DAMAGED = "This PDF is damaged or was not sent whole. Open it on your own device, print it to a new PDF, and add that."
-BOMB = (
-    "This PDF holds far more inside than its size says, so it was not opened. Scan or print it to a new PDF, and add"
-    " that."
 )
 SCRIPT = "A script or link inside the PDF was left out."
 ATTACHMENT = "Files attached inside the PDF were left out: add each of them by itself."
@@ -67,21 +64,21 @@ def rebuild(source: Path, target: Path, *, most_pixels: int) -> list[str]:
                     f"This PDF has {pages} pages; {MOST_PAGES} are taken at a time. Split it, and add the parts."
                 )
             _measure(found, most_pixels)
+            if sum(_stamps(page.obj) for page in found.pages) > MOST_STAMPS:
+                raise Refused(BOMB)
             remarks = _left_out(found)
             _flatten(found)
             with pikepdf.new() as rebuilt:
                 for page in found.pages:
                     rebuilt.pages.append(page)
-                for page in rebuilt.pages:
-                    _only_what_is_drawn(page.obj)
-                rebuilt.remove_unreferenced_resources()
-                for each in _reachable(rebuilt.Root):
-                    _refuse_what_acts(each)
-                _measure(rebuilt, most_pixels)
+                _only_what_is_drawn(rebuilt, most_pixels)
                 rebuilt.save(target, compress_streams=True, deterministic_id=True, linearize=False)
         with pikepdf.open(target) as written:
             if len(written.pages) != pages or written.attachments or "/Names" in written.Root:
                 raise Refused(DAMAGED)
+            _hold_to_account(written)
+    except TooMuch:
+        raise Refused(BOMB) from None
     except pikepdf.PasswordError:
         raise Refused(LOCKED) from None
     except (pikepdf.PdfError, ValueError, TypeError, KeyError, AttributeError, RuntimeError, OSError, RecursionError):
@@ -98,24 +95,45 @@ def _flatten(found: pikepdf.Pdf) -> None:
         return
 
 
-def _only_what_is_drawn(page: Any) -> None:
-    for key in list(page.keys()):
-        if key not in PAGE_KEYS and key != "/Parent":
-            del page[key]
-    _clean_resources(page.get("/Resources"))
-    for each in _reachable(page):
+def _stamps(page: Any) -> int:
+    stamps = page.get("/Annots")
+    return len(stamps) if isinstance(stamps, pikepdf.Array) else 0
+
+
+def _only_what_is_drawn(rebuilt: pikepdf.Pdf, most_pixels: int) -> None:
+    """Of pages, drawings and pictures what is seen of them; the rest is left, and what is far too much is refused."""
+    for page in rebuilt.pages:
+        keep_what_is_drawn(page.obj)
+        if has_pictures_between(page):
+            page.externalize_inline_images(
+                shallow=True
+            )  # among the others they are measured and stripped like the others
+    rebuilt.remove_unreferenced_resources()
+    for each in list(_reachable(rebuilt.Root)):
+        _refuse_what_acts(each)
         if isinstance(each, pikepdf.Stream):
-            for key in STREAM_KEYS_LEFT:
-                if key in each:
-                    del each[key]
-            _clean_resources(each.get("/Resources"))
+            plain_stream(each, most_pixels)
+    weighed = Weighed(most_pixels)
+    for page in rebuilt.pages:
+        weighed.page(page)
 
 
-def _clean_resources(resources: Any) -> None:
-    if isinstance(resources, pikepdf.Dictionary):
-        for key in list(resources.keys()):
-            if key not in RESOURCE_KEYS:
-                del resources[key]
+def _hold_to_account(written: pikepdf.Pdf) -> None:
+    """Measure what was written once more: every stream comes to its end, packed in no way but those known to us."""
+    in_all = 0
+    for each in written.objects:
+        if isinstance(each, pikepdf.Stream):
+            names = [name for name, _ in layers_of_stream(each)]
+            if names == [FLATE]:
+                raw = bytes(each.get_raw_stream_buffer())
+                packed, size, ended = whole_flate(raw)
+                if raw and (not ended or len(packed) != len(raw)):
+                    raise Refused(DAMAGED)
+                in_all += size
+            elif names and (len(names) > 1 or names[0] not in PICTURES):
+                raise Refused(DAMAGED)
+            if in_all > MOST_IN_ALL:
+                raise Refused(BOMB)
 
 
 def _reachable(root: Any) -> Iterator[Any]:
@@ -172,51 +190,8 @@ def _measure(pdf: pikepdf.Pdf, most_pixels: int) -> None:
     """Refuse what would burst when opened: counted by unpacking in small parts, never as a whole."""
     in_all = 0
     for each in pdf.objects:
-        if not isinstance(each, pikepdf.Stream):
-            continue
-        if str(each.get("/Subtype", "")) == "/Image":
-            pixels = int(each.get("/Width", 0)) * int(each.get("/Height", 0))
-            if pixels > most_pixels:
-                raise Refused(
-                    "A picture inside the PDF has more than 40 megapixels. Scan at 300 dots per inch, and add that."
-                )
-        in_all += _unpacked(each)
-        if in_all > MOST_IN_ALL:
-            raise Refused(BOMB)
-
-
-def _unpacked(stream: Any) -> int:
-    given = stream.get("/Filter", [])
-    filters = [str(name) for name in given] if isinstance(given, pikepdf.Array) else [str(given)]
-    layers = [name for name in filters if name in UNPACKING]
-    if not layers:
-        return 0
-    if len(layers) > MOST_LAYERS:
-        raise Refused(BOMB)
-    raw = bytes(stream.get_raw_stream_buffer())
-    if filters[0] not in ("/FlateDecode", "/Fl"):
-        # wrapped in text, or packed in ways that gain little: what they can hold at the most
-        most = len(raw) * (64 if "/RunLengthDecode" in filters or "/RL" in filters else 2_000)
-        return most if most > MOST_STREAM and len(layers) > 1 else min(most, len(raw) * 64)
-    size, inner = _inflate(raw, keep=len(layers) > 1)
-    return _inflate(inner, keep=False)[0] if inner else size
-
-
-def _inflate(raw: bytes, *, keep: bool) -> tuple[int, bytes]:
-    """How long the unpacked bytes are, and with `keep` the bytes themselves (within reason)."""
-    unpacker, size, kept = zlib.decompressobj(), 0, bytearray()
-    rest = raw
-    while rest and not unpacker.eof:
-        try:
-            part = unpacker.decompress(rest, 1_000_000)
-        except zlib.error:
-            break  # a damaged stream draws what it can: as far as readers unpack it, so do we
-        if not part and not unpacker.unconsumed_tail:
-            break
-        size += len(part)
-        if size > MOST_STREAM:
-            raise Refused(BOMB)
-        if keep:
-            kept += part
-        rest = unpacker.unconsumed_tail
-    return size, bytes(kept)
+        if isinstance(each, pikepdf.Stream):
+            bearable_picture(each, most_pixels)
+            in_all += unpacked_length(each)
+            if in_all > MOST_IN_ALL:
+                raise Refused(BOMB)
