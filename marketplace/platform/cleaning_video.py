@@ -15,12 +15,24 @@ from marketplace.platform.refusal import Refused
 
 BRANDS = frozenset({b"isom", b"iso2", b"iso3", b"iso4", b"iso5", b"iso6", b"mp41", b"mp42", b"avc1", b"M4V ", b"M4VH",
                     b"M4VP", b"dash", b"mmp4", b"MSNV"})  # fmt: skip
-HOLDS_BOXES = frozenset({b"moov", b"trak", b"mdia", b"minf", b"edts", b"dinf"})
-NOTES = frozenset({b"udta", b"meta", b"uuid", b"skip", b"free"})
+HOLDS_BOXES = frozenset({b"moov", b"trak", b"mdia", b"minf", b"edts", b"dinf", b"stbl", b"mvex", b"moof", b"traf",
+                         b"mfra"})  # fmt: skip
+# What playing needs; whatever else a box is called, it becomes free space: notes, places, titles, pictures of covers.
+KEPT_BOXES = HOLDS_BOXES | {
+    b"ftyp", b"styp", b"mdat", b"sidx", b"ssix", b"pdin", b"mvhd", b"iods", b"tkhd", b"tref", b"elst", b"mdhd", b"hdlr",
+    b"elng", b"vmhd", b"smhd", b"dref", b"stsd", b"stts", b"ctts", b"cslg", b"stsc", b"stsz", b"stz2", b"stco", b"co64",
+    b"stss", b"stsh", b"stdp", b"sdtp", b"sbgp", b"sgpd", b"subs", b"saiz", b"saio", b"mehd", b"trex", b"leva", b"mfhd",
+    b"tfhd", b"tfdt", b"trun", b"tfra", b"mfro",
+}  # fmt: skip
+TRACKS_TAKEN = frozenset({b"vide", b"soun"})
 MOST_BOXES = 20_000
 
 NOT_WHOLE = "This video is damaged or was not sent whole. Open it on your own device; if it plays there, add it again."
 NO_PICTURE = "This file holds no video. Record it again as MP4, and add that."
+OTHER_TRACKS = (
+    "This video carries data beside its pictures and sound, such as where it was recorded. Trim it or save it anew on"
+    " your device with pictures and sound alone, and add that."
+)
 QUICKTIME = "This is a QuickTime video. Save or share it as MP4, and add that."
 
 # (first byte, end, what it begins with instead); zeros fill the rest
@@ -40,32 +52,30 @@ def check_mp4(path: Path) -> list[Blank]:
             raise Refused(QUICKTIME)
         if brand not in BRANDS:
             raise Refused(NO_PICTURE)
-        for count, (kind, start, end) in enumerate(_boxes(file, 0, size)):
+        for count, (kind, begins, start, end) in enumerate(_boxes(file, 0, size)):
             if count > MOST_BOXES:
                 raise Refused(NOT_WHOLE)
             seen.add(kind)
-            if kind in NOTES:
-                blanks.append((start, end, b""))
-                if kind != b"free":
-                    blanks.append((start - 4 if _short(file, start, end) else start - 12, 0, b"free"))
+            if kind not in KEPT_BOXES:  # its kind stands behind the first four bytes, however its length is written
+                blanks += [(begins + 4, begins + 8, b"free"), (start, end, b"")]
             elif kind == b"hdlr":
-                file.seek(start + 8)
-                handlers.add(file.read(4))
+                file.seek(start + 4)
+                of, handled = file.read(4), file.read(4)
+                if of != b"dhlr":  # in older files: where the data lie, not what they are
+                    handlers.add(handled)
+                if end > start + 24:  # the name its maker gave the track, often the device's
+                    blanks.append((start + 24, end, b""))
     if not {b"moov", b"mvhd", b"mdat"} <= seen:
         raise Refused(NOT_WHOLE)
     if b"vide" not in handlers:
         raise Refused(NO_PICTURE)
-    return sorted((at, end or at + 4, head) for at, end, head in blanks)
+    if handlers - TRACKS_TAKEN:
+        raise Refused(OTHER_TRACKS)
+    return sorted(blanks)
 
 
-def _short(file: BinaryIO, start: int, end: int) -> bool:
-    """Whether the box has a header of 8 bytes: then its length stands right before its kind."""
-    file.seek(start - 8)
-    return struct.unpack(">I", file.read(4))[0] in (0, end - start + 8)
-
-
-def _boxes(file: BinaryIO, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    """(kind, first byte of the content, its end) of each box, those inside others after them."""
+def _boxes(file: BinaryIO, at: int, end: int) -> Iterator[tuple[bytes, int, int, int]]:
+    """(kind, first byte, first byte of the content, its end) of each box, those inside others after them."""
     while at < end:
         file.seek(at)
         head = file.read(16)
@@ -81,60 +91,102 @@ def _boxes(file: BinaryIO, at: int, end: int) -> Iterator[tuple[bytes, int, int]
             length = end - at
         if length < content - at or at + length > end:
             raise Refused(NOT_WHOLE)
-        yield kind, content, at + length
+        yield kind, at, content, at + length
         if kind in HOLDS_BOXES:
             yield from _boxes(file, content, at + length)
         at += length
 
 
 EBML, SEGMENT, TRACKS, CLUSTER = 0x1A45DFA3, 0x18538067, 0x1654AE6B, 0x1F43B675
-DOC_TYPE, TRACK_ENTRY, TRACK_TYPE, TAGS, ATTACHMENTS = 0x4282, 0xAE, 0x83, 0x1254C367, 0x1941A469
-HOLDS_ELEMENTS = frozenset({EBML, SEGMENT, TRACKS, TRACK_ENTRY})
+DOC_TYPE, TRACK_ENTRY, TRACK_TYPE, INFO, ATTACHMENTS = 0x4282, 0xAE, 0x83, 0x1549A966, 0x1941A469
+NOTHING, VIDEO, SOUND = 0xEC, b"\x01", b"\x02"
+HOLDS_ELEMENTS = frozenset({EBML, SEGMENT, TRACKS, TRACK_ENTRY, INFO})
+# What playing needs, by what holds it (the seek table, info, tracks, clusters, cues; of the info the scale, length and
+# the programs' names, which may not be missing). Tracks and head keep all but their notes.
+KEPT_IN = {
+    SEGMENT: frozenset({0x114D9B74, INFO, TRACKS, CLUSTER, 0x1C53BB6B}),
+    INFO: frozenset({0x2AD7B1, 0x4489, 0x4D80, 0x5741}),
+}
+NOTES_IN = {TRACK_ENTRY: frozenset({0x536E, NOTHING, 0xBF}), TRACKS: frozenset({NOTHING, 0xBF}),
+            EBML: frozenset({NOTHING, 0xBF})}  # fmt: skip
+IN_CLUSTER = frozenset({0xE7, 0xA3, 0xA0, 0xA7, 0xAB, NOTHING, 0xBF, 0x5854, 0xAF})
 
 
 def check_webm(path: Path) -> list[Blank]:
-    """Walk the elements; answers what to blank: tags become an element that says nothing. Raises `Refused`."""
-    doc_type, video, clusters = b"", False, 0
+    """Walk the elements; answers what to blank: notes become an element that says nothing. Raises `Refused`."""
+    doc_type, tracks, clusters = b"", set[bytes](), 0
     blanks: list[Blank] = []
     with path.open("rb") as file:
         size = path.stat().st_size
-        for count, (kind, start, end) in enumerate(_elements(file, 0, size)):
+        for count, (holder, kind, begins, start, end) in enumerate(_elements(file, 0, 0, size)):
             if count > MOST_BOXES:
                 raise Refused(NOT_WHOLE)
             if kind == DOC_TYPE and end - start <= 16:
                 file.seek(start)
                 doc_type = file.read(end - start).rstrip(b"\0")
-            elif kind == TRACK_TYPE and end - start == 1:
+            elif kind == TRACK_TYPE and holder == TRACK_ENTRY:
                 file.seek(start)
-                video = video or file.read(1) == b"\x01"
+                tracks.add(file.read(min(end - start, 8)).lstrip(b"\0"))
             elif kind == CLUSTER:
                 clusters += 1
             elif kind == ATTACHMENTS:
                 raise Refused("This video has files attached inside it. Save it anew without them, and add that.")
-            elif kind == TAGS and end - start > 9:
-                blanks.append((start, end, b"\xec\x01" + (end - start - 9).to_bytes(7, "big")))
+            elif _is_note(holder, kind):
+                blanks.append((begins, end, _nothing(end - begins)))
     if doc_type != b"webm" or not clusters:
         raise Refused(NOT_WHOLE)
-    if not video:
+    if VIDEO not in tracks:
         raise Refused(NO_PICTURE)
+    if tracks - {VIDEO, SOUND}:
+        raise Refused(OTHER_TRACKS)
     return blanks
 
 
-def _elements(file: BinaryIO, at: int, end: int) -> Iterator[tuple[int, int, int]]:
+def _is_note(holder: int, kind: int) -> bool:
+    if holder in KEPT_IN:
+        return kind not in KEPT_IN[holder]
+    return kind not in (EBML, SEGMENT) if not holder else kind in NOTES_IN.get(holder, ())
+
+
+def _nothing(length: int) -> bytes:
+    """How an element of so many bytes in all begins that says nothing."""
+    if length < 9:
+        return bytes((NOTHING, 0x80 | (length - 2)))
+    return bytes((NOTHING, 0x01)) + (length - 9).to_bytes(7, "big")
+
+
+def _elements(file: BinaryIO, holder: int, at: int, end: int) -> Iterator[tuple[int, int, int, int, int]]:
+    """(what holds it, kind, first byte, first byte of the content, its end) of each element, then those inside it."""
     while at < end:
-        file.seek(at)
-        head = file.read(12)
-        kind, width = _number(head, keep_marker=True)
-        length, more = _number(head[width:], keep_marker=False)
-        content = at + width + more
-        if length < 0:  # of unknown length: a stream as recorders write it, up to the end of what holds it
-            length = end - content
+        kind, content, length = _element(file, at)
+        if length < 0:  # of unknown length, as recorders write while they record: up to the end of what holds it
+            length = (_end_of_cluster(file, content, end) if kind == CLUSTER else end) - content
         if content + length > end:
             raise Refused(NOT_WHOLE)
-        yield kind, content, content + length
+        yield holder, kind, at, content, content + length
         if kind in HOLDS_ELEMENTS:
-            yield from _elements(file, content, content + length)
+            yield from _elements(file, kind, content, content + length)
         at = content + length
+
+
+def _element(file: BinaryIO, at: int) -> tuple[int, int, int]:
+    file.seek(at)
+    head = file.read(12)
+    kind, width = _number(head, keep_marker=True)
+    length, more = _number(head[width:], keep_marker=False)
+    return kind, at + width + more, length
+
+
+def _end_of_cluster(file: BinaryIO, at: int, end: int) -> int:
+    """A cluster of unknown length goes on as long as what comes belongs into one."""
+    while at < end:
+        kind, content, length = _element(file, at)
+        if kind not in IN_CLUSTER:
+            return at
+        if length < 0 or content + length > end:
+            raise Refused(NOT_WHOLE)
+        at = content + length
+    return end
 
 
 def _number(head: bytes, *, keep_marker: bool) -> tuple[int, int]:
