@@ -88,6 +88,8 @@ class Readiness(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     sign_off_needs_file: bool = False
     # What was done longer ago, or a last day before it, is a slip of typing.
     longest_years: AtLeastOne = 50
+    # One written before this was a rule leaves it to the provider.
+    dbs_needs_barred_list: bool = False
 
 
 class Pathway(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

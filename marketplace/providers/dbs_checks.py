@@ -17,9 +17,10 @@ from marketplace.platform.database import Work, unit_of_work
 from marketplace.policy.calendar import local_day
 from marketplace.providers.assessors import could_be, is_oneself
 from marketplace.providers.attachments import attached
-from marketplace.providers.certificates import Certificate, certificate_faults
+from marketplace.providers.certificates import Certificate, certificate_faults, news_for
 from marketplace.providers.evidence import BY_SOMEBODY_ELSE, not_in_future, refuse
-from marketplace.providers.workforce import look_at_coming_visits, own_worker, take_off
+from marketplace.providers.vocabulary import Words, words
+from marketplace.providers.workforce import hold_workforce, look_at_coming_visits, own_worker, take_off
 
 CERTIFICATE = re.compile(r"[0-9]{12}")
 DBS_OUTCOMES = {
@@ -29,10 +30,9 @@ DBS_OUTCOMES = {
 DBS_WORKFORCES = {"child": "Child workforce", "child_and_adult": "Child and adult workforce"}
 MEND_DBS = "task.mend_dbs_details"  # owed by the office where the update service knew no such certificate
 
-# The newest check, where what is said again is nothing new: neither of the check nor of the certificate.
+# The check that counts, where what is said again is nothing new: neither of the check nor of the certificate.
 SENT_TWICE = """
-SELECT c.id FROM (SELECT * FROM worker_dbs_check WHERE provider_id = $1 AND worker_id = $2 AND withdrawn_at IS NULL
-    ORDER BY checked_on DESC, recorded_at DESC, outcome = 'clear' LIMIT 1) c
+SELECT c.id FROM dbs_check_that_counts($1, $2) c
 JOIN worker_private p ON p.provider_id = c.provider_id AND p.worker_id = c.worker_id
 JOIN worker w ON w.provider_id = c.provider_id AND w.id = c.worker_id
 WHERE c.checked_on = $3 AND c.checked_by_name = $4 AND c.outcome = $5 AND c.source = $6
@@ -66,15 +66,19 @@ async def record_dbs_check(
     """Record a look at the DBS status (a new certificate, or the six-monthly check: L appendix 2); returns its id.
 
     The certificate's own details stay with the provider and replace those kept before, as far as they are given.
-    New information stands the worker down at once and tells those who plan visits with them; after it only a new
-    certificate, issued that day or later, makes a check clear. Another number needs its own date of issue, workforce
-    and word on the barred list.
+    New information stands the worker down at once, in every row of the person, and tells those who plan visits with
+    them; whatever later-dated check there is, only a new certificate, issued that day or later, makes a check clear
+    after it. A clear check is of a certificate with its number, date of issue, workforce and, where a pack asks for it,
+    the children's barred list, given now or before, but all anew with another number. A certificate is one person's.
     """
     permit(actor, "workforce.write")
     async with unit_of_work(actor) as work:
+        if certificate_number:
+            await hold_workforce(work)
         return await keep_dbs_check(
             work,
             await own_worker(work, worker_id),
+            await words(work),
             checked_on=checked_on,
             checked_by_name=checked_by_name,
             outcome=outcome,
@@ -93,6 +97,7 @@ async def record_dbs_check(
 async def keep_dbs_check(
     work: Work,
     worker: dict,
+    spoken: Words,
     *,
     checked_on: date,
     checked_by_name: str,
@@ -137,7 +142,8 @@ async def keep_dbs_check(
     if is_oneself(work, worker):
         wrong["checked_by_name"] = BY_SOMEBODY_ELSE
     certificate = Certificate(number, issued_on, workforce, barred_list_checked)
-    await certificate_faults(work, worker, outcome, certificate, update_service_consent, wrong)
+    packs = [pack for _, _, pack in spoken.packs]
+    await certificate_faults(work, worker, packs, outcome, certificate, update_service_consent, date_of_birth, wrong)
     refuse(wrong)
     await attached(work, worker, evidence_id, dbs=True)
     details = (
@@ -150,12 +156,7 @@ async def keep_dbs_check(
     )  # fmt: skip
     if same is not None:
         return same
-    check_id = await work.fetchval(
-        "INSERT INTO worker_dbs_check (provider_id, worker_id, checked_on, checked_by_name, outcome, recorded_at,"
-        " recorded_by, evidence_id, source) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id",
-        worker["provider_id"], worker["id"], checked_on, checked_by_name.strip(), outcome, work.now,
-        work.actor.person_id, evidence_id, source,
-    )  # fmt: skip
+    # before the check: what it finds is kept with the certificate's number (m0078)
     await work.execute(
         "UPDATE worker_private SET dbs_certificate_number = coalesce($3, dbs_certificate_number),"
         " dbs_issued_on = coalesce($4, dbs_issued_on), dbs_workforce = coalesce($5, dbs_workforce),"
@@ -167,10 +168,26 @@ async def keep_dbs_check(
         worker["provider_id"], worker["id"], number or None, issued_on, workforce, barred_list_checked,
         update_service_consent, work.now, _line(certificate_forename), _line(certificate_surname), date_of_birth,
     )  # fmt: skip
-    # the number itself is no business of the trail
-    work.audit("worker.dbs_checked", "worker", worker["id"], checked_on=checked_on, outcome=outcome, source=source)
+    check = (checked_on, checked_by_name.strip(), outcome, source)
+    check_id = await _keep(work, worker, check, evidence_id)
+    if outcome == "new_information":
+        for row in await news_for(work, worker, checked_on):
+            await _keep(work, row, check, None)
     await look_at_coming_visits(work, worker["provider_id"])
     await meet(work, MEND_DBS, worker["id"])
+    return check_id
+
+
+async def _keep(work: Work, worker: dict, check: tuple[date, str, str, str], evidence_id: UUID | None) -> UUID:
+    """A check of one row, `check` being its day, who made it, what it found and its source."""
+    checked_on, _, outcome, source = check
+    check_id = await work.fetchval(
+        "INSERT INTO worker_dbs_check (provider_id, worker_id, checked_on, checked_by_name, outcome, source,"
+        " recorded_at, recorded_by, evidence_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id",
+        worker["provider_id"], worker["id"], *check, work.now, work.actor.person_id, evidence_id,
+    )  # fmt: skip
+    # the number itself is no business of the trail
+    work.audit("worker.dbs_checked", "worker", worker["id"], checked_on=checked_on, outcome=outcome, source=source)
     if outcome == "new_information" and worker["stood_down_at"] is None:
         await take_off(work, worker, "The DBS status has changed: there is new information")
     return check_id

@@ -27,8 +27,10 @@ from marketplace.platform.update_service import (
 )
 from marketplace.policy.calendar import local_day
 from marketplace.policy.status_checks import status_check_due
+from marketplace.providers.certificates import kept_certificate, what_is_missing
 from marketplace.providers.dbs_checks import MEND_DBS, keep_dbs_check
 from marketplace.providers.evidence import BY_SOMEBODY_ELSE
+from marketplace.providers.vocabulary import words
 from marketplace.providers.workforce import ensure_profile, own_worker
 from marketplace.settings import Settings
 
@@ -91,8 +93,8 @@ async def check_status(actor: Actor, settings: Settings, worker_id: UUID, *, aut
         if answer in OUTCOMES:
             name = f"{actor.person_name}, by itself" if automatic else actor.person_name
             check_id = await keep_dbs_check(
-                work, worker, checked_on=local_day(work.now), checked_by_name=f"{name}, with the update service",
-                outcome=OUTCOMES[answer], source="update_service",
+                work, worker, await words(work), checked_on=local_day(work.now),
+                checked_by_name=f"{name}, with the update service", outcome=OUTCOMES[answer], source="update_service",
             )  # fmt: skip
         await work.execute(
             "INSERT INTO dbs_status_request (provider_id, id, worker_id, asked_at, asked_by, asked_by_name, automatic,"
@@ -135,9 +137,7 @@ def _plain(name: str) -> str:
 async def _asked_about(work: Work, worker_id: UUID) -> Certificate:
     row = await work.fetchrow(
         "SELECT p.*, w.person_id, w.left_on, coalesce(nullif(o.legal_name, ''), work_for.name) AS organisation,"
-        " (SELECT c.outcome FROM worker_dbs_check c WHERE c.provider_id = p.provider_id AND c.worker_id = p.worker_id"
-        "  AND c.withdrawn_at IS NULL"
-        "  ORDER BY c.checked_on DESC, c.recorded_at DESC, c.outcome = 'clear' LIMIT 1) AS outcome"
+        " (SELECT c.outcome FROM dbs_check_that_counts(p.provider_id, p.worker_id) c) AS outcome"
         " FROM worker_private p JOIN worker w ON w.provider_id = p.provider_id AND w.id = p.worker_id"
         " JOIN provider o ON o.id = p.provider_id JOIN organisation work_for ON work_for.id = p.provider_id"
         " WHERE p.provider_id = $1 AND p.worker_id = $2",
@@ -145,11 +145,11 @@ async def _asked_about(work: Work, worker_id: UUID) -> Certificate:
     )  # fmt: skip
     if row is None:
         raise NotFound("There is no such worker in your organisation.")
-    wrong: dict[str, str] = {}
+    # what no check counts without, the service's neither
+    kept = kept_certificate(row)
+    wrong = what_is_missing([pack for _, _, pack in (await words(work)).packs], kept, kept)
     if row["dbs_update_service_consent_at"] is None:
         wrong["update_service_consent"] = "The worker has not agreed to status checks: nothing is asked"
-    if not row["dbs_certificate_number"]:
-        wrong["certificate_number"] = "Enter the certificate's number"
     if not row["dbs_forename"]:
         wrong["certificate_forename"] = "Enter the first name as on the certificate"
     if not row["dbs_surname"]:
@@ -296,15 +296,13 @@ async def status_lines(work: Work) -> list[StatusLine]:
     if work.actor.provider_id is None:
         raise NotFound
     today = local_day(work.now)
-    packs = [await pack_of(work, each.id) for each in await my_frameworks(work)]
+    packs = [(await pack_of(work, each.id)).on(today) for each in await my_frameworks(work)]
     rows = await work.fetch(
-        "SELECT w.id, w.name, p.dbs_update_service_consent_at IS NOT NULL AS consent, p.dbs_certificate_number IS NOT"
-        " NULL AND p.dbs_forename <> '' AND p.dbs_surname <> '' AND p.date_of_birth IS NOT NULL AS complete,"
+        "SELECT w.id, w.name, p.*, p.dbs_update_service_consent_at IS NOT NULL AS consent,"
+        " p.dbs_forename <> '' AND p.dbs_surname <> '' AND p.date_of_birth IS NOT NULL AS complete,"
         " c.checked_on, c.outcome, r.asked_at, r.answer, r.asked_at > c.recorded_at IS NOT FALSE AS unanswered"
         " FROM worker w JOIN worker_private p ON p.provider_id = w.provider_id AND p.worker_id = w.id"
-        " LEFT JOIN LATERAL (SELECT checked_on, outcome, recorded_at FROM worker_dbs_check"
-        "  WHERE provider_id = w.provider_id AND worker_id = w.id AND withdrawn_at IS NULL"
-        "  ORDER BY checked_on DESC, recorded_at DESC, outcome = 'clear' LIMIT 1) c ON true"
+        " LEFT JOIN LATERAL dbs_check_that_counts(w.provider_id, w.id) c ON true"
         " LEFT JOIN LATERAL (SELECT asked_at, answer FROM dbs_status_request WHERE provider_id = w.provider_id AND"
         "  worker_id = w.id ORDER BY asked_at DESC LIMIT 1) r ON true"
         " WHERE w.provider_id = $1 AND (w.left_on IS NULL OR w.left_on >= $2) ORDER BY w.name, w.id",
@@ -312,12 +310,13 @@ async def status_lines(work: Work) -> list[StatusLine]:
     )  # fmt: skip
     lines = [
         StatusLine(
-            row["id"], row["name"], row["consent"], row["complete"], row["checked_on"], row["outcome"],
+            row["id"], row["name"], row["consent"], row["complete"] and not what_is_missing(packs, kept, kept),
+            row["checked_on"], row["outcome"],
             row["outcome"] != "new_information" and any(status_check_due(p, row["checked_on"], today) for p in packs),
             row["asked_at"] is not None and local_day(row["asked_at"]) == today,
             row["answer"] in TO_MEND and row["unanswered"], row["answer"],
         )
-        for row in rows
+        for row, kept in ((row, kept_certificate(row)) for row in rows)
     ]  # fmt: skip
     return sorted(lines, key=lambda line: not line.due)
 

@@ -90,8 +90,7 @@ _WORKERS = """SELECT w.*,
       FROM worker_competency c WHERE c.provider_id = w.provider_id AND c.worker_id = w.id
       ORDER BY c.assessed_on DESC, c.recorded_at DESC) AS assessed,
     (SELECT ROW(d.checked_on, d.checked_by_name, d.outcome, d.source, d.evidence_id)
-      FROM worker_dbs_check d WHERE d.provider_id = w.provider_id AND d.worker_id = w.id AND d.withdrawn_at IS NULL
-      ORDER BY d.checked_on DESC, d.recorded_at DESC, d.outcome = 'clear' LIMIT 1) AS dbs,
+      FROM dbs_check_that_counts(w.provider_id, w.id) d) AS dbs,
     ARRAY(SELECT ROW(k.kind, k.done_on, k.valid_until)
       FROM worker_check k WHERE k.provider_id = w.provider_id AND k.worker_id = w.id AND k.withdrawn_at IS NULL
       ORDER BY k.done_on DESC, k.recorded_at DESC) AS checked

@@ -24,7 +24,7 @@ from marketplace.providers.import_checking import Progress, carry_out
 from marketplace.providers.import_plan import Plan, differences
 from marketplace.providers.import_reading import Rows, read_file
 from marketplace.providers.import_workers import NEW
-from marketplace.providers.workforce import ensure_profile
+from marketplace.providers.workforce import ensure_profile, hold_workforce
 
 JOB = "import_workforce"
 AT_ONCE = 300  # rows that are tried and kept while the person waits; more go to the worker process
@@ -164,7 +164,8 @@ async def keep(actor: Actor, import_id: UUID, *, at_once: bool = False, progress
             if row["state"] != "importing":
                 return
             before = msgspec.convert(row["plan"], Plan)
-            # Nobody changes a worker while the whole is kept.
+            # Nobody adds or changes a worker while the whole is kept.
+            await hold_workforce(work)
             await work.execute("SELECT 1 FROM worker WHERE provider_id = $1 ORDER BY id FOR UPDATE", row["provider_id"])
             plan = await carry_out(work, msgspec.convert(row["rows"], Rows), row["answers"], progress)
             if plan.hash != row["plan_hash"]:

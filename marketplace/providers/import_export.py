@@ -67,9 +67,7 @@ async def _lines(work: Work, spoken: Words) -> Lines:
         "SELECT w.*, p.phone, p.email, p.registration_pin, p.dbs_certificate_number, p.dbs_issued_on, p.dbs_workforce,"
         " p.dbs_barred_list_checked, p.dbs_update_service_consent_at, d.checked_on, d.checked_by_name, d.outcome"
         " FROM worker w LEFT JOIN worker_private p ON p.provider_id = w.provider_id AND p.worker_id = w.id"
-        " LEFT JOIN LATERAL (SELECT * FROM worker_dbs_check c WHERE c.provider_id = w.provider_id"
-        " AND c.worker_id = w.id AND c.withdrawn_at IS NULL"
-        " ORDER BY c.checked_on DESC, c.recorded_at DESC, c.outcome = 'clear' LIMIT 1) d ON true"
+        " LEFT JOIN LATERAL dbs_check_that_counts(w.provider_id, w.id) d ON true"
         " WHERE w.provider_id = $1 AND (w.left_on IS NULL OR w.left_on >= $2) ORDER BY w.name, w.id",
         own, today,
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What an export holds besides what counts: competencies that were withdrawn, and DBS checks before the newest.
+"""What an export holds besides what counts: competencies that were withdrawn, and DBS checks beside that which counts.
 
 They stand on sheets of their own, to be read. An import leaves these sheets aside: nobody is withdrawn, and no old
 check recorded, by a file.
@@ -55,9 +55,9 @@ async def past_lines(
              row["withdrawn_reason"]]
         )  # fmt: skip
     for row in await work.fetch(
-        "SELECT * FROM (SELECT c.*, row_number() OVER (PARTITION BY worker_id ORDER BY checked_on DESC,"
-        " recorded_at DESC, outcome = 'clear') AS place FROM worker_dbs_check c WHERE provider_id = $1"
-        " AND worker_id = ANY ($2) AND withdrawn_at IS NULL) c WHERE place > 1 ORDER BY worker_id, place",
+        "SELECT * FROM worker_dbs_check c WHERE provider_id = $1 AND worker_id = ANY ($2) AND withdrawn_at IS NULL"
+        " AND id <> (SELECT d.id FROM dbs_check_that_counts(c.provider_id, c.worker_id) d)"
+        " ORDER BY worker_id, checked_on DESC, recorded_at DESC, outcome = 'clear', id",
         own, list(named),
     ):  # fmt: skip
         found[EARLIER_DBS.key].append(

@@ -79,6 +79,13 @@ class Run:
                 self.dbs[row["worker_id"]].append(fact)
             else:
                 self.withdrawn.add((row["worker_id"], *fact))
+        self.doubted: set[UUID] = {
+            row["worker_id"] for row in await self.work.fetch(
+                "SELECT c.worker_id FROM worker w, LATERAL dbs_check_that_counts(w.provider_id, w.id) c"
+                " WHERE w.provider_id = $1 AND c.outcome <> 'clear'",
+                own,
+            )
+        }  # fmt: skip
         self.skills: dict[tuple[Any, ...], Any] = {}
         self.shown: set[tuple[Any, ...]] = set()  # of them those with a file that shows them, by that file
         self.files, _ = await named_files(self.work, own)

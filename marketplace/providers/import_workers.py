@@ -192,7 +192,9 @@ class WorkerRows(Run):
             return []
         there = (checked_on, same(who), outcome) in kept
         newest = max((each[0] for each in kept), default=None)
-        if newest is not None and checked_on < newest:
+        # news counts whatever was seen later, and so does the certificate that settles it
+        settling = worker["id"] in self.doubted and "certificate_number" in changed
+        if newest is not None and checked_on < newest and outcome == "clear" and not settling:
             if changed or not there:
                 self.notes.append(
                     f"Workers, row {row.number}: the DBS check of {written_day(checked_on)} is older than the newest"
@@ -201,7 +203,9 @@ class WorkerRows(Run):
             return []
         if there and not changed:
             return []
-        await keep_dbs_check(self.work, worker, checked_on=checked_on, checked_by_name=who, outcome=outcome, **given)
+        await keep_dbs_check(
+            self.work, worker, self.spoken, checked_on=checked_on, checked_by_name=who, outcome=outcome, **given
+        )
         kept.append((checked_on, same(who), outcome))
         said = ["another certificate"] if worker["certificate_number"] and "certificate_number" in changed else []
         worker.update(changed)

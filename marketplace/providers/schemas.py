@@ -74,8 +74,9 @@ class WorkerIn(In):
 
 
 class DbsCheckIn(In):
-    """`outcome` is clear or new_information; `workforce` child or child_and_adult. The names and the birthday are the
-    certificate's: the update service is asked with them."""
+    """`outcome` is clear or new_information; `workforce` child or child_and_adult. A clear check needs number, date of
+    issue, workforce and, where a framework asks for it, barred list of its certificate, given now or before. The names
+    and the birthday are the certificate's: the update service is asked with them."""
 
     checked_on: date
     checked_by_name: Line

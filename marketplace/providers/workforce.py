@@ -52,6 +52,13 @@ async def ensure_profile(work: Work) -> UUID:
     return provider_id
 
 
+async def hold_workforce(work: Work) -> None:
+    """Who is there, and whose certificate is whose, is settled by one at a time: whoever adds a worker, records a
+    certificate or keeps an import waits here for the other, and then sees what they did. Held to the unit's end."""
+    held = f"workforce of {work.actor.provider_id}"
+    await work.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", held)
+
+
 async def add_worker(
     actor: Actor,
     *,
@@ -72,6 +79,7 @@ async def add_worker(
     permit(actor, "workforce.write")
     async with unit_of_work(actor) as work:
         await ensure_profile(work)
+        await hold_workforce(work)
         return await keep_new_worker(
             work,
             await words(work),
@@ -249,6 +257,8 @@ async def publish_profile(actor: Actor, worker_id: UUID, profile: str, consent: 
             row["provider_id"], worker_id, text, given,
         )  # fmt: skip
         work.audit("worker.profile_published" if consent else "worker.profile_kept", "worker", worker_id)
+        if row["profile_consent_at"] is not None and given is None:
+            await look_at_coming_visits(work, row["provider_id"])  # where the pack asks for it, readiness has gone
         if row["person_id"] is not None and text and given is None:
             said = "Your office has written your profile for families: read it, and say whether they may see it."
             await tell(work, said, "/my-profile", person_id=row["person_id"])

@@ -112,7 +112,10 @@ async def test_whatever_may_make_a_worker_less_ready_asks_for_the_look_at_once(p
         case.manager, case.worker_id, checked_on=today, checked_by_name="Mo Rahman", workforce="child_and_adult"
     )
     await looked()
-    assert looks == [1, 1, 1, 1, 1]
+    await workforce.publish_profile(case.manager, case.worker_id, "I have moved house.", False)  # agreed to by nobody
+    await looked()
+    assert any("profile" in says for _, says, _ in await flags(case))
+    assert looks == [1, 1, 1, 1, 1, 1]
 
 
 async def test_it_shows_on_the_visit_the_week_the_package_and_watch(planned):

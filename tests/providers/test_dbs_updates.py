@@ -173,6 +173,7 @@ async def test_nothing_is_asked_without_consent_and_details_or_of_oneself_or_whe
         await dbs_updates.check_status(place.manager, connected, bare)
     assert set(refused.value.fields) == {
         "update_service_consent", "certificate_number", "certificate_forename", "certificate_surname", "date_of_birth",
+        "issued_on", "workforce", "barred_list_checked",
     }  # fmt: skip
     worker = await a_worker(place)
     with pytest.raises(Conflict, match="not connected"):

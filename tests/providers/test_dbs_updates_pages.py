@@ -26,6 +26,8 @@ BIRTHDAY = {"date_of_birth-day": "7", "date_of_birth-month": "3", "date_of_birth
 PAPER = {
     **DAY, **BIRTHDAY, "checked_by_name": "Ada Brook", "outcome": "clear", "certificate_number": "0012 3456 7890",
     "certificate_forename": "Wren", "certificate_surname": "Ashby", "update_service_consent": "yes",
+    "issued_on-day": "20", "issued_on-month": "4", "issued_on-year": "2026", "workforce": "child",
+    "barred_list_checked": "yes",
 }  # fmt: skip
 
 
@@ -119,11 +121,14 @@ async def test_the_api_does_what_the_pages_do(connected, database, clock, place,
         paper = {
             "checked_on": "2026-05-01", "checked_by_name": "Ada Brook", "certificate_number": NUMBER,
             "certificate_forename": "Wren", "certificate_surname": "Ashby", "date_of_birth": "1990-03-07",
-            "update_service_consent": True,
+            "update_service_consent": True, "issued_on": "2026-04-20", "workforce": "child",
         }  # fmt: skip
         api = f"/api/v1/workers/{worker}"
         nobody = await door.client.post(f"{api}/dbs-checks", json={**paper, "checked_by_name": "12"}, headers=headers)
         assert nobody.status_code == 400 and "first and last name of who made the check" in nobody.text
+        unasked = await door.client.post(f"{api}/dbs-checks", json=paper, headers=headers)
+        assert unasked.status_code == 400 and "barred list was checked with it" in unasked.text
+        paper["barred_list_checked"] = True
         assert (await door.client.post(f"{api}/dbs-checks", json=paper, headers=headers)).status_code == 201
         service.answers[NUMBER] = result("NON_BLANK_NO_NEW_INFO")
         made = await door.client.post(f"{api}/status-checks", headers=headers)

@@ -57,7 +57,9 @@ async def test_a_starred_competency_is_asked_only_where_the_child_needs_it(place
 async def test_a_dbs_check_counts_to_the_same_day_six_months_on(place, clock, checked_on, last_day):
     clock.move_to(datetime(checked_on.year, checked_on.month, checked_on.day, 12, tzinfo=UTC))
     worker = await providers.worker(place.manager, "Wren Ashby")
-    await dbs_checks.record_dbs_check(place.manager, worker, checked_on=checked_on, checked_by_name="Ada Brook")
+    await dbs_checks.record_dbs_check(
+        place.manager, worker, checked_on=checked_on, checked_by_name="Ada Brook", **providers.paper(worker)
+    )
     overdue = "has a DBS check that is due again"
     assert overdue not in (await judged(place, worker, on=last_day)).reasons
     assert overdue in (await judged(place, worker, on=last_day + timedelta(days=1))).reasons
@@ -199,7 +201,9 @@ async def test_what_cannot_be_true_of_a_dbs_check_is_refused_by_its_field(place,
     worker = await providers.worker(place.manager, "Lee Barton")
     with pytest.raises(InvalidInput) as refused:
         await dbs_checks.record_dbs_check(
-            place.manager, worker, **({"checked_on": TODAY, "checked_by_name": "Ada Brook"} | given)
+            place.manager,
+            worker,
+            **(providers.paper(worker) | {"checked_on": TODAY, "checked_by_name": "Ada Brook"} | given),
         )
     assert set(refused.value.fields) == {field}
 
@@ -262,7 +266,7 @@ async def test_the_match_statement_says_who_what_until_when_and_by_whom_and_no_n
     assert by["First aid"]["signed_off_by"] == "Alex Moor, nurse educator"
     assert by["First aid"]["valid_until"] == "2029-04-11"
     assert any("DBS" in what for what in by)
-    assert "001234567890" not in str(statement) and "18A1234E" not in str(statement)
+    assert providers.certificate_of(worker) not in str(statement) and providers.pin_of(worker) not in str(statement)
 
 
 async def test_a_commissioner_of_the_framework_judges_readiness_alike_and_one_apart_sees_nobody(place):
@@ -276,7 +280,7 @@ async def test_certificate_numbers_and_contacts_are_the_providers_and_the_worker
     worker = await providers.ready_worker(place.manager, place.framework_id, "C", "Wren Ashby")
     other = await providers.ready_worker(place.manager, place.framework_id, "C", "Lee Barton")
     details = await ask(place.manager, queries.private_details, worker)
-    assert details["dbs_certificate_number"] == "001234567890"
+    assert details["dbs_certificate_number"] == providers.certificate_of(worker)
     themself = await providers.with_sign_in(place.manager, worker, "Wren Ashby", "wren.ashby@example.org")
     assert (await ask(themself, queries.private_details, worker))["worker_id"] == worker
     for actor, asked in ((place.lead, worker), (place.rival, worker), (place.apart, worker), (themself, other)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import zipfile
 from datetime import date, timedelta
@@ -14,7 +15,15 @@ from marketplace.platform.actor import Actor
 from marketplace.platform.database import ask, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted
 from marketplace.platform.jobs import JOBS
-from marketplace.providers import dbs_checks, evidence, import_actions, import_queries, queries, workforce
+from marketplace.providers import (
+    dbs_checks,
+    evidence,
+    import_actions,
+    import_checking,
+    import_queries,
+    queries,
+    workforce,
+)
 from marketplace.providers.import_columns import SHEETS
 from marketplace.providers.import_export import as_file, export_workforce
 from marketplace.providers.import_history import EARLIER_DBS, PAST, WITHDRAWN
@@ -27,6 +36,7 @@ from tests.world import frameworks, people, providers
 WORKERS = (
     "Worker's reference,Name,Role,Engaged as,Phone,First day,Date of DBS check,DBS checked by,DBS certificate number"
 )
+PAPER = ",DBS certificate issued,DBS workforce,Barred list checked"
 
 
 async def sent(actor: Actor, text: str | bytes, name: str = "workers.csv") -> Import:
@@ -64,8 +74,8 @@ def book(sheets: dict[str, list[list[object]]]) -> bytes:
 
 async def test_workers_are_shown_first_then_kept_and_the_second_time_nothing_changes(place):
     text = (
-        f"{WORKERS}\nE1,Ana Poe,Support worker,,020 7946 0001,01/02/2024,01/05/2026,Ada Brook,0012 3456 7890\n"
-        "E2,Ben Low,support_worker,agency,,,,,\n"
+        f"{WORKERS}{PAPER}\nE1,Ana Poe,Support worker,,020 7946 0001,01/02/2024,01/05/2026,Ada Brook,0012 3456 7890,"
+        "20/04/2026,Child workforce,yes\nE2,Ben Low,support_worker,agency,,,,,,,,\n"
     )
     found = await sent(place.manager, text)
     assert effects(found) == [("Ana Poe", "add"), ("Ben Low", "add")] and found.plan and found.plan.fit
@@ -151,6 +161,7 @@ async def test_a_row_with_one_fault_tells_its_others_too_and_so_does_what_leans_
         ("Workers", "row 3", "Worker's reference"), ("Workers", "row 3", "Name"), ("Workers", "row 3", "Role"),
         ("Workers", "row 3", "First day"), ("Workers", "row 3", "Date of DBS check"),
         ("Workers", "row 3", "DBS certificate number"), ("Workers", "row 3", "Registration PIN"),
+        *(("Workers", row, asked) for row in ("row 3", "row 4") for asked in PAPER.split(",") if asked),
         ("Workers", "row 3", "Registration valid until"),
         ("Workers", "row 4", "Role"), ("Workers", "row 4", "First day"), ("Workers", "row 4", "Date of DBS check"),
         ("Workers", "row 4", "DBS checked by"), ("Workers", "row 4", "DBS certificate number"),
@@ -161,7 +172,7 @@ async def test_a_row_with_one_fault_tells_its_others_too_and_so_does_what_leans_
         ("Checks", "row 2", "Worker's reference"), ("Checks", "row 2", "What was checked"), ("Checks", "row 2", "Date"),
         ("Checks", "row 3", "Valid until"),
     }, "\n".join(faults(found))  # fmt: skip
-    assert len(faults(found)) == 24 and [item.row for item in found.plan.items] == [2]  # type: ignore[union-attr]
+    assert len(faults(found)) == 30 and [item.row for item in found.plan.items] == [2]  # type: ignore[union-attr]
     assert await ask(place.manager, queries.workforce) == []
 
 
@@ -328,6 +339,32 @@ async def test_what_others_changed_since_the_preview_is_said_and_not_written_ove
     assert (await ask(place.manager, queries.workforce))[0].languages == "Polish"
 
 
+async def test_one_file_accepted_twice_at_once_makes_every_worker_once(place, monkeypatch):
+    text = f"{WORKERS}\n,Ana Poe,Support worker,,,,,,\n,Ben Low,support_worker,agency,,,,,\n"
+    both = [await sent(place.manager, text) for _ in range(2)]
+    loaded = import_checking._Doing.load
+    waiting = asyncio.Event()
+
+    async def and_waits_for_the_other(self: import_checking._Doing) -> None:
+        await loaded(self)
+        waiting.set()
+        await asyncio.sleep(0.2)  # the other one is at the same place, or stands at the door
+
+    monkeypatch.setattr(import_checking._Doing, "load", and_waits_for_the_other)
+
+    async def somebody_else() -> None:
+        await waiting.wait()
+        await workforce.add_worker(place.coordinator, name="Ana Poe", role="support_worker", reference="E7")
+
+    await asyncio.gather(*(accepted(place.manager, each) for each in both), somebody_else())
+    ended = [await ask(place.manager, import_queries.one_import, each.id) for each in both]
+    assert sorted(each.state for each in ended) == ["checked", "imported"]
+    (held,) = [each for each in ended if each.state == "checked"]
+    assert held.since and held.plan and len(held.plan.questions) == 2
+    names = sorted(each.name for each in await ask(place.manager, queries.workforce))
+    assert names == ["Ana Poe", "Ana Poe", "Ben Low"]  # of the file, and of somebody else who knew better
+
+
 async def test_an_empty_cell_changes_nothing_and_an_older_check_overwrites_no_newer_one(place):
     worker = await providers.ready_worker(place.manager, place.framework_id, "C", "Wren Ashby")
     async with unit_of_work(place.manager) as work:
@@ -425,8 +462,9 @@ async def test_rivals_workers_and_commissioners_find_no_import_of_ours(place, mi
 
 async def test_a_long_file_is_tried_and_kept_by_the_worker_and_told_of(place, database, clock):
     count = import_actions.AT_ONCE + 20
-    text = "Worker's reference,Name,Role,Date of DBS check,DBS checked by\n" + "".join(
-        f"E{n},Worker Number {n},Support worker,01/05/2026,Ada Brook\n" for n in range(count)
+    text = f"Worker's reference,Name,Role,Date of DBS check,DBS checked by,DBS certificate number{PAPER}\n" + "".join(
+        f"E{n},Worker Number {n},Support worker,01/05/2026,Ada Brook,{n:012d},20/04/2026,child,yes\n"
+        for n in range(count)
     )
     found = await sent(place.manager, text)
     assert found.state == "checking" and found.plan is None and (found.done, found.per_cent) == (0, 0)

@@ -58,8 +58,15 @@ async def test_a_coordinator_adds_a_worker_and_records_evidence_page_by_page(app
         answer = await door.post(f"{where}/dbs", {**day, "checked_by_name": "Ada Brook", "outcome": "clear",
                                                   "certificate_number": "123"})  # fmt: skip
         assert answer.status_code == 400 and "A DBS certificate number has 12 digits" in answer.text
-        answer = await door.post(f"{where}/dbs", {**day, "checked_by_name": "Ada Brook", "outcome": "clear",
-                                                  "certificate_number": "0012 3456 7890"})  # fmt: skip
+        sent = {**day, "checked_by_name": "Ada Brook", "outcome": "clear", "certificate_number": "0012 3456 7890"}
+        issued = {"issued_on-day": "2", "issued_on-month": "5", "issued_on-year": "2026", "workforce": "child"}
+        for more, asked in (
+            ({}, "date of issue"), (issued, "barred list was checked with it"),
+            ({"certificate_number": ""}, "a check is of one"),
+        ):  # fmt: skip
+            answer = await door.post(f"{where}/dbs", {**sent, **more})
+            assert answer.status_code == 400 and asked in answer.text and 'value="Ada Brook"' in answer.text
+        answer = await door.post(f"{where}/dbs", {**sent, **issued, "barred_list_checked": "yes"})
         assert answer.status_code == 303
         page = (await door.get(where)).text
         assert "001234567890" in page and "has no DBS check" not in page
@@ -132,7 +139,7 @@ async def test_a_rival_a_worker_and_a_commissioner_find_no_worker_of_ours(app, d
         assert (await door.get(f"/workforce/{worker}")).status_code == 403
         mine = await door.get("/my-training")
         assert mine.status_code == 200 and "First aid" in mine.text and "Until 11 April 2029" in mine.text
-        assert "001234567890" not in mine.text
+        assert providers.certificate_of(worker) not in mine.text
 
 
 async def test_my_standing_tells_what_and_why_and_lets_a_manager_pause_and_go_on(app, database, place):

@@ -534,6 +534,10 @@ async def _evidence_rows(put: Any, ids: dict[str, UUID], framework: UUID, at: An
         asked_by=ids["winner_manager"], asked_by_name="n", automatic=False, answer="unreachable",
     )  # fmt: skip
     await put(
+        "doubted_certificate", "doubted_certificate", **own, worker_id=ids["allocated_worker_row"],
+        check_id=ids["allocated_worker_dbs"], number="001234567890", found_on=day,
+    )  # fmt: skip
+    await put(
         "dbs_automatic", "automatic_checks", **own, person_id=ids["winner_manager"], person_name="n", started_at=at
     )
     sent = await put(

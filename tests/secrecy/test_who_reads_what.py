@@ -134,6 +134,7 @@ READERS: dict[str, tuple[str, set[str]]] = {
     "acceptance": ("terms_acceptance", NORTHGATE | {"winner_manager"}),
     "status_request": ("dbs_status_request", {"winner_manager", "allocated_worker"}),
     "automatic_checks": ("dbs_automatic", {"winner_manager"}),
+    "doubted_certificate": ("doubted_certificate", {"winner_manager"}),
     "video_agreement": ("profile_video", {"winner_manager", "allocated_worker"}),
     "import": ("workforce_import", {"winner_manager"}),
     "notice": ("notice", {"winner_manager"}),

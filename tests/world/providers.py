@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from typing import Any
 from uuid import UUID
 
 from marketplace.frameworks.queries import pack_of
@@ -65,6 +66,25 @@ async def worker(
     )
 
 
+def certificate_of(worker_id: UUID) -> str:
+    """The number of the certificate `with_evidence` records: one worker's alone."""
+    return f"{worker_id.int % 10**12:012d}"
+
+
+def paper(worker_id: UUID, issued_on: date = date(2024, 1, 15)) -> dict[str, Any]:
+    """What a clear check says of the worker's certificate."""
+    return {
+        "certificate_number": certificate_of(worker_id), "issued_on": issued_on, "workforce": "child",
+        "barred_list_checked": True,
+    }  # fmt: skip
+
+
+def pin_of(worker_id: UUID) -> str:
+    """The PIN `with_evidence` records of whoever is in a register."""
+    number = worker_id.int
+    return f"{number % 100:02d}{chr(65 + number // 100 % 26)}{number // 2600 % 10_000:04d}E"
+
+
 async def with_evidence(
     manager: Actor,
     worker_id: UUID,
@@ -84,15 +104,12 @@ async def with_evidence(
         worker_id,
         checked_on=dbs_checked_on or done_on,
         checked_by_name=manager.person_name,
-        certificate_number="001234567890",
-        issued_on=(dbs_checked_on or done_on) - timedelta(days=20),
-        workforce="child",
-        barred_list_checked=True,
+        **paper(worker_id, (dbs_checked_on or done_on) - timedelta(days=20)),
         update_service_consent=True,
     )
     if pack.on(day).lot(lot).registered_roles:
         until = day + timedelta(days=365)
-        await evidence.record_registration(manager, worker_id, pin="18A1234E", valid_until=until)
+        await evidence.record_registration(manager, worker_id, pin=pin_of(worker_id), valid_until=until)
     method = next(code for code, signs in pack.methods.items() if signs)
     for code in required_competencies(pack.on(day), lot, tuple(needs)):
         await evidence.record_competency(
