@@ -1,4 +1,4 @@
-"""DBS certificates: what a clear check needs of its own, pack by pack, and which certificate settles news of another."""
+"""DBS certificates: what a clear check needs of its own, by pack, and which certificate settles news of another."""
 
 from __future__ import annotations
 

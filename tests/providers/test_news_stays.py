@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -20,7 +21,7 @@ from tests.world import providers
 TODAY = date(2026, 5, 11)
 DOUBTED = "has new information on the DBS certificate, so a new certificate is needed"
 ONE_PERSONS = "The certificate with this number is recorded with {}: it is about one person"
-BY = {"checked_by_name": "Ada Brook"}
+BY: dict[str, Any] = {"checked_by_name": "Ada Brook"}
 HEAD = "Worker's reference,Name,Role,Date of DBS check,DBS checked by,DBS check found,DBS certificate number"
 
 
@@ -40,19 +41,19 @@ async def news(place: Place, worker: UUID, found_on: date) -> None:
     await dbs_checks.record_dbs_check(place.manager, worker, checked_on=found_on, outcome="new_information", **BY)
 
 
-async def refused_clear(place: Place, worker: UUID, **given: object) -> set[str]:
+async def refused_clear(place: Place, worker: UUID, **given: Any) -> set[str]:
     """The fields on which a clear check of today is refused."""
-    paper = {"checked_on": TODAY, "workforce": "child", "barred_list_checked": True} | given
+    paper: dict[str, Any] = {"checked_on": TODAY, "workforce": "child", "barred_list_checked": True} | given
     with pytest.raises(InvalidInput) as refused:
-        await dbs_checks.record_dbs_check(place.manager, worker, **BY, **paper)  # type: ignore[arg-type]
+        await dbs_checks.record_dbs_check(place.manager, worker, **BY, **paper)
     return set(refused.value.fields)
 
 
-async def clear(place: Place, worker: UUID, number: str, issued_on: date, **given: object) -> None:
-    paper = {"checked_on": TODAY, "workforce": "child", "barred_list_checked": True} | given
+async def clear(place: Place, worker: UUID, number: str, issued_on: date, **given: Any) -> None:
+    paper: dict[str, Any] = {"checked_on": TODAY, "workforce": "child", "barred_list_checked": True} | given
     await dbs_checks.record_dbs_check(
         place.manager, worker, certificate_number=number, issued_on=issued_on, **BY, **paper
-    )  # type: ignore[arg-type]
+    )
 
 
 async def test_news_of_an_earlier_day_than_the_last_check_counts_until_a_certificate_issued_since(place, clock):
@@ -102,7 +103,8 @@ async def test_a_certificate_is_one_persons_and_news_on_it_follows_them_into_eve
         twin, number, days_ago(50),
     )  # fmt: skip
     clock.move(timedelta(minutes=5))
-    await dbs_checks.record_dbs_check(place.manager, twin, checked_on=TODAY, **BY)
+    own: dict[str, Any] = {"workforce": "child", "barred_list_checked": True}
+    await dbs_checks.record_dbs_check(place.manager, twin, checked_on=TODAY, **BY, **own)
     clock.move(timedelta(minutes=5))
     await news(place, worker, TODAY)
     for row in (worker, twin):
