@@ -22,18 +22,24 @@ class Asked(msgspec.Struct, frozen=True):
     title: str
     clause: str
     kind: Literal["standing", "requirement", "document"]
-    state: Literal["missing", "due_again", "rejected", "held"]
+    state: Literal["missing", "due_again", "rejected", "unshown", "held"]
     declared_on: date | None
     until: date | None
 
 
 def everything_asked(
-    pack: Pack, on: date, facts: Mapping[str, Any], lots: Collection[str] = (), rejected: Collection[str] = ()
+    pack: Pack,
+    on: date,
+    facts: Mapping[str, Any],
+    lots: Collection[str] = (),
+    rejected: Collection[str] = (),
+    unshown: Collection[str] = (),
 ) -> tuple[Asked, ...]:
     """All that a framework asks of a provider, with what was found of it: the one answer to what it still misses.
 
     `facts` are the profile's (`cqc_registered`, `insurance_until`, `declarations`), `lots` those it is on or applied to
-    (none: all), `rejected` the keys whose newest declaration the framework's lead has rejected.
+    (none: all), `rejected` the keys whose newest declaration the framework's lead has rejected, `unshown` those of
+    which every file it was made with was refused or deleted: missed again where the pack takes it only with a file.
     """
     pack = pack.on(on)
     regulated = not lots or any(pack.lot(lot).regulated for lot in lots if lot in pack.lots)
@@ -43,7 +49,25 @@ def everything_asked(
         if rule.effect == "standing" and (regulated or not rule.regulated_only)
     ]
     asked += asked_of_provider(pack, on, facts["declarations"])
-    return tuple(msgspec.structs.replace(each, state="rejected") if each.key in rejected else each for each in asked)
+    return tuple(_found(pack, each, rejected, unshown) for each in asked)
+
+
+def _found(pack: Pack, asked: Asked, rejected: Collection[str], unshown: Collection[str]) -> Asked:
+    if asked.key in rejected:
+        return msgspec.structs.replace(asked, state="rejected")
+    if asked.state == "held" and asked.key in unshown and shown_by_file(pack, asked.key):
+        return msgspec.structs.replace(asked, state="unshown")
+    return asked
+
+
+def shown_by_file(pack: Pack, key: str) -> bool:
+    """Whether a pack takes what is declared only with a file that shows it (a rule of its `providers`)."""
+    return key == "insurance" and pack.providers.insurance_needs_file
+
+
+def asked_of(pack: Pack) -> dict[str, str]:
+    """Titles of everything the pack asks a provider to have or declare, by key."""
+    return {rule.key: rule.title for rule in (*pack.content.provider_requirements, *pack.content.documents)}
 
 
 def _standing(on: date, rule: ProviderRequirement, facts: Mapping[str, Any]) -> Asked:

@@ -13,12 +13,15 @@ from marketplace.web.filters import day
 DBS_SCAN = "dbs_certificate"
 
 
-async def attached(work: Work, worker: dict[str, Any], evidence_id: UUID | None, *, dbs: bool = False) -> UUID | None:
+async def attached(
+    work: Work, worker: dict[str, Any], evidence_id: UUID | None, *, dbs: bool = False, checked: bool = False
+) -> UUID | None:
     """The file to attach, about this very worker. A scan of a DBS certificate belongs to the DBS check alone, since
-    what is attached elsewhere may be asked for by commissioners. Raises `NotFound`, `InvalidInput`."""
+    what is attached elsewhere may be asked for by commissioners. `checked`: what must be shown is shown by a file
+    that has been found clean. Raises `NotFound`, `InvalidInput`."""
     if evidence_id is None:
         return None
-    row = await attachable(work, evidence_id, worker_id=worker["id"])
+    row = await attachable(work, evidence_id, worker_id=worker["id"], checked=checked)
     if row["kind"] == DBS_SCAN and not dbs:
         raise InvalidInput({"evidence_id": "A scan of a DBS certificate belongs to the DBS check: select another file"})
     return evidence_id

@@ -14,6 +14,7 @@ from typing import Any
 from marketplace.policy.calendar import add_months
 from marketplace.policy.coverage import latest_insurance_day
 from marketplace.policy.pack import Pack
+from marketplace.policy.requirements import shown_by_file
 from marketplace.providers.vocabulary import Words
 from marketplace.web.filters import day as _day
 
@@ -52,7 +53,7 @@ def kind_of(spoken: Words, key: str) -> Kind:
         return Kind(key, file_kind=key)
     if key == INSURANCE:
         packs = tuple(pack for _, _, pack in spoken.packs)
-        shown = any(pack.providers.insurance_needs_file for pack in packs)
+        shown = any(shown_by_file(pack, key) for pack in packs)
         return Kind(key, needs_file=shown, file_kind=key, packs=packs)
     rules = [rule for _, _, pack in spoken.packs for rule in pack.content.provider_requirements if rule.key == key]
     names = [rule.details for rule in rules if rule.details]

@@ -17,7 +17,7 @@ from marketplace.policy.rules import SuspensionRule
 from marketplace.policy.suspending import gives_cause, suspends_by_itself
 from marketplace.providers.declaration_details import INSURANCE, REGISTRATION, Kind, in_words, kind_of
 from marketplace.providers.declarations import known_keys
-from marketplace.providers.queries import admitted_lots, asked_lots, profile, rejected_keys
+from marketplace.providers.queries import admitted_lots, asked_lots, profile, rejected_keys, unshown_keys
 from marketplace.providers.vocabulary import words
 from marketplace.web.filters import bracketed, day_after, listing
 from marketplace.web.filters import day as written_day
@@ -72,7 +72,8 @@ class Declared:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One thing a framework asks of a provider: `state` is missing, due_again, rejected, waiting or accepted.
+    """One thing a framework asks of a provider: `state` is missing, due_again, rejected, unshown, waiting or
+    accepted; unshown where the framework takes it only with a file and that was refused or deleted.
 
     `until` is the last day what was declared counts; `declared` the newest declaration, None where there is none with
     files and findings (missing, or declared before these were kept).
@@ -89,8 +90,8 @@ class Piece:
 
     @property
     def missed(self) -> bool:
-        """Whether the framework still misses it: not there, run out, or rejected."""
-        return self.state in ("missing", "due_again", "rejected")
+        """Whether the framework still misses it: not there, run out, rejected, or its file gone."""
+        return self.state in ("missing", "due_again", "rejected", "unshown")
 
     @property
     def words(self) -> str:
@@ -100,7 +101,7 @@ class Piece:
             return "By your word alone: not declared"
         return {
             "missing": "Missing", "rejected": "To be mended", "waiting": "Declared, not assessed yet",
-            "accepted": "Accepted", "due_again": "Due again",
+            "accepted": "Accepted", "due_again": "Due again", "unshown": "Its file was refused or deleted",
         }[self.state]  # fmt: skip
 
 
@@ -117,7 +118,14 @@ WEIGHED_FILES = (
     f"SELECT {COLUMNS} CROSS JOIN LATERAL declared_file(f.evidence_id) e"
     " WHERE f.provider_id = $1 ORDER BY e.file_name, e.id"
 )
-TONES = {"missing": "red", "due_again": "yellow", "rejected": "red", "waiting": "blue", "accepted": "green"}
+TONES = {
+    "missing": "red",
+    "due_again": "yellow",
+    "rejected": "red",
+    "unshown": "red",
+    "waiting": "blue",
+    "accepted": "green",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,12 +219,13 @@ async def asked_by_frameworks(work: Work, provider_id: UUID) -> list[AskedBy]:
     today = local_day(work.now)
     own = work.actor.commissioner_id
     placed = await asked_lots(work, provider_id)
+    unshown = await unshown_keys(work, provider_id)
     found: list[AskedBy] = []
     for each in await my_frameworks(work):
         if each.id in placed:
             pack = (await pack_of(work, each.id)).on(today)
             rejected = await rejected_keys(work, provider_id, each.id)
-            asked = everything_asked(pack, today, facts, placed[each.id], rejected)
+            asked = everything_asked(pack, today, facts, placed[each.id], rejected, unshown)
             pieces = [_piece(item, each.id, newest) for item in asked]
             found.append(AskedBy(each.id, each.name, own is not None and each.led_by(own), pieces))
     return found

@@ -101,7 +101,8 @@ class DeclaredOut(msgspec.Struct, kw_only=True):
 
 
 class PieceOut(msgspec.Struct, kw_only=True):
-    """`state` is missing, due_again, rejected, waiting or accepted; `until` the last day the declaration counts."""
+    """`state` is missing, due_again, rejected, unshown, waiting or accepted; `until` the last day what was
+    declared counts."""
 
     key: str
     title: str

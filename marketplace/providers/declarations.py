@@ -22,6 +22,7 @@ from marketplace.platform.database import Work, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound
 from marketplace.policy.calendar import local_day
 from marketplace.policy.pack import Pack
+from marketplace.policy.requirements import asked_of
 from marketplace.policy.suspending import gives_cause
 from marketplace.providers.causes import drop_causes, raise_cause, tell_it_is_mended
 from marketplace.providers.declaration_details import INSURANCE, LONGEST, REGISTRATION, Kind, checked, kind_of
@@ -49,16 +50,11 @@ WHERE d.declared_on = $3 AND d.remark = $4 AND d.details = $5::jsonb
 """
 
 
-def asked_keys(pack: Pack) -> dict[str, str]:
-    """Titles of everything the pack asks a provider to have or declare, by key."""
-    return {rule.key: rule.title for rule in (*pack.content.provider_requirements, *pack.content.documents)}
-
-
 def known_keys(spoken: Words) -> dict[str, str]:
     """The same over all frameworks of the actor."""
     found: dict[str, str] = {}
     for _, _, pack in spoken.packs:
-        found = {**asked_keys(pack), **found}
+        found = {**asked_of(pack), **found}
     return found
 
 
@@ -225,7 +221,7 @@ async def assess(
             raise NotFound("There is no such declaration.")
         view = await framework(work, framework_id)
         pack = await pack_of(work, framework_id)
-        titles = asked_keys(pack.on(local_day(work.now)))
+        titles = asked_of(pack.on(local_day(work.now)))
         placed = await work.fetchval(
             "SELECT 1 FROM application WHERE framework_id = $1 AND provider_id = $2"
             " AND state IN ('submitted', 'admitted') UNION SELECT 1 FROM admission WHERE framework_id = $1"

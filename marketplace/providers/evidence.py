@@ -154,7 +154,7 @@ async def keep_competency(
     if since is not None and assessed_on < local_day(since):
         wrong.setdefault("assessed_on", "The worker was sent back to training after that day: record a new assessment")
     refuse(wrong)
-    await attached(work, worker, evidence_id)
+    await attached(work, worker, evidence_id, checked=name is not None and spoken.sign_off_needs_file)
     same = await work.fetchval(
         "SELECT id FROM worker_competency WHERE provider_id = $1 AND worker_id = $2 AND code = $3 AND assessed_on = $4"
         " AND method = $5 AND assessor_name IS NOT DISTINCT FROM $6 AND assessor_worker_id IS NOT DISTINCT FROM $7"

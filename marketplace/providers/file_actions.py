@@ -22,6 +22,7 @@ from marketplace.platform.errors import Conflict, InvalidInput, NotFound
 from marketplace.platform.storage import Storage
 from marketplace.policy.retention import WORKER_FILES
 from marketplace.providers.files import KINDS, VIDEO, one_file, plain_name
+from marketplace.providers.leaning import shows_nothing_now
 from marketplace.providers.workforce import ensure_profile
 from marketplace.settings import Settings
 
@@ -249,14 +250,15 @@ async def delete_file(actor: Actor, evidence_id: UUID, reason: str) -> None:
 
 async def mark_deleted(work: Work, provider_id: UUID, evidence_id: UUID, reason: str) -> bool:
     """In the caller's unit: nobody opens the file any more; a job removes its bytes. False when it was gone already."""
-    gone = await work.fetchval(
+    gone = await work.fetchrow(
         "UPDATE evidence SET deleted_at = $3, deleted_reason = $4, quarantine_tidied_at = NULL"
-        " WHERE provider_id = $1 AND id = $2 AND deleted_at IS NULL RETURNING kind",
+        " WHERE provider_id = $1 AND id = $2 AND deleted_at IS NULL RETURNING *",
         provider_id, evidence_id, work.now, reason,
     )  # fmt: skip
     if gone is None:
         return False
-    work.audit("evidence.deleted", "evidence", evidence_id, kind=gone)
+    work.audit("evidence.deleted", "evidence", evidence_id, kind=gone["kind"])
+    await shows_nothing_now(work, dict(gone), "deleted")
     payload = {"provider": provider_id, "evidence": evidence_id}
     await work.enqueue(TIDY, payload, dedupe_key=f"{TIDY} {evidence_id}")
     return True

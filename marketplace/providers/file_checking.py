@@ -23,6 +23,7 @@ from marketplace.platform.scanning import ScannerDown, scan
 from marketplace.platform.storage import Storage
 from marketplace.providers.file_actions import CHECK, TIDY, largest_of, take_in
 from marketplace.providers.files import VIDEO
+from marketplace.providers.leaning import shows_nothing_now
 from marketplace.providers.retention_days import work_out_days
 from marketplace.providers.vocabulary import words
 from marketplace.settings import Settings
@@ -137,11 +138,12 @@ async def _write(row: dict[str, Any], found: Verdict) -> None:
 
 
 async def refused(work: Work, row: dict[str, Any]) -> None:
-    """Tell the person who sent it, and have what was sent removed."""
+    """Tell the person who sent it, and whoever misses what it was to show; have what was sent removed."""
     await tell(
         work, "A file you added could not be taken: see why, and what to do.", f"/evidence/{row['id']}",
         person_id=row["uploaded_by"],
     )  # fmt: skip
+    await shows_nothing_now(work, row, "refused")
     payload = {"provider": row["provider_id"], "evidence": row["id"]}
     await work.enqueue(TIDY, payload, dedupe_key=f"{TIDY} {row['id']}")
 

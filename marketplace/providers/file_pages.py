@@ -21,6 +21,7 @@ from marketplace.policy.calendar import local_day
 from marketplace.policy.retention import LISTED_AHEAD, PROVIDER_FILES, WORKER_FILES
 from marketplace.providers import file_actions, file_opening, files
 from marketplace.providers.file_sending import download
+from marketplace.providers.leaning import leans_on
 from marketplace.providers.retention import periods
 from marketplace.providers.vocabulary import words
 from marketplace.web.csv_file import csv_file
@@ -234,9 +235,8 @@ async def follow_link(request: Asked, token: FromPath[str]) -> Stream:
 
 @get("/evidence/{evidence_id:uuid}/delete", **DELETES)
 async def delete_page(request: Asked, evidence_id: FromPath[UUID]) -> Response[Any]:
-    """What deleting does, and why it is done."""
-    row = await ask(request.user, files.one_file, evidence_id)
-    return page(request, "providers/file_delete.html", title="Delete a file", form=Form(), row=row, kinds=files.KINDS)
+    """What deleting does, what leans on the file, and why it is done."""
+    return await _delete_page(request, evidence_id, Form())
 
 
 @post("/evidence/{evidence_id:uuid}/delete", **DELETES)
@@ -247,8 +247,17 @@ async def delete_file(request: Asked, evidence_id: FromPath[UUID]) -> Response[A
     if not form.errors:
         await file_actions.delete_file(request.user, evidence_id, reason)
         return see_other(request, "/evidence", flash="The file has been deleted. The record that it was there is kept.")
-    row = await ask(request.user, files.one_file, evidence_id)
-    return page(request, "providers/file_delete.html", title="Delete a file", form=form, row=row, kinds=files.KINDS)
+    return await _delete_page(request, evidence_id, form)
+
+
+async def _leaning(work: Work, evidence_id: UUID) -> dict[str, Any]:
+    row = await files.one_file(work, evidence_id)
+    return {"row": row, "leans": await leans_on(work, row["provider_id"], evidence_id)}
+
+
+async def _delete_page(request: Asked, evidence_id: UUID, form: Form) -> Response[Any]:
+    found = await ask(request.user, _leaning, evidence_id)
+    return page(request, "providers/file_delete.html", title="Delete a file", form=form, kinds=files.KINDS, **found)
 
 
 async def _retention(work: Work) -> dict[str, Any]:

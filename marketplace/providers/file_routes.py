@@ -19,6 +19,7 @@ from marketplace.policy.calendar import local_day
 from marketplace.policy.retention import LISTED_AHEAD
 from marketplace.providers import file_actions, file_opening, file_schemas, files
 from marketplace.providers.file_sending import download
+from marketplace.providers.leaning import leans_on
 from marketplace.web.reading import read_files
 
 READS: dict[str, Any] = {"guards": [requires("evidence.read")], "tags": ["Evidence"]}
@@ -81,7 +82,7 @@ async def file_arrived(request: Asked, evidence_id: FromPath[UUID]) -> None:
 @get("/api/v1/evidence/{evidence_id:uuid}", **READS)
 async def get_file(request: Asked, evidence_id: FromPath[UUID]) -> file_schemas.FileOut:
     """One file and how its check went."""
-    return file_schemas.file_out(await ask(request.user, files.one_file, evidence_id))
+    return await ask(request.user, _one, evidence_id)
 
 
 @post("/api/v1/evidence/{evidence_id:uuid}/link", **READS)
@@ -101,6 +102,11 @@ async def get_content(request: Asked, token: FromPath[str]) -> Stream:
 async def remove_file(request: Asked, evidence_id: FromPath[UUID], data: JSONBody[file_schemas.DeleteIn]) -> None:
     """Delete a file before its time; the record that it was there stays."""
     await file_actions.delete_file(request.user, evidence_id, data.reason)
+
+
+async def _one(work: Work, evidence_id: UUID) -> file_schemas.FileOut:
+    row = await files.one_file(work, evidence_id)
+    return file_schemas.file_out(row, await leans_on(work, row["provider_id"], evidence_id))
 
 
 async def _soon(work: Work) -> list[dict[str, Any]]:

@@ -70,9 +70,10 @@ class FileOut(msgspec.Struct, kw_only=True):
     keep_until: date | None
     deleted_at: datetime | None
     deleted_reason: str | None
+    leans_on_it: list[str] = []
 
 
-def file_out(row: dict[str, Any]) -> FileOut:
-    """A row of files.py's questions as the API gives it."""
-    given = {name: row[name] for name in FileOut.__struct_fields__ if name in row}
+def file_out(row: dict[str, Any], leaning: list[str] | None = None) -> FileOut:
+    """A row of files.py's questions as the API gives it; `leaning` is what leans on it, where one file is asked for."""
+    given = {name: row[name] for name in FileOut.__struct_fields__ if name in row} | {"leans_on_it": leaning or []}
     return FileOut(**given | {"state": row["shown_state"], "sha256": row["published_sha256"]})

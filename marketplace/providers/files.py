@@ -84,12 +84,13 @@ def name_to_open(row: dict[str, Any]) -> str:
 
 
 async def attachable(
-    work: Work, evidence_id: UUID, *, worker_id: UUID | None = None, field: str = "evidence_id"
+    work: Work, evidence_id: UUID, *, worker_id: UUID | None = None, field: str = "evidence_id", checked: bool = False
 ) -> dict[str, Any]:
     """The row of a file of the actor's own provider that something may lean on; with `worker_id`, about that worker.
 
-    A file still being checked counts: it is opened to nobody until it is clean. Raises `NotFound` for what is not
-    there, `InvalidInput` on `field` for a file that was refused, deleted, never sent, or is about another worker.
+    A file still being checked counts, unless it must be `checked`: it is opened to nobody until it
+    is clean. Raises `NotFound` for what is not there, `InvalidInput` on `field` for a file that was refused, deleted,
+    never sent, or is about another worker.
     """
     row = await work.fetchrow("SELECT * FROM evidence WHERE id = $1", evidence_id)
     if row is None or (work.actor.provider_id is not None and row["provider_id"] != work.actor.provider_id):
@@ -100,6 +101,8 @@ async def attachable(
         raise InvalidInput({field: "This file was refused: select another, or add it again as its page says"})
     if row["state"] == "waiting":
         raise InvalidInput({field: "This file has not arrived: add it again"})
+    if checked and row["state"] != "clean":
+        raise InvalidInput({field: "This file is still being checked: try again when its page says that it is ready"})
     if worker_id is not None and row["worker_id"] != worker_id:
         raise InvalidInput({field: "This file is about another worker: select one about this worker"})
     return dict(row)

@@ -224,7 +224,12 @@ async def on_frameworks(work: Work, provider_id: UUID | None = None) -> list[OnF
                     record,
                     tuple(judged.get(record.id, ())),
                     everything_asked(
-                        pack, today, facts, placed.get(each.id, ()), await rejected_keys(work, record.id, each.id)
+                        pack,
+                        today,
+                        facts,
+                        placed.get(each.id, ()),
+                        await rejected_keys(work, record.id, each.id),
+                        await unshown_keys(work, record.id),
                     )
                     if provider_id is not None
                     else (),
@@ -255,6 +260,20 @@ async def rejected_keys(work: Work, provider_id: UUID, framework_id: UUID) -> se
         " = 'rejected'",
         provider_id, framework_id,
     )  # fmt: skip
+    return {row["rule_key"] for row in rows}
+
+
+async def unshown_keys(work: Work, provider_id: UUID) -> set[str]:
+    """What the provider's newest declarations say of which every file was refused or deleted since."""
+    # a commissioner reaches files through the narrow function alone
+    file = "declared_file(f.evidence_id)" if work.actor.commissioner_id else "evidence"
+    rows = await work.fetch(
+        "SELECT d.rule_key FROM (SELECT DISTINCT ON (rule_key) id, rule_key FROM declaration WHERE provider_id = $1"
+        " ORDER BY rule_key, in_order DESC) d JOIN declaration_file f ON f.provider_id = $1 AND f.declaration_id = d.id"
+        f" CROSS JOIN LATERAL (SELECT state <> 'refused' AND deleted_at IS NULL AS shows FROM {file} e"
+        " WHERE e.provider_id = $1 AND e.id = f.evidence_id) e GROUP BY 1 HAVING NOT bool_or(e.shows)",
+        provider_id,
+    )
     return {row["rule_key"] for row in rows}
 
 

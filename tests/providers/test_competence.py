@@ -176,7 +176,8 @@ async def test_a_file_about_the_worker_is_attached_and_found_again(place):
     await evidence.record_competency(
         place.manager, worker, assessor_name="Alex Moor, nurse educator", evidence_id=sheet, **OBSERVED
     )
-    # a framework may take no sign-off without its file
+    # a framework may take no sign-off without its file, and that found clean
+    clean = await a_file(place.manager, worker, state="clean")
     strict = place.pack.with_decisions({"settings.readiness.sign_off_needs_file": True})
     async with unit_of_work(place.manager) as work:
         row = await workforce.own_worker(work, worker)
@@ -185,7 +186,10 @@ async def test_a_file_about_the_worker_is_attached_and_found_again(place):
         with pytest.raises(InvalidInput) as refused:
             await evidence.keep_competency(work, row, spoken, **signing)
         assert set(refused.value.fields) == {"evidence_id"}
-        await evidence.keep_competency(work, row, spoken, evidence_id=sheet, **signing)
+        with pytest.raises(InvalidInput) as refused:
+            await evidence.keep_competency(work, row, spoken, evidence_id=sheet, **signing)
+        assert "still being checked" in refused.value.fields["evidence_id"]
+        await evidence.keep_competency(work, row, spoken, evidence_id=clean, **signing)
     scan = await a_file(place.manager, worker, "dbs_certificate")
     await dbs_checks.record_dbs_check(
         place.manager, worker, checked_on=TODAY, checked_by_name="Ada Brook", evidence_id=scan,
@@ -196,7 +200,7 @@ async def test_a_file_about_the_worker_is_attached_and_found_again(place):
     assert record.competencies[0].evidence_id == sheet
     assert record.dbs is not None and record.dbs.evidence_id == scan
     about = await ask(place.manager, attachments.files_about, worker)
-    assert {key for key, _, _ in about} == {sheet, scan}
+    assert {key for key, _, _ in about} == {sheet, scan, clean}
 
 
 async def test_no_file_of_another_worker_no_refused_one_no_dbs_scan_and_none_of_a_rivals(place):
