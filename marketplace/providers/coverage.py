@@ -13,17 +13,19 @@ from uuid import UUID
 
 import asyncpg
 
-from marketplace.frameworks.queries import FrameworkView, my_frameworks, pack_of
+from marketplace.frameworks.queries import FrameworkView, framework, my_frameworks, pack_of
 from marketplace.obligations.duties import Owed, cancel, owe
 from marketplace.obligations.news import tell
 from marketplace.platform.actor import system_for
-from marketplace.platform.database import Work, outside_context, unit_of_work
+from marketplace.platform.database import Work, ask, outside_context, unit_of_work
 from marketplace.platform.errors import MarketplaceError
 from marketplace.platform.jobs import job, sweep
 from marketplace.policy.calendar import local_day
 from marketplace.policy.coverage import Ground, grounds
 from marketplace.policy.pack import Pack, PackError
 from marketplace.policy.standing import explain
+from marketplace.providers.declaration_details import INSURANCE, REGISTRATION
+from marketplace.providers.declarations import one_at_a_time
 from marketplace.providers.facts import ProviderRecord, provider_records
 from marketplace.providers.imposing import impose, tell_members, what_stays
 from marketplace.providers.slips import end_slip
@@ -72,18 +74,55 @@ async def _look_everywhere(provider_id: UUID | None = None) -> None:
 
 
 async def look_as_lead(lead_id: UUID, name: str = "", provider_id: UUID | None = None) -> int:
-    """One lead's frameworks, all their providers or one; returns how many covers were found to have lapsed now."""
+    """One lead's frameworks, all their providers or one; returns how many covers were found to have lapsed now.
+
+    Where something has changed, the provider is read again in a unit of its own: what it declares meanwhile counts.
+    """
     lapsed = 0
-    async with unit_of_work(system_for(lead_id, "commissioner", name)) as work:
-        today = local_day(work.now)
-        for view in await my_frameworks(work):
-            if not view.led_by(lead_id):
-                continue
-            pack = await pack_of(work, view.id)
-            wanted = None if provider_id is None else [provider_id]
-            for record in await provider_records(work, view.id, wanted):
-                for ground in grounds(pack, today, record.facts):
-                    lapsed += await _look(work, view, pack, record, ground)
+    actor = system_for(lead_id, "commissioner", name)
+    faults: list[Exception] = []
+    for framework_id, changed in await ask(actor, _changed, lead_id, provider_id):
+        try:
+            async with unit_of_work(actor) as work:
+                lapsed += await _look_at_provider(work, framework_id, changed)
+        except (MarketplaceError, PackError, asyncpg.PostgresError) as error:
+            faults.append(error)  # nor one provider's
+    if faults:
+        raise faults[0]
+    return lapsed
+
+
+async def _changed(work: Work, lead_id: UUID, provider_id: UUID | None) -> list[tuple[UUID, UUID]]:
+    """(framework, provider) wherever a cover stands otherwise than was noted last."""
+    today = local_day(work.now)
+    found: list[tuple[UUID, UUID]] = []
+    for view in await my_frameworks(work):
+        if not view.led_by(lead_id):
+            continue
+        pack = await pack_of(work, view.id)
+        noted = {
+            (row["provider_id"], row["rule_key"]): (row["holds"], tuple(row["lots"]))
+            for row in await work.fetch("SELECT * FROM standing_ground WHERE framework_id = $1", view.id)
+        }
+        for record in await provider_records(work, view.id, None if provider_id is None else [provider_id]):
+            for ground in grounds(pack, today, record.facts):
+                known = noted.get((record.id, ground.rule.key))
+                if known == (ground.holds, ground.lots):
+                    continue
+                if known is not None or ground.holds or await _was_there(work, view.id, record):
+                    found.append((view.id, record.id))
+                    break
+    return found
+
+
+async def _look_at_provider(work: Work, framework_id: UUID, provider_id: UUID) -> int:
+    for key in (REGISTRATION, INSURANCE):
+        await one_at_a_time(work, provider_id, key)
+    view, pack = await framework(work, framework_id), await pack_of(work, framework_id)
+    lapsed = 0
+    for record in await provider_records(work, framework_id, [provider_id]):
+        for ground in grounds(pack, local_day(work.now), record.facts):
+            lapsed += await _look(work, view, pack, record, ground)
     return lapsed
 
 

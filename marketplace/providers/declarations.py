@@ -114,7 +114,7 @@ async def make_declaration(
     permit(actor, "provider.write")
     async with unit_of_work(actor) as work:
         provider_id = await ensure_profile(work)
-        await _one_at_a_time(work, provider_id, key)
+        await one_at_a_time(work, provider_id, key)
         files = list(dict.fromkeys(evidence_ids))
         kept = await looked_over(work, key, declared_on, remark, files, details or {})
         same = await work.fetchval(SENT_TWICE, provider_id, key, declared_on, remark.strip(), kept, files)
@@ -128,8 +128,9 @@ async def make_declaration(
         return declaration_id
 
 
-async def _one_at_a_time(work: Work, provider_id: UUID, key: str) -> None:
-    """Whoever declares again and whoever assesses wait for each other: what is to be mended is of the newest."""
+async def one_at_a_time(work: Work, provider_id: UUID, key: str) -> None:
+    """Whoever declares again, whoever assesses and whoever acts on a lapse wait for each other, until their units end:
+    what is found is of the newest."""
     await work.execute(
         "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"declarations of {key} by {provider_id}"
     )
@@ -146,7 +147,7 @@ async def keep_declaration(
 ) -> UUID:
     """The change itself, in the caller's unit: the row, what the profile shows of it, what was to be mended, and the
     duties that it meets."""
-    await _one_at_a_time(work, provider_id, key)
+    await one_at_a_time(work, provider_id, key)
     turns = await running(work, provider_id)
     rejected = await work.fetch(
         "SELECT DISTINCT ON (a.framework_id) a.framework_id, a.declaration_id, a.verdict FROM declaration_assessment a"
@@ -241,7 +242,7 @@ async def assess(
             wrong["to_mend"] = f"What is to be mended must be {LONGEST:,} characters or fewer"
         if wrong:
             raise InvalidInput(wrong)
-        await _one_at_a_time(work, row["provider_id"], row["rule_key"])
+        await one_at_a_time(work, row["provider_id"], row["rule_key"])
         newest = await work.fetchval(
             "SELECT id FROM declaration WHERE provider_id = $1 AND rule_key = $2 ORDER BY in_order DESC LIMIT 1",
             row["provider_id"], row["rule_key"],

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextvars
 from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
 
 import pytest
 
 from marketplace.obligations.queries import my_duties, my_news
 from marketplace.platform.database import ask, unit_of_work
 from marketplace.policy.calendar import local_day
-from marketplace.providers import actions, lifting, plan_actions, queries
+from marketplace.providers import actions, coverage, lifting, plan_actions, queries
 from marketplace.providers.coverage import LOOK_AT_COVER, look_as_lead, look_at_covers
 from marketplace.providers.declarations import make_declaration
 from marketplace.providers.standing import standing
@@ -19,6 +22,7 @@ from tests.providers.test_declarations import a_file
 from tests.world import frameworks, people, providers
 from tests.world.apps import create_marketplace
 from tests.world.door import at
+from tests.world.evidence import a_file_of
 
 LAST = date(2026, 5, 20)
 
@@ -223,3 +227,25 @@ async def test_the_ground_is_read_by_members_and_its_own_provider_alone(insured,
                 " flags_visits) VALUES ($1, $2, 'x', 'x', true, $3, '{}', true)",
                 place.framework_id, place.rival.provider_id, work.now,
             )  # fmt: skip
+
+
+async def test_who_renews_while_the_sweep_goes_on_is_not_suspended(insured, monkeypatch, clock, migrator):
+    place = insured
+    clock.move(timedelta(hours=1))
+    file = await a_file_of(place.manager, "insurance")
+    renewed = {"declared_on": date(2026, 5, 21), "details": {"until": date(2027, 5, 20)}, "evidence_ids": [file]}
+    found = coverage._changed
+
+    async def then_it_declares(*args) -> list[tuple[UUID, UUID]]:
+        seen = await found(*args)
+        assert (place.framework_id, place.provider_id) in seen
+        await asyncio.get_running_loop().create_task(
+            make_declaration(place.manager, "insurance", **renewed), context=contextvars.Context()
+        )
+        return seen
+
+    monkeypatch.setattr(coverage, "_changed", then_it_declares)
+    assert await look(place) == 0
+    assert not await holds(place)
+    assert not await migrator.fetchval("SELECT count(*) FROM suspension")
+    assert await migrator.fetchval("SELECT bool_and(holds) FROM standing_ground WHERE code LIKE '%insurance%'")
