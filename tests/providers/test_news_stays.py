@@ -14,6 +14,7 @@ from marketplace.platform.errors import InvalidInput
 from marketplace.providers import dbs_checks, workforce
 from marketplace.providers.import_columns import handle
 from marketplace.providers.readiness import readiness, ready_counts
+from marketplace.providers.withdrawing import recorded_checks, withdraw_check
 from tests.providers.conftest import Place
 from tests.providers.test_imports import accepted, effects, faults, sent
 from tests.world import providers
@@ -78,6 +79,11 @@ async def test_news_of_an_earlier_day_than_the_last_check_counts_until_a_certifi
     clock.move(timedelta(minutes=5))
     await dbs_checks.record_dbs_check(place.manager, worker, checked_on=TODAY, **BY)  # the next look is one as ever
     assert await why_not(place, worker) == ()
+    # with the checks that settled it withdrawn, the news is what there is
+    for each in await ask(place.manager, recorded_checks, worker):
+        if each.kind == "dbs" and each.may_be_withdrawn:
+            await withdraw_check(place.manager, worker, "dbs", each.id, "It was another worker's")
+    assert await why_not(place, worker) == (DOUBTED,)
 
 
 async def test_news_in_a_file_counts_however_old_its_day(place, clock):
