@@ -614,6 +614,10 @@ async def _suspension_rows(put: Any, ids: dict[str, UUID], framework: UUID, pack
         "suspension_cause", "waved_off_cause", **scope, rule_key="r", clause="c", effect="propose", cause="d", facts="f",
         pack_hash="h1", raised_at=at, raised_by_name="n", decision="not_suspended", decided_at=at, decision_reason="r",
     )  # fmt: skip
+    await put(
+        "suspension_cause", "dropped_cause", **scope, rule_key="r", clause="c", effect="propose", cause="e", facts="f",
+        pack_hash="h1", raised_at=at, raised_by_name="n", decision="dropped", decided_at=at, decision_reason="r",
+    )  # fmt: skip
     action = await put(
         "plan_action", "winner_action", **scope, suspension_id=suspension, title="t", due_on=day, asked_at=at,
         asked_by=manager, asked_by_name="n",

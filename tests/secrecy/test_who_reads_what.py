@@ -29,6 +29,7 @@ READERS: dict[str, tuple[str, set[str]]] = {
     "winner_ground": ("standing_ground", NORTHGATE | {"winner_manager"}),
     "winner_cause": ("suspension_cause", NORTHGATE | {"winner_manager"}),
     "waved_off_cause": ("suspension_cause", NORTHGATE),
+    "dropped_cause": ("suspension_cause", NORTHGATE),
     "winner_action": ("plan_action", NORTHGATE | {"winner_manager"}),
     "winner_step": ("suspension_step", NORTHGATE | {"winner_manager"}),
     "winner_restriction": ("restriction", NORTHGATE | {"winner_manager"}),
