@@ -101,7 +101,10 @@ async def certificate_faults(
         wrong.setdefault("certificate_number", NEWS)
     elif another and (doubted_on is not None or row["number"] is not None):
         _another_faults(given, doubted_on if outcome == "clear" else None, wrong)
-    elif outcome == "clear" and not (doubted_on is None or settles(doubted_on, kept_on, another=False)):
+    elif outcome == "clear" and doubted_on is not None and not settles(
+        # recorded before and withdrawn, its own number is still another than that with the news
+        doubted_on, kept_on, another=await _news_is_of_another(work, worker, doubted_on)
+    ):  # fmt: skip
         wrong.setdefault("certificate_number", NEWS)
     if outcome == "clear":
         # of another certificate nothing that is kept says anything
@@ -152,6 +155,15 @@ async def _number_is_doubted(work: Work, provider_id: UUID, number: str | None) 
     return await work.fetchval(
         "SELECT EXISTS (SELECT FROM doubted_certificate WHERE provider_id = $1 AND number = $2)", provider_id, number
     )
+
+
+async def _news_is_of_another(work: Work, worker: dict[str, Any], found_on: date) -> bool:
+    """Whether the new information of a day was on a number the worker had then: whatever number is not in doubt now is
+    another."""
+    return await work.fetchval(
+        "SELECT EXISTS (SELECT FROM doubted_certificate WHERE provider_id = $1 AND worker_id = $2 AND found_on = $3)",
+        worker["provider_id"], worker["id"], found_on,
+    )  # fmt: skip
 
 
 def _another_faults(given: Certificate, doubted_on: date | None, wrong: dict[str, str]) -> None:

@@ -76,15 +76,16 @@ def _dbs(form: Form, actor: Actor, about: WorkerPage) -> Callable[[], Awaitable[
         "certificate_number": form.text("certificate_number", "the certificate number", required=False, most=20),
         "issued_on": form.date("issued_on", "the date of issue", required=False),
         "workforce": form.choice("workforce", "the workforce", dbs_checks.DBS_WORKFORCES, required=False),
-        "barred_list_checked": form.boolean("barred_list_checked"),
+        "barred_list_checked": {"yes": True, "no": False}.get(
+            form.choice("barred_list_checked", "whether the barred list was checked", ("yes", "no"), required=False)
+            or ""
+        ),  # None: not said
         "certificate_forename": form.text("certificate_forename", "the first name", required=False, most=80),
         "certificate_surname": form.text("certificate_surname", "the surname", required=False, most=80),
         "date_of_birth": form.date("date_of_birth", "the date of birth", required=False),
         "update_service_consent": form.boolean("update_service_consent"),
         "evidence_id": form.uuid("evidence_id", "the file", required=False),
     }
-    if not given["certificate_number"] and not given["barred_list_checked"]:
-        given["barred_list_checked"] = None  # without a certificate an open box says nothing of one
     return lambda: dbs_checks.record_dbs_check(actor, about.worker.id, **given)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from marketplace.platform.database import ask, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted, WrongState
-from marketplace.providers import dbs_checks, evidence, queries, sweeps, workforce
+from marketplace.providers import dbs_checks, evidence, queries, sweeps, withdrawing, workforce
 from marketplace.providers.readiness import Ready, match_statement, readiness, ready_counts
 from tests.providers.conftest import Place
 from tests.world import providers
@@ -97,8 +97,22 @@ async def test_new_information_on_a_dbs_stands_the_worker_down_at_once_and_tells
     await dbs_checks.record_dbs_check(
         place.manager, worker, **told, issued_on=TODAY, workforce="child", barred_list_checked=True
     )
+    # recorded with a wrong day and withdrawn, the true certificate is recorded again, though issued on the news's day
+    wrong = (await recorded_of(place, worker))[0]
+    await withdrawing.withdraw_check(place.manager, worker, "dbs", wrong, "The day was wrong")
+    assert not (await judged(place, worker, on=TODAY + timedelta(days=2))).ready
+    again = {"issued_on": TODAY, "workforce": "child", "barred_list_checked": True}
+    with pytest.raises(InvalidInput) as refused:
+        await dbs_checks.record_dbs_check(place.manager, worker, **told, **{**again, "barred_list_checked": False})
+    assert set(refused.value.fields) == {"barred_list_checked"}
+    await dbs_checks.record_dbs_check(place.manager, worker, **told, **again)
     await workforce.stand_up(place.manager, worker, "New certificate seen and discussed")
     assert (await judged(place, worker, on=TODAY + timedelta(days=2))).ready
+
+
+async def recorded_of(place, worker):  # type: ignore[no-untyped-def]
+    async with unit_of_work(place.manager, read_only=True) as work:
+        return [each.id for each in await withdrawing.recorded_checks(work, worker) if each.may_be_withdrawn]
 
 
 async def test_what_is_sent_twice_is_kept_once_and_what_is_new_in_it_is_kept(place, migrator):

@@ -30,7 +30,7 @@ from marketplace.providers.import_history import EARLIER_DBS, PAST, WITHDRAWN
 from marketplace.providers.import_queries import Import
 from marketplace.worker import load_jobs
 from tests.obligations.conftest import as_worker
-from tests.providers.test_competence import a_file
+from tests.providers.test_declarations import a_file
 from tests.world import frameworks, people, providers
 
 WORKERS = (
@@ -221,20 +221,22 @@ async def test_a_sign_off_that_needs_its_file_names_one_kept_about_the_worker(da
     strict = {"settings.readiness.sign_off_needs_file": True}
     await frameworks.admitted(admin, manager, await frameworks.open_framework(admin, answers=strict), ["C"])
     ana, ben = [await providers.worker(manager, name) for name in ("Ana Poe", "Ben Low")]
-    sheet, first, second = [await a_file(manager, worker) for worker in (ana, ben, ben)]  # all called "The sheet"
-    await a_file(manager, ana, "dbs_certificate")
+    sheet, first, second = [await a_file(manager, "assessment", whose) for whose in (ana, ben, ben)]  # all policy.pdf
+    await a_file(manager, "dbs_certificate", ana)
     header = "Name,Trained or assessed in,Date,How,Assessed by,File that shows it\n"
     by = 'First aid,01/04/2026,observed,"Alex Moor, nurse educator"'
-    found = await sent(manager, f"{header}Ana Poe,{by},\nBen Low,{by},the sheet\nAna Poe,{by},Another\n")
+    found = await sent(manager, f"{header}Ana Poe,{by},\nBen Low,{by},policy.pdf\nAna Poe,{by},Another\n")
     needed, several, none = faults(found)
     assert "row 2, File that shows it: Select the file that shows the assessment" in needed
     assert "row 3, File that shows it: Several files about Ben Low are called so: enter " in several
     assert all(f"F-{file.hex[:8].upper()}" in several for file in (first, second))
     assert 'row 4, File that shows it: No file about Ana Poe is called "Another"' in none
     good = (
-        f"{header}Ana Poe,{by},the  SHEET\nBen Low,{by},f-{second.hex[:8]}\nBen Low,First aid,02/04/2026,attendance,,\n"
+        f"{header}Ana Poe,{by},POLICY.pdf\nBen Low,{by},f-{second.hex[:8]}\nBen Low,First aid,02/04/2026,attendance,,\n"
     )
-    done = await accepted(manager, await sent(manager, good))
+    found = await sent(manager, good)
+    assert faults(found) == []
+    done = await accepted(manager, found)
     assert done.state == "imported"
     kept = {worker.id: worker.competencies for worker in await ask(manager, queries.workforce)}
     assert [each.evidence_id for each in kept[ana]] == [sheet] and second in {each.evidence_id for each in kept[ben]}

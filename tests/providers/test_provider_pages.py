@@ -66,10 +66,17 @@ async def test_a_coordinator_adds_a_worker_and_records_evidence_page_by_page(app
         ):  # fmt: skip
             answer = await door.post(f"{where}/dbs", {**sent, **more})
             assert answer.status_code == 400 and asked in answer.text and 'value="Ada Brook"' in answer.text
+        unchecked = {**sent, **issued, "barred_list_checked": "no"}
+        answer = await door.post(f"{where}/dbs", unchecked)
+        assert answer.status_code == 400 and "barred list was checked with it" in answer.text
+        assert 'value="no" checked' in answer.text, "what was answered is shown again"
+        assert "barred list not recorded" in (await door.get(where)).text
         answer = await door.post(f"{where}/dbs", {**sent, **issued, "barred_list_checked": "yes"})
         assert answer.status_code == 303
         page = (await door.get(where)).text
-        assert "001234567890" in page and "has no DBS check" not in page
+        assert "001234567890" in page and "has no DBS check" not in page and "barred list checked" in page
+        answer = await door.post(f"{where}/dbs", {**unchecked, "outcome": "new_information"})
+        assert answer.status_code == 303 and "barred list not checked" in (await door.get(where)).text
 
 
 async def test_every_page_about_a_worker_opens_and_self_sign_off_is_refused_in_the_form(app, database, place):
