@@ -32,6 +32,7 @@ from marketplace.platform.clock import DemoClock, SystemClock
 from marketplace.platform.database import close_database, open_database, outside_context
 from marketplace.platform.jobs import JOBS, QUEUE_SETTINGS, SWEEPS, Job, Sweep, queries_on
 from marketplace.platform.logs import name_of, places_of, set_up_logs
+from marketplace.platform.scratch import empty_scratch
 from marketplace.settings import Settings, SettingsError
 
 ROOMS = ("jobs", "sweeps")
@@ -154,6 +155,9 @@ async def _never_called(_job: QueuedJob) -> None:
 
 async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
     """Work until `stop` is set, then finish what is running. Raises when the database is lost."""
+    left = empty_scratch()
+    if left:
+        log.warning("removed what killed processes had left of files", folders=left)
     await open_database(
         settings.dsn("worker"),
         clock=DemoClock() if settings.demo else SystemClock(),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import tempfile
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -28,6 +27,7 @@ from marketplace.platform.database import Work, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted, Unavailable
 from marketplace.platform.refusal import Refused
 from marketplace.platform.scanning import ScannerDown, scan
+from marketplace.platform.scratch import scratch
 from marketplace.platform.storage import Storage
 from marketplace.providers.file_checking import INFECTED
 from marketplace.providers.file_elsewhere import link_elsewhere
@@ -84,8 +84,8 @@ async def add_file(
         await _to_add(work, finding_id)
         if await made_before(work, "finding_file", new_id):
             return new_id
-    with tempfile.TemporaryDirectory(prefix="finding-") as folder:
-        kept = await _checked(settings, f"findings/{actor.commissioner_id}/{new_id}", Path(folder), file)
+    with scratch() as folder:
+        kept = await _checked(settings, f"findings/{actor.commissioner_id}/{new_id}", folder, file)
     try:
         async with unit_of_work(actor) as work:
             finding = await _to_add(work, finding_id)
@@ -181,23 +181,20 @@ async def open_file(actor: Actor, settings: Settings, file_id: UUID) -> Opened:
 
 async def fetched_here(settings: Settings, row: dict[str, Any]) -> Opened:
     """The bytes themselves, summed before the first is shown. Raises `Conflict` where they are not what was checked."""
-    folder = Path(tempfile.mkdtemp(prefix="finding-"))
-    try:
+    with scratch() as folder:
         storage = Storage.from_settings(settings)
-        stored = await storage.fetch(
-            row["published_key"], row["published_version"], folder / "file", largest=2 * MOST_BYTES
-        )
-        if stored.sha256 != row["published_sha256"]:
+        try:
+            stored = await storage.fetch(
+                row["published_key"], row["published_version"], folder / "file", largest=2 * MOST_BYTES
+            )
+        except NotFound:
+            stored = None
+        if stored is None or stored.sha256 != row["published_sha256"]:
             await _alarm(row)
             raise Conflict(CHANGED)
         return Opened(
             stored.size, row["content_type"], name_to_open(row), partial(of_file, (folder / "file").open("rb"))
         )
-    except NotFound:
-        await _alarm(row)
-        raise Conflict(CHANGED) from None
-    finally:
-        shutil.rmtree(folder)  # what is open stays readable until it is closed
 
 
 async def may_still_open(work: Work, file_id: UUID) -> None:
@@ -213,9 +210,9 @@ async def _one(work: Work, file_id: UUID) -> asyncpg.Record:
 
 
 async def _alarm(row: dict[str, Any]) -> None:
-    log.error("a stored file is not what was checked", finding_file=str(row["id"]))
     async with unit_of_work(system_for(row["commissioner_id"], "commissioner")) as work:
-        found = await _one(work, row["id"])
+        found = await _one(work, row["id"])  # one taken away meanwhile is no alarm, its bytes have gone as they should
+        log.error("a stored file is not what was checked", finding_file=str(row["id"]))
         work.audit("finding_file.not_what_was_checked", "contract_finding", found["finding_id"], file=found["id"])
         await tell(
             work, "A file of a finding is no longer what was checked and cannot be opened.", link(found["occasion_id"]),

@@ -37,6 +37,8 @@ class StoredFile:
 class Storage:
     """A bucket. Methods raise `NotFound` for what is not there and `Unavailable` when the store does not answer."""
 
+    listed_at_once = 1_000  # what S3 lists at the most
+
     def __init__(
         self,
         *,
@@ -149,10 +151,19 @@ class Storage:
         return [version for found, version in await self.under(key) if found == key]
 
     async def under(self, prefix: str) -> list[tuple[str, str]]:
-        """(key, version) of everything kept whose key begins so, marks of deletion included (the first thousand)."""
-        answer = await self._soon("list_object_versions", Prefix=prefix)
-        rows = [*answer.get("Versions", ()), *answer.get("DeleteMarkers", ())]
-        return [(row["Key"], row["VersionId"]) for row in rows]
+        """(key, version) of everything kept whose key begins so, marks of deletion included, however many."""
+        found: dict[tuple[str, str], None] = {}
+        further: dict[str, str] = {}
+        while True:
+            answer = await self._soon("list_object_versions", Prefix=prefix, MaxKeys=self.listed_at_once, **further)
+            rows = [*answer.get("Versions", ()), *answer.get("DeleteMarkers", ())]
+            before = len(found)
+            found |= dict.fromkeys((row["Key"], row["VersionId"]) for row in rows)
+            if not answer.get("IsTruncated"):
+                return list(found)
+            if len(found) == before:  # a store that never comes to its end
+                raise Unavailable("The store for files does not answer. Try again in a moment.")
+            further = {"KeyMarker": answer["NextKeyMarker"], "VersionIdMarker": answer["NextVersionIdMarker"]}
 
     async def get(self, key: str, version: str | None = None) -> bytes:
         """The bytes of a version, or of the newest one."""

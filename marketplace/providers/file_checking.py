@@ -5,8 +5,8 @@ Runs as the system of the file's provider, at least once, some files twice: only
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-import tempfile
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -20,6 +20,7 @@ from marketplace.platform.database import Work, ask, unit_of_work
 from marketplace.platform.errors import NotFound
 from marketplace.platform.refusal import Refused
 from marketplace.platform.scanning import ScannerDown, scan
+from marketplace.platform.scratch import scratch
 from marketplace.platform.storage import Storage
 from marketplace.providers.file_actions import CHECK, TIDY, largest_of, take_in
 from marketplace.providers.files import VIDEO
@@ -70,10 +71,15 @@ async def check(settings: Settings, provider_id: UUID, evidence_id: UUID) -> Non
             # a file held for the scanner has its last day too
             packs = [pack for _, _, pack in (await words(work)).packs]
             await work_out_days(work, packs, evidence_id=evidence_id)
-    if row is not None:
-        with tempfile.TemporaryDirectory(prefix="evidence-") as folder:
-            verdict = await _judge(settings, row, Path(folder))
-        await _write(row, verdict)
+    if row is None:  # judged or deleted already: a check that was killed may have left a copy nobody knows of
+        await tidy(settings, provider_id, evidence_id)
+        return
+    with scratch() as folder:
+        verdict = await _judge(settings, row, folder)
+    if not await _write(row, verdict) and verdict.key:
+        # judged or deleted while this check was at it: its own copy is nobody's
+        with contextlib.suppress(NotFound):
+            await Storage.from_settings(settings).delete(verdict.key, verdict.version)
 
 
 async def _judge(settings: Settings, row: dict[str, Any], folder: Path) -> Verdict:
@@ -109,7 +115,8 @@ async def _judge(settings: Settings, row: dict[str, Any], folder: Path) -> Verdi
     )  # fmt: skip
 
 
-async def _write(row: dict[str, Any], found: Verdict) -> None:
+async def _write(row: dict[str, Any], found: Verdict) -> bool:
+    """Write the verdict, the first alone; False where there was one, or the file is deleted."""
     provider_id, evidence_id = row["provider_id"], row["id"]
     async with unit_of_work(system_for(provider_id, "provider")) as work:
         if found.state == "held":
@@ -120,7 +127,7 @@ async def _write(row: dict[str, Any], found: Verdict) -> None:
             )  # fmt: skip
             if held is not None:
                 work.audit("evidence.held", "evidence", evidence_id)
-            return
+            return held is not None
         done = await work.fetchval(
             "UPDATE evidence SET state = $3, original_sha256 = $4, scan = $5, refused_reason = $6, checked_at = $7,"
             " content_type = coalesce($8, content_type), remarks = $9, published_key = $10, published_version = $11,"
@@ -131,10 +138,11 @@ async def _write(row: dict[str, Any], found: Verdict) -> None:
             found.size or None,
         )  # fmt: skip
         if done is None:
-            return
+            return False
         work.audit(f"evidence.{found.state}", "evidence", evidence_id, scan=found.scan, sha256=found.sha256 or None)
         if found.state == "refused":
             await refused(work, row)
+        return True
 
 
 async def refused(work: Work, row: dict[str, Any]) -> None:
@@ -169,8 +177,9 @@ async def look_again(settings: Settings, provider_id: UUID, evidence_id: UUID, s
 
 
 async def tidy(settings: Settings, provider_id: UUID, evidence_id: UUID) -> None:
-    """Remove from the store what nobody needs: of a deleted file everything, of a refused one what was sent, of any
-    other whatever was put beside the original with the same upload form. Safe to run again."""
+    """Remove from the store what nobody needs: of a deleted or refused file everything, of any other whatever was put
+    beside the original with the same upload form and, once judged, every copy but the one it is opened by. Safe to run
+    again."""
 
     async def of(work: Work) -> Any:
         return await work.fetchrow(
@@ -183,15 +192,18 @@ async def tidy(settings: Settings, provider_id: UUID, evidence_id: UUID) -> None
         return
     storage = Storage.from_settings(settings)
     gone = row["deleted_at"] is not None
-    keep = None if gone or row["state"] == "refused" else row["quarantine_version"]
+    nothing_stays = gone or row["state"] == "refused"
+    keep = None if nothing_stays else row["quarantine_version"]
     if row["state"] != "waiting" or gone:
         for version in await storage.versions(row["quarantine_key"]):
             if version != keep:
                 await storage.delete(row["quarantine_key"], version)
-    # a check that ran twice may have left a second copy: nobody knows of it but the store
-    if gone:
+    # a check that ran twice, or was killed, may have left a copy more: nobody knows of it but the store
+    if nothing_stays or row["state"] == "clean":
+        opened_by = None if nothing_stays else (row["published_key"], row["published_version"])
         for key, version in await storage.under(f"evidence/{provider_id}/{evidence_id}/"):
-            await storage.delete(key, version)
+            if (key, version) != opened_by:
+                await storage.delete(key, version)
     if row["form_over"]:
         async with unit_of_work(system_for(provider_id, "provider")) as work:
             await work.execute(

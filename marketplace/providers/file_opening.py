@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import IO, Any
 from uuid import UUID
 
@@ -19,6 +16,7 @@ from marketplace.obligations.news import tell
 from marketplace.platform.actor import Actor, system_for
 from marketplace.platform.database import ask, unit_of_work
 from marketplace.platform.errors import Conflict, NotFound
+from marketplace.platform.scratch import scratch
 from marketplace.platform.signed_links import seal, unseal
 from marketplace.platform.storage import Storage
 from marketplace.providers.file_actions import largest_of
@@ -30,6 +28,7 @@ from marketplace.settings import Settings
 LINK_SECONDS = 120
 PURPOSE = "links to evidence files"
 PART = 256_000
+DELETED = "This file has been deleted."
 RUN_OUT = "This link has run out, or was made for somebody else. Open the file again from its page."
 CHANGED = (
     "This file is no longer what was checked, so it is not opened to anybody. Its provider has been told: add it again"
@@ -115,28 +114,25 @@ async def fetched_here(settings: Settings, row: dict[str, Any], *, parts: bool =
     blocks = known(row) if parts else None
     if blocks is not None:
         return Opened(blocks.size, row["content_type"], name, partial(_of_store, storage, row, blocks))
-    folder = Path(tempfile.mkdtemp(prefix="evidence-"))
-    try:
-        stored = await storage.fetch(
-            row["published_key"], row["published_version"], folder / "file", largest=2 * largest_of(row["kind"])
-        )
-        if stored.sha256 != row["published_sha256"]:
+    with scratch() as folder:
+        try:
+            stored = await storage.fetch(
+                row["published_key"], row["published_version"], folder / "file", largest=2 * largest_of(row["kind"])
+            )
+        except NotFound:
+            stored = None
+        if stored is None or stored.sha256 != row["published_sha256"]:
             await _alarm(row)
             raise Conflict(CHANGED)
         file = (folder / "file").open("rb")
         if parts:
             await asyncio.to_thread(remember, row, file)
         return Opened(stored.size, row["content_type"], name, partial(of_file, file))
-    except NotFound:
-        await _alarm(row)
-        raise Conflict(CHANGED) from None
-    finally:
-        shutil.rmtree(folder)  # what is open stays readable until it is closed
 
 
 def openable(row: dict[str, Any]) -> None:
     if row["shown_state"] == "deleted":
-        raise NotFound("This file has been deleted.")
+        raise NotFound(DELETED)
     if row["state"] != "clean":
         raise Conflict(row["refused_reason"] or STATES[row["state"]][2])
 
@@ -149,9 +145,18 @@ def _named_by(settings: Settings, actor: Actor, token: str) -> UUID:
 
 
 async def _alarm(row: dict[str, Any]) -> None:
-    """Somebody or something changed what lies in the store: it is noted, and the provider's managers are told once."""
-    log.error("a stored file is not what was checked", evidence=str(row["id"]))
+    """Somebody or something changed what lies in the store: it is noted, and the provider's managers are told once.
+
+    Raises `NotFound` for a file that was deleted between its row and its bytes: then they have gone as they should.
+    """
     async with unit_of_work(system_for(row["provider_id"], "provider")) as work:
+        there = await work.fetchval(
+            "SELECT true FROM evidence WHERE provider_id = $1 AND id = $2 AND deleted_at IS NULL",
+            row["provider_id"], row["id"],
+        )  # fmt: skip
+        if not there:
+            raise NotFound(DELETED)
+        log.error("a stored file is not what was checked", evidence=str(row["id"]))
         work.audit("evidence.not_what_was_checked", "evidence", row["id"])
         await tell(
             work, "A file of your evidence is no longer what was checked and cannot be opened: add it again.",

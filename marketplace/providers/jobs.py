@@ -5,12 +5,14 @@ And with a workforce file too long to be tried or kept while somebody waits.
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from marketplace.platform.database import outside_context
 from marketplace.platform.jobs import job, sweep
+from marketplace.platform.scratch import empty_scratch
 from marketplace.providers import file_checking, import_actions, retention
 from marketplace.providers.file_actions import CHECK, TIDY
 from marketplace.providers.retention_days import DAYS
@@ -48,6 +50,7 @@ async def look_at_unfinished(settings: Settings) -> None:
 @sweep("keep_evidence", every=timedelta(hours=1))
 async def keep_evidence(settings: Settings) -> None:
     """Lists and deletes what has had its time, and clears what was put beside originals."""
+    await asyncio.to_thread(empty_scratch)
     await retention.keep_files(settings)
     async with outside_context() as connection:
         rows = await connection.fetch("SELECT provider_id, id FROM evidence_untidy()")
