@@ -18,7 +18,7 @@ from marketplace.identity.permissions import permit
 from marketplace.platform.actor import PERSONAL_ROLES, Actor
 from marketplace.platform.cleaning import MOST_BYTES, MOST_VIDEO_BYTES, TYPES, VIDEO_TYPES, how_to_mend, too_large
 from marketplace.platform.database import Work, ask, unit_of_work
-from marketplace.platform.errors import Conflict, InvalidInput, NotFound
+from marketplace.platform.errors import Conflict, InvalidInput, NotFound, TooLarge
 from marketplace.platform.storage import Storage
 from marketplace.policy.retention import WORKER_FILES
 from marketplace.providers.files import KINDS, VIDEO, one_file, plain_name
@@ -198,8 +198,11 @@ def upload_form(settings: Settings, place: Place) -> dict[str, Any] | None:
 
 
 async def receive(actor: Actor, settings: Settings, place: Place, file: IO[bytes]) -> None:
-    """Put an announced file's bytes into quarantine through us, and hand it in. Raises `Unavailable`."""
+    """Put an announced file's bytes into quarantine through us, and hand it in. Raises `Unavailable`, `TooLarge`."""
     if place.state == "waiting":
+        if file.seek(0, 2) > place.largest:  # more came than was announced
+            raise TooLarge(too_large(place.largest == MOST_VIDEO_BYTES))
+        file.seek(0)
         await Storage.from_settings(settings).put_file(place.key, file, place.content_type)
         await hand_in(actor, settings, place.id)
 

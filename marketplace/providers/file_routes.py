@@ -12,7 +12,7 @@ from litestar.response import Stream
 
 from marketplace.identity.context import settings_of
 from marketplace.identity.guards import requires
-from marketplace.platform.cleaning import MOST_VIDEO_BYTES
+from marketplace.platform.cleaning import MOST_VIDEO_BYTES, too_large
 from marketplace.platform.database import Work, ask
 from marketplace.platform.errors import InvalidInput
 from marketplace.policy.calendar import local_day
@@ -65,9 +65,13 @@ async def announce_file(request: Asked, data: JSONBody[file_schemas.FileIn]) -> 
     **WRITES,
 )
 async def send_content(request: Asked, evidence_id: FromPath[UUID]) -> None:
-    """The bytes of an announced file, as `file` of a multipart form; it is handed in with them."""
+    """The bytes of an announced file, as `file` of a multipart form; it is handed in with them.
+
+    More than its kind may have is refused (413) before it is read to its end.
+    """
     place = await file_actions.place_of(request.user, evidence_id)
-    sent = next(iter((await read_files(request)).get("file", ())), None)
+    sentence = too_large(place.largest == MOST_VIDEO_BYTES)
+    sent = next(iter((await read_files(request, largest=place.largest, too_large=sentence)).get("file", ())), None)
     if sent is None:
         raise InvalidInput({"file": "Send the file as the field 'file' of a multipart form"})
     await file_actions.receive(request.user, settings_of(request), place, sent.file)

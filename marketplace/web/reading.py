@@ -18,6 +18,7 @@ Submitted = dict[str, list[str]]
 STATE_KEY = "submitted_form"
 LARGEST_FORM = 1_000_000
 MOST_FIELDS = 2_000
+AROUND_A_FILE = 100_000  # bytes of a form beside its file
 
 
 async def read_form(request: Request[Any, Any, Any]) -> Submitted:
@@ -31,14 +32,38 @@ async def read_form(request: Request[Any, Any, Any]) -> Submitted:
     return kept[STATE_KEY]
 
 
-async def read_files(request: Request[Any, Any, Any]) -> dict[str, list[UploadFile]]:
-    """The files of a multipart form, by field; an untouched file field is left out."""
+async def read_files(
+    request: Request[Any, Any, Any], *, largest: int | None = None, too_large: str = "More was sent than can be taken."
+) -> dict[str, list[UploadFile]]:
+    """The files of a multipart form, by field; an untouched file field is left out.
+
+    With `largest`, the bytes the one file may have: more is not read to its end. Raises TooLarge, then, with the
+    sentence given.
+    """
+    if largest is not None:
+        _stop_at(request, largest + AROUND_A_FILE, too_large)
     files: dict[str, list[UploadFile]] = {}
     if request.content_type[0] == "multipart/form-data":
         for name, value in (await request.form()).multi_items():
             if isinstance(value, UploadFile) and value.filename:
                 files.setdefault(name, []).append(value)
     return files
+
+
+def _stop_at(request: Request[Any, Any, Any], most: int, sentence: str) -> None:
+    if (request.content_length or 0) > most:
+        raise TooLarge(sentence)
+    receive, taken = request.receive, 0
+
+    async def counted() -> Any:
+        nonlocal taken
+        event: Any = await receive()
+        taken += len(event.get("body", b""))
+        if taken > most:
+            raise TooLarge(sentence)
+        return event
+
+    request.receive = counted
 
 
 async def _read(request: Request[Any, Any, Any]) -> Submitted:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import ask
-from marketplace.platform.errors import NotFound
+from marketplace.platform.errors import NotFound, TooLarge
 from marketplace.platform.object_store import ObjectStore
 from marketplace.platform.scratch import all_scratch, empty_scratch, scratch
 from marketplace.platform.storage import Storage
@@ -23,6 +24,8 @@ from marketplace.providers import file_actions, file_checking, file_opening, fil
 from marketplace.settings import Settings
 from tests.world import files as made
 from tests.world import people
+from tests.world.apps import create_marketplace
+from tests.world.browsing import Browser
 from tests.world.file_servers import store, with_store
 
 __all__ = ["store"]
@@ -140,3 +143,37 @@ def test_what_a_killed_process_held_is_removed_and_what_is_in_use_stays(
         assert empty_scratch() == 1
         assert not left.exists() and used.exists()
     assert not used.exists()
+
+
+async def test_more_than_the_kind_may_have_is_not_read_to_its_end(
+    stored: Settings, manager: Actor, clock, migrator
+) -> None:
+    place = await file_actions.announce(
+        manager, kind="policy", file_name="a.pdf", size=9, content_type="application/pdf"
+    )
+    taken = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal taken
+        yield b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.pdf"\r\n\r\n'
+        for _ in range(60):
+            taken += 1
+            yield bytes(1_000_000)
+        yield b"\r\n--b--\r\n"
+
+    async with Browser(create_marketplace(stored, clock)) as browser:
+        email = await people.with_password(manager, stored)
+        got = await browser.post("/api/v1/token", json={"email": email, "password": people.PASSWORD})
+        there = f"/api/v1/evidence/{place.id}/content"
+        heads = {
+            "content-type": "multipart/form-data; boundary=b",
+            "authorization": f"Bearer {got.json()['access_token']}",
+        }
+        for more in ({}, {"content-length": "60000100"}):
+            answer = await browser.post(there, content=endless(), headers=heads | more)
+            assert answer.status_code == 413 and "10 MB" in answer.text, answer.text
+    assert taken <= 12
+    with pytest.raises(TooLarge, match="10 MB"):
+        await file_actions.receive(manager, stored, place, io.BytesIO(bytes(place.largest + 1)))
+    assert await migrator.fetchval("SELECT state FROM evidence") == "waiting"
+    assert await Storage.from_settings(stored).versions(place.key) == []
