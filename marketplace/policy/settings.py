@@ -126,6 +126,9 @@ class Providers(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     # A pack written before these were rules: what lies ten years off is a slip of typing, and only a person lifts.
     insurance_most_months: Months = 120
     cover_slip_days: Count = 0
+    # A pack written before these were rules keeps what was imported four weeks, and lets nobody read on.
+    import_days: AtLeastOne = 28
+    workers_read_days: Count = 0
 
 
 class Calendar(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +20,7 @@ from marketplace.platform.actor import Actor, system_for
 from marketplace.platform.database import Work, outside_context, unit_of_work
 from marketplace.platform.errors import Conflict, NotFound, Unavailable
 from marketplace.providers.import_checking import Progress, carry_out
+from marketplace.providers.import_keeping import empty_old
 from marketplace.providers.import_plan import Plan, differences
 from marketplace.providers.import_reading import Rows, read_file
 from marketplace.providers.import_workers import NEW
@@ -28,7 +28,6 @@ from marketplace.providers.workforce import ensure_profile, hold_workforce
 
 JOB = "import_workforce"
 AT_ONCE = 300  # rows that are tried and kept while the person waits; more go to the worker process
-KEPT_FOR = timedelta(days=28)  # how long the rows of a file nobody accepts stay
 
 
 class _Undone(Exception):
@@ -42,7 +41,7 @@ class _Undone(Exception):
 async def upload(actor: Actor, file_name: str, content: bytes) -> UUID:
     """Read a workforce file and try it out; answers the import's id. Raises `InvalidInput` on `file`.
 
-    What grew old without being accepted is emptied at this occasion.
+    What grew old is emptied at this occasion too.
     """
     permit(actor, "workforce.write")
     if actor.provider_id is None:
@@ -50,11 +49,7 @@ async def upload(actor: Actor, file_name: str, content: bytes) -> UUID:
     rows = await asyncio.to_thread(read_file, file_name, content)
     async with unit_of_work(actor) as work:
         provider_id = await ensure_profile(work)
-        await work.execute(
-            "UPDATE workforce_import SET state = 'discarded', ended_at = $2, rows = '{}', plan = NULL, plan_hash = NULL"
-            " WHERE provider_id = $1 AND state = 'checked' AND uploaded_at < $3",
-            provider_id, work.now, work.now - KEPT_FOR,
-        )  # fmt: skip
+        await empty_old(work, provider_id)
         import_id: UUID = await work.fetchval(
             "INSERT INTO workforce_import (provider_id, file_name, rows, uploaded_by, uploaded_by_name, uploaded_at)"
             " VALUES ($1, $2, $3, $4, $5, $6) RETURNING id",

@@ -13,7 +13,7 @@ from uuid import UUID
 from marketplace.platform.database import outside_context
 from marketplace.platform.jobs import job, sweep
 from marketplace.platform.scratch import empty_scratch
-from marketplace.providers import file_checking, import_actions, retention
+from marketplace.providers import file_checking, import_actions, import_keeping, retention
 from marketplace.providers.file_actions import CHECK, TIDY
 from marketplace.providers.retention_days import DAYS
 from marketplace.settings import Settings
@@ -62,3 +62,9 @@ async def keep_evidence(settings: Settings) -> None:
 async def import_workforce(settings: Settings, payload: dict[str, Any]) -> None:
     """Try an uploaded workforce file, or keep an accepted one; run again, it finds that done."""
     await import_actions.go_on(UUID(payload["provider"]), UUID(payload["import"]))
+
+
+@sweep("workforce_imports", every=timedelta(hours=1))
+async def empty_workforce_imports(settings: Settings) -> None:
+    """Empties what workforce files held once it has had its days."""
+    await import_keeping.empty_imports()

@@ -6,6 +6,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from marketplace.platform.actor import system_for
+from marketplace.platform.database import unit_of_work
 from tests.secrecy.rows import lay
 from tests.secrecy.test_own_word import done, refused
 
@@ -86,3 +87,28 @@ async def test_it_is_declared_and_assessed_now_in_ones_own_name_and_with_its_own
     assert await done(manager, DECLARE.format(**now), WITH_FILE.format(**mine, file=other)) == ["INSERT 0 1"] * 2
     await migrator.execute("UPDATE evidence SET deleted_at = now(), deleted_reason = 'r' WHERE id = $1", other)
     await refused(manager, DECLARE.format(**now), WITH_FILE.format(**mine, file=other))
+
+
+async def test_workers_are_read_while_their_provider_is_there_or_a_package_runs_and_the_packs_days_beyond(database, migrator):
+    rows = await lay(migrator)
+    council = rows.actors["northgate_contract_manager"]
+
+    async def read() -> set[str]:
+        async with unit_of_work(council) as work:
+            names = {row["name"] for row in await work.fetch("SELECT name FROM worker")}
+            dbs = {row["worker_id"] for row in await work.fetch("SELECT worker_id FROM worker_dbs_check")}
+            assert len(dbs) == len(names)
+            return names
+
+    ours, theirs = {"allocated_worker", "colleague_worker"}, {"rival_worker"}
+    setting = {"settings": [{"key": "providers.workers_read_days", "from": "2020-01-01", "value": 10}], "pack": {"from": "2020-01-01"}}
+    await migrator.execute("INSERT INTO pack_version (hash, pack_id, title, content) VALUES ('h2', 'p', 'P', $1)", setting)
+    assert await read() == ours | theirs
+    await migrator.execute("UPDATE admission SET starts_on = '2020-01-01', ends_on = '2026-05-10'")
+    assert await read() == ours, "a pack without the rule lets nobody read on; a package of the winner's runs"
+    await migrator.execute("UPDATE framework SET pack_hash = 'h2'")
+    for ended, seen in (("2026-05-01", ours | theirs), ("2026-04-30", ours)):
+        await migrator.execute(f"UPDATE admission SET ends_on = '{ended}'")
+        assert await read() == seen
+    await migrator.execute("UPDATE package SET state = 'ended'")
+    assert await read() == set()
