@@ -118,7 +118,8 @@ class Pathway(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 class Providers(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What is asked of every provider in numbers: how often papers are reviewed, whether insurance is declared with a
-    file and how far ahead at most, within how many days an entry that alone ended it may be put right."""
+    file and how far ahead at most, within how many days an entry that alone ended it may be put right; how many days
+    what a workforce file held is kept, and commissioners read the workers of a provider that has left."""
 
     document_review_months: Months
     # A pack written before this was a rule takes the provider's word.
