@@ -88,6 +88,9 @@ async def test_an_allocated_worker_reads_colleagues_recent_records_and_no_old_on
 @pytest.mark.parametrize("state", ["refused", "withdrawn"])
 async def test_evidence_closes_to_the_council_when_a_bid_is_refused_or_withdrawn(rows, migrator, state):
     await migrator.execute("DELETE FROM admission WHERE provider_id = $1", rows["rival"])
+    await migrator.execute(
+        "UPDATE application SET state = 'submitted', decided_at = NULL WHERE provider_id = $1", rows["rival"]
+    )
     worker = "SELECT 1 FROM worker WHERE provider_id = $1"
     checks = "SELECT 1 FROM worker_dbs_check WHERE provider_id = $1"
     for sql in (worker, checks):
