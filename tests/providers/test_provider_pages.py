@@ -7,7 +7,7 @@ import re
 import pytest
 
 from marketplace.platform.database import ask
-from marketplace.providers import actions, queries
+from marketplace.providers import actions, queries, workforce
 from tests.providers.test_declarations import a_file
 from tests.world import people, providers
 from tests.world.apps import create_console, create_marketplace
@@ -146,7 +146,11 @@ async def test_a_rival_a_worker_and_a_commissioner_find_no_worker_of_ours(app, d
         assert (await door.get(f"/workforce/{worker}")).status_code == 403
         mine = await door.get("/my-training")
         assert mine.status_code == 200 and "First aid" in mine.text and "Until 11 April 2029" in mine.text
-        assert providers.certificate_of(worker) not in mine.text
+        assert providers.certificate_of(worker) not in mine.text and "waits for your agreement" not in mine.text
+    await workforce.publish_profile(place.manager, worker, "I like the sea", False)
+    async with at(app, database, themself) as door:
+        mine = (await door.get("/my-training")).text
+        assert "waits for your agreement" in mine and 'href="/my-profile"' in mine
 
 
 async def test_my_standing_tells_what_and_why_and_lets_a_manager_pause_and_go_on(app, database, place):
