@@ -97,6 +97,7 @@ async def test_after_new_information_the_form_offers_nothing_of_the_old_certific
     fresh = {**PAPER, **issued, "checked_on-day": "11", "certificate_number": "999999999999", "workforce": "child"}
     async with at(create_marketplace(database, clock), database, place.coordinator) as door:
         shown = (await door.get(here)).text
+        assert "A clear check counts only with its certificate.</p>" in shown  # nothing is filled in
         assert NUMBER not in shown and 'value="child" checked' not in shown and 'name="barred_list_checked"' in shown
         assert 'value="2026"' not in shown
         answer = await door.post(here, fresh)
