@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 from marketplace.platform.database import Work
-from marketplace.platform.errors import NotFound
+from marketplace.platform.errors import InvalidInput, NotFound
+from marketplace.policy.bounds import earliest_believable
 from marketplace.policy.calendar import local_day
 from marketplace.policy.retention import keep_until, retention_of
 from marketplace.providers.files import KINDS
 from marketplace.providers.vocabulary import words
-from marketplace.providers.workforce import may_leave
 from marketplace.web.filters import day, listing
+
+
+async def may_leave(work: Work, row: Mapping[str, Any], left_on: date) -> None:
+    """Refuse a last day that cannot be. Raises `InvalidInput`."""
+    if row["started_on"] is not None and left_on < row["started_on"]:
+        raise InvalidInput({"left_on": "The last day must not be before the first"})
+    packs = [pack for _, _, pack in (await words(work)).packs]
+    earliest = earliest_believable(packs, local_day(work.now)) if packs else left_on
+    if left_on < earliest:
+        raise InvalidInput({"left_on": f"The last day must be {day(earliest)} or later: check the year"})
 
 
 async def leaving_effects(work: Work, worker_id: UUID, left_on: date) -> list[str]:
@@ -22,7 +34,7 @@ async def leaving_effects(work: Work, worker_id: UUID, left_on: date) -> list[st
     )
     if row is None:
         raise NotFound("There is no such worker in your organisation.")
-    await may_leave(work, row, left_on)
+    await may_leave(work, dict(row), left_on)
     today = local_day(work.now)
     if left_on >= today:
         return []

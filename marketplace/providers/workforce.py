@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date
-from typing import Any
 from uuid import UUID
 
 from marketplace.identity.links import invite
@@ -15,13 +13,12 @@ from marketplace.obligations.news import tell
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, WrongState
-from marketplace.policy.bounds import earliest_believable
 from marketplace.policy.calendar import local_day
 from marketplace.providers.assessors import is_oneself
+from marketplace.providers.leaving import may_leave
 from marketplace.providers.retention_days import ask_for_days
 from marketplace.providers.tables import Worker, WorkerPrivate
 from marketplace.providers.vocabulary import Words, words
-from marketplace.web.filters import day as written_day
 
 LOOK_AT_VISITS = "look_at_visits"  # packages has it: which coming visits this touches
 ENGAGEMENTS = {"employed": "Employed", "agency": "Agency worker", "volunteer": "Volunteer"}
@@ -331,16 +328,6 @@ async def stand_up(actor: Actor, worker_id: UUID, reason: str) -> None:
             row["provider_id"], worker_id,
         )  # fmt: skip
         work.audit("worker.stood_up", "worker", worker_id, stood_down_since=row["stood_down_at"], reason=reason.strip())
-
-
-async def may_leave(work: Work, row: Mapping[str, Any], left_on: date) -> None:
-    """Refuse a last day that cannot be. Raises `InvalidInput`."""
-    if row["started_on"] is not None and left_on < row["started_on"]:
-        raise InvalidInput({"left_on": "The last day must not be before the first"})
-    packs = [pack for _, _, pack in (await words(work)).packs]
-    earliest = earliest_believable(packs, local_day(work.now)) if packs else left_on
-    if left_on < earliest:
-        raise InvalidInput({"left_on": f"The last day must be {written_day(earliest)} or later: check the year"})
 
 
 async def leave(actor: Actor, worker_id: UUID, left_on: date) -> None:
