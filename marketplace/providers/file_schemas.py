@@ -75,5 +75,7 @@ class FileOut(msgspec.Struct, kw_only=True):
 
 def file_out(row: dict[str, Any], leaning: list[str] | None = None) -> FileOut:
     """A row of files.py's questions as the API gives it; `leaning` is what leans on it, where one file is asked for."""
-    given = {name: row[name] for name in FileOut.__struct_fields__ if name in row} | {"leans_on_it": leaning or []}
-    return FileOut(**given | {"state": row["shown_state"], "sha256": row["published_sha256"]})
+    given = {name: row[name] for name in FileOut.__struct_fields__ if name in row}
+    return FileOut(
+        leans_on_it=leaning or [], **given | {"state": row["shown_state"], "sha256": row["published_sha256"]}
+    )

@@ -22,6 +22,7 @@ from marketplace.providers import (
     dbs_routes,
     evidence,
     lapse_routes,
+    leaving,
     own_profile_routes,
     own_suspension_routes,
     queries,
@@ -203,13 +204,13 @@ async def post_stand_up(request: Asked, worker_id: FromPath[UUID], data: JSONBod
 @post("/api/v1/workers/{worker_id:uuid}/leave", status_code=204, **WRITES)
 async def post_leave(request: Asked, worker_id: FromPath[UUID], data: JSONBody[schemas.LeaveIn]) -> None:
     """Record the last day."""
-    await workforce.leave(request.user, worker_id, data.left_on)
+    await leaving.leave(request.user, worker_id, data.left_on)
 
 
 @post("/api/v1/workers/{worker_id:uuid}/stay", status_code=204, **WRITES)
 async def post_stay(request: Asked, worker_id: FromPath[UUID]) -> None:
     """Take a recorded last day back."""
-    await workforce.stay(request.user, worker_id)
+    await leaving.stay(request.user, worker_id)
 
 
 @post("/api/v1/workers/{worker_id:uuid}/invitation", **WRITES)

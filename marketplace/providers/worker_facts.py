@@ -11,7 +11,16 @@ from uuid import UUID
 from marketplace.platform.actor import Actor
 from marketplace.platform.database import Work
 from marketplace.policy.calendar import local_day
-from marketplace.providers import attachments, dbs_checks, dbs_updates, evidence, queries, withdrawing, workforce
+from marketplace.providers import (
+    attachments,
+    dbs_checks,
+    dbs_updates,
+    evidence,
+    leaving,
+    queries,
+    withdrawing,
+    workforce,
+)
 from marketplace.providers.facts import WorkerRecord
 from marketplace.providers.queries import LotReadiness
 from marketplace.providers.vocabulary import Words, words
@@ -170,11 +179,11 @@ def _reason(action: Callable[[Actor, UUID, str], Awaitable[object]]) -> Reader:
 
 def _leave(form: Form, actor: Actor, about: WorkerPage) -> Callable[[], Awaitable[object]]:
     left_on = form.date("left_on", "the last day")
-    return lambda: workforce.leave(actor, about.worker.id, left_on)
+    return lambda: leaving.leave(actor, about.worker.id, left_on)
 
 
 def _stay(form: Form, actor: Actor, about: WorkerPage) -> Callable[[], Awaitable[object]]:
-    return lambda: workforce.stay(actor, about.worker.id)
+    return lambda: leaving.stay(actor, about.worker.id)
 
 
 def _invite(form: Form, actor: Actor, about: WorkerPage) -> Callable[[], Awaitable[object]]:

@@ -1,4 +1,4 @@
-"""A provider's workers: adding, changing, publishing a profile, standing down and up, leaving, inviting to sign in."""
+"""A provider's workers: adding, changing, publishing a profile, standing down and up, inviting to sign in."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from uuid import UUID
 
 from marketplace.identity.links import invite
 from marketplace.identity.names import is_name, straight
-from marketplace.identity.people import end_role_of, find_or_create_person, give_role
+from marketplace.identity.people import find_or_create_person, give_role
 from marketplace.identity.permissions import permit
 from marketplace.obligations.news import tell
 from marketplace.platform.actor import Actor
@@ -15,8 +15,6 @@ from marketplace.platform.database import Work, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, WrongState
 from marketplace.policy.calendar import local_day
 from marketplace.providers.assessors import is_oneself
-from marketplace.providers.leaving import may_leave
-from marketplace.providers.retention_days import ask_for_days
 from marketplace.providers.tables import Worker, WorkerPrivate
 from marketplace.providers.vocabulary import Words, words
 
@@ -328,47 +326,6 @@ async def stand_up(actor: Actor, worker_id: UUID, reason: str) -> None:
             row["provider_id"], worker_id,
         )  # fmt: skip
         work.audit("worker.stood_up", "worker", worker_id, stood_down_since=row["stood_down_at"], reason=reason.strip())
-
-
-async def leave(actor: Actor, worker_id: UUID, left_on: date) -> None:
-    """The worker's last day. From the day after they are not ready, not listed and sign in no more (sweeps.py)."""
-    permit(actor, "workforce.write")
-    async with unit_of_work(actor) as work:
-        row = await own_worker(work, worker_id, may_have_left=True)
-        await may_leave(work, row, left_on)
-        await work.execute(
-            "UPDATE worker SET left_on = $3 WHERE provider_id = $1 AND id = $2", row["provider_id"], worker_id, left_on
-        )
-        work.audit("worker.left", "worker", worker_id, left_on=left_on)
-        await ask_for_days(work, row["provider_id"], worker_id)
-        if left_on < local_day(work.now) and row["person_id"] is not None:
-            await end_role_of(work, row["person_id"], "worker")
-        await tell_planners(
-            work, row, "A worker is leaving: look at the visits planned with them after their last day."
-        )
-
-
-async def stay(actor: Actor, worker_id: UUID) -> None:
-    """Take a recorded last day back: it was a mistake, or the worker stays after all. Raises `WrongState`.
-
-    A sign-in that ended with the last day begins again.
-    """
-    permit(actor, "workforce.write")
-    async with unit_of_work(actor) as work:
-        row = await own_worker(work, worker_id, may_have_left=True)
-        if row["left_on"] is None:
-            raise WrongState("worker", "staying", "kept", f"{row['name']} has no last day to take back.")
-        if is_oneself(work, row):
-            raise Conflict("Somebody else in your office takes your last day back.")
-        await work.execute(
-            "UPDATE worker SET left_on = NULL WHERE provider_id = $1 AND id = $2", row["provider_id"], worker_id
-        )
-        work.audit("worker.stays", "worker", worker_id, left_on=row["left_on"])
-        if row["person_id"] is not None and row["left_on"] < local_day(work.now):
-            await give_role(work, row["person_id"], "worker")
-        await ask_for_days(work, row["provider_id"], worker_id)
-        said = "A worker stays after all: the last day that was recorded has been taken back."
-        await tell_planners(work, row, said, again=True)
 
 
 async def invite_worker(actor: Actor, worker_id: UUID, email: str) -> UUID:

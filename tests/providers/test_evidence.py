@@ -10,7 +10,7 @@ import pytest
 
 from marketplace.platform.database import ask, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted, WrongState
-from marketplace.providers import dbs_checks, evidence, queries, sweeps, withdrawing, workforce
+from marketplace.providers import dbs_checks, evidence, leaving, queries, sweeps, withdrawing, workforce
 from marketplace.providers.readiness import Ready, match_statement, readiness, ready_counts
 from tests.providers.conftest import Place
 from tests.world import providers
@@ -257,7 +257,7 @@ async def test_standing_down_and_up_and_leaving(place):
     await workforce.stand_up(place.manager, worker, "Nothing was found")
     with pytest.raises(WrongState):
         await workforce.stand_up(place.manager, worker, "Again")
-    await workforce.leave(place.manager, worker, TODAY)
+    await leaving.leave(place.manager, worker, TODAY)
     assert (await judged(place, worker)).ready  # the last day counts
     assert "has left the provider" in (await judged(place, worker, on=TODAY + timedelta(days=1))).reasons
 
@@ -265,7 +265,7 @@ async def test_standing_down_and_up_and_leaving(place):
 async def test_after_the_last_day_the_workers_sign_in_ends_by_itself_once(place, clock, migrator):
     worker = await providers.worker(place.manager, "Wren Ashby")
     themself = await providers.with_sign_in(place.manager, worker, "Wren Ashby", "wren.ashby@example.org")
-    await workforce.leave(place.manager, worker, TODAY)
+    await leaving.leave(place.manager, worker, TODAY)
     assert await sweeps.end_roles(place.provider_id) == 0
     clock.move(timedelta(days=1))
     assert [await sweeps.end_roles(place.provider_id), await sweeps.end_roles(place.provider_id)] == [1, 0]

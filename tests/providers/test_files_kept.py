@@ -13,7 +13,7 @@ from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPer
 from marketplace.platform.jobs import JOBS, SWEEPS
 from marketplace.platform.object_store import ObjectStore
 from marketplace.platform.storage import Storage
-from marketplace.providers import file_actions, file_checking, file_opening, files, jobs, retention, workforce
+from marketplace.providers import file_actions, file_checking, file_opening, files, jobs, leaving, retention
 from marketplace.settings import Settings
 from tests.obligations.conftest import run_jobs
 from tests.providers.test_files import checked, opened
@@ -96,7 +96,7 @@ async def test_papers_about_a_worker_are_counted_from_their_last_day(
     paper = await checked(manager, stored, made.plain_pdf(), kind="right_to_work", worker_id=worker_id)
     await swept(manager)
     assert (await ask(manager, files.one_file, paper["id"]))["keep_until"] is None
-    await workforce.leave(manager, worker_id, date(2026, 5, 31))
+    await leaving.leave(manager, worker_id, date(2026, 5, 31))
     await run_jobs(stored, migrator, jobs.DAYS)
     assert (await ask(manager, files.one_file, paper["id"]))["keep_until"] == date(2028, 5, 31)
 
@@ -120,7 +120,7 @@ async def test_nothing_goes_that_was_not_on_the_list_for_four_weeks_but_what_the
     worker_id = await providers.worker(manager, "Wren Ash")
     paper = await checked(manager, stored, made.plain_pdf(), kind="right_to_work", worker_id=worker_id)
     scan = await checked(manager, stored, made.plain_pdf(), kind="dbs_certificate", worker_id=worker_id)
-    await workforce.leave(manager, worker_id, date(2026, 5, 31))
+    await leaving.leave(manager, worker_id, date(2026, 5, 31))
 
     clock.move_to(clock.at.replace(year=2029, month=3, day=1))
     assert await swept(manager) == 1
@@ -131,7 +131,7 @@ async def test_nothing_goes_that_was_not_on_the_list_for_four_weeks_but_what_the
     clock.move_to(clock.at.replace(month=3, day=28))
     assert await swept(manager) == 0
 
-    await workforce.leave(manager, worker_id, date(2028, 5, 31))  # the year was a mistake: it is listed anew
+    await leaving.leave(manager, worker_id, date(2028, 5, 31))  # the year was a mistake: it is listed anew
     await run_jobs(stored, migrator, jobs.DAYS)
     clock.move_to(clock.at.replace(year=2031, month=1, day=1))
     assert await swept(manager) == 0

@@ -11,7 +11,7 @@ import pytest
 
 from marketplace.platform.database import ask, unit_of_work
 from marketplace.platform.errors import InvalidInput
-from marketplace.providers import dbs_checks, workforce
+from marketplace.providers import dbs_checks, leaving, workforce
 from marketplace.providers.import_columns import handle
 from marketplace.providers.readiness import readiness, ready_counts
 from marketplace.providers.withdrawing import recorded_checks, withdraw_check
@@ -115,7 +115,7 @@ async def test_a_certificate_is_one_persons_and_news_on_it_follows_them_into_eve
     await news(place, worker, TODAY)
     for row in (worker, twin):
         assert {DOUBTED, "is stood down"} <= set(await why_not(place, row))
-    await workforce.leave(place.manager, worker, days_ago(1))
+    await leaving.leave(place.manager, worker, days_ago(1))
     back = await providers.worker(place.manager, "Wren Ashby")
     clock.move(timedelta(minutes=5))
     assert await refused_clear(place, back, certificate_number=number, issued_on=days_ago(20)) == {"certificate_number"}

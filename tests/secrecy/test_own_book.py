@@ -17,7 +17,17 @@ NEWS = "INSERT INTO notice (person_id, sentence, link, at) VALUES ('{person}', '
 
 async def test_nobody_notes_in_anothers_name_role_or_book(database, migrator):
     rows = await lay(migrator)
-    mother, manager, worker, council, rival, stranger = (rows.actors[each] for each in ("mother", "winner_manager", "allocated_worker", "northgate_finance", "rival_manager", "stranger_manager"))
+    mother, manager, worker, council, rival, stranger = (
+        rows.actors[each]
+        for each in (
+            "mother",
+            "winner_manager",
+            "allocated_worker",
+            "northgate_finance",
+            "rival_manager",
+            "stranger_manager",
+        )
+    )
     northgate, southmere, winner = rows["northgate"], rows["southmere"], rows["winner"]
     for actor in (mother, manager, worker, council):
         await refused(actor, FORGED.format(chain=southmere, role="finance"))
@@ -31,17 +41,37 @@ async def test_nobody_notes_in_anothers_name_role_or_book(database, migrator):
         await done(actor, FORGED.format(chain=northgate, role="finance"), LOOK.format(chain=northgate))
     await done(worker, FORGED.format(chain=winner, role="provider_manager"))
     await done(council, LOOK.format(chain=winner))
-    noted = {(row["person_name"], row["role"]) for row in await migrator.fetch("SELECT person_name, role FROM audit_entry")}
-    assert noted == {("Mother", "family"), ("Winner Manager", "provider_manager"), ("Allocated Worker", "worker"), ("Rival Manager", "provider_manager"), ("Northgate Finance", "finance")}
+    noted = {
+        (row["person_name"], row["role"]) for row in await migrator.fetch("SELECT person_name, role FROM audit_entry")
+    }
+    assert noted == {
+        ("Mother", "family"),
+        ("Winner Manager", "provider_manager"),
+        ("Allocated Worker", "worker"),
+        ("Rival Manager", "provider_manager"),
+        ("Northgate Finance", "finance"),
+    }
     # the actions' own: a family, a worker, a machine of the office, the system for whomever
     machine = Actor(manager.person_id, "Roster, issued by Winner Manager", "coordinator", winner, "winner", "provider")
     await migrator.execute("UPDATE machine_token SET name = 'Roster'")
     for actor in (mother, worker, machine, system_for(winner, "provider"), Actor(NOBODY, "Stripe", "system")):
         async with unit_of_work(actor) as work:
             work.audit("thing.done", "thing", uuid4(), commissioner_id=northgate)
-    said = {(row["person_name"], row["role"]) for row in await migrator.fetch("SELECT person_name, role FROM audit_entry WHERE action = 'thing.done'")}
-    assert said == {("Mother", "family"), ("Allocated Worker", "worker"), (machine.person_name, "coordinator"), ("The marketplace", "system"), ("Stripe", "system")}
+    said = {
+        (row["person_name"], row["role"])
+        for row in await migrator.fetch("SELECT person_name, role FROM audit_entry WHERE action = 'thing.done'")
+    }
+    assert said == {
+        ("Mother", "family"),
+        ("Allocated Worker", "worker"),
+        (machine.person_name, "coordinator"),
+        ("The marketplace", "system"),
+        ("Stripe", "system"),
+    }
     assert await migrator.fetch("SELECT * FROM audit_faults()") == []
     for link in ("https://evil.example", "//evil.example", "/\\evil.example", "javascript:x"):
         await refused(mother, NEWS.format(person=rows["winner_manager"], link=link))
-    assert await done(mother, *(NEWS.format(person=rows["winner_manager"], link=link) for link in ("", "/", "/visits"))) == ["INSERT 0 1"] * 3
+    assert (
+        await done(mother, *(NEWS.format(person=rows["winner_manager"], link=link) for link in ("", "/", "/visits")))
+        == ["INSERT 0 1"] * 3
+    )

@@ -89,7 +89,9 @@ async def test_it_is_declared_and_assessed_now_in_ones_own_name_and_with_its_own
     await refused(manager, DECLARE.format(**now), WITH_FILE.format(**mine, file=other))
 
 
-async def test_workers_are_read_while_their_provider_is_there_or_a_package_runs_and_the_packs_days_beyond(database, migrator):
+async def test_workers_are_read_while_their_provider_is_there_or_a_package_runs_and_the_packs_days_beyond(
+    database, migrator
+):
     rows = await lay(migrator)
     council = rows.actors["northgate_contract_manager"]
 
@@ -101,8 +103,13 @@ async def test_workers_are_read_while_their_provider_is_there_or_a_package_runs_
             return names
 
     ours, theirs = {"allocated_worker", "colleague_worker"}, {"rival_worker"}
-    setting = {"settings": [{"key": "providers.workers_read_days", "from": "2020-01-01", "value": 10}], "pack": {"from": "2020-01-01"}}
-    await migrator.execute("INSERT INTO pack_version (hash, pack_id, title, content) VALUES ('h2', 'p', 'P', $1)", setting)
+    setting = {
+        "settings": [{"key": "providers.workers_read_days", "from": "2020-01-01", "value": 10}],
+        "pack": {"from": "2020-01-01"},
+    }
+    await migrator.execute(
+        "INSERT INTO pack_version (hash, pack_id, title, content) VALUES ('h2', 'p', 'P', $1)", setting
+    )
     assert await read() == ours | theirs
     await migrator.execute("UPDATE admission SET starts_on = '2020-01-01', ends_on = '2026-05-10'")
     assert await read() == ours, "a pack without the rule lets nobody read on; a package of the winner's runs"
