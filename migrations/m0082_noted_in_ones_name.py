@@ -37,7 +37,10 @@ BEGIN
     RETURN EXISTS (SELECT FROM package p WHERE p.commissioner_id = chain AND (p.provider_id = own OR p.provider_id IN (
             SELECT m.organisation_id FROM membership m WHERE own IS NULL AND m.person_id = me AND m.role = 'worker')))
         OR EXISTS (SELECT FROM package_funding f WHERE f.commissioner_id = chain AND f.payer_id = app_commissioner()
-            OR f.payer_id = chain AND (f.provider_id = own OR f.commissioner_id = app_commissioner()));
+            OR f.payer_id = chain AND (f.provider_id = own OR f.commissioner_id = app_commissioner()))
+        -- whoever owes the other something, or is owed it
+        OR EXISTS (SELECT FROM obligation b WHERE b.owed_by_organisation = own AND chain IN (b.commissioner_id, b.owed_to)
+            OR b.owed_by_organisation = chain AND own IN (b.commissioner_id, b.owed_to));
 END $$;
 REVOKE EXECUTE ON FUNCTION notes_in(uuid) FROM PUBLIC;
 """

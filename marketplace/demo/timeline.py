@@ -25,6 +25,7 @@ from marketplace.platform.clock import FrozenClock
 from marketplace.platform.database import ENGINE, open_database, outside_context
 from marketplace.platform.jobs import JOBS, SWEEPS, queries_on
 from marketplace.policy.calendar import local, local_day, wall_time
+from marketplace.providers.file_actions import CHECK, TIDY
 from marketplace.settings import Settings
 from marketplace.worker import load_jobs
 
@@ -189,7 +190,9 @@ class Story:
             async with outside_context() as connection:
                 taken = await queries_on(connection).dequeue(AT_ONCE, known, me, None, HEARTBEAT)
             for job in taken:
-                await JOBS[job.entrypoint].run(self.settings, json.loads(job.payload or b"{}"))
+                # where there are files, there is their store
+                settings = self.cards if job.entrypoint in (CHECK, TIDY) else self.settings
+                await JOBS[job.entrypoint].run(settings, json.loads(job.payload or b"{}"))
             async with outside_context() as connection:
                 await queries_on(connection).log_jobs([(job, "successful", None) for job in taken])
             if not taken:
