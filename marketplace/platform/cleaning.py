@@ -140,21 +140,23 @@ def _picture(source: Path, target: Path, kind: str, content_type: str) -> Cleane
 
 def _video(source: Path, target: Path, head: bytes) -> Cleaned:
     if head[4:8] == b"ftyp":
-        content_type, blanked = "video/mp4", check_mp4(source)
+        content_type, (blanked, noted) = "video/mp4", check_mp4(source)
     elif head.startswith(b"\x1a\x45\xdf\xa3"):
-        content_type, blanked = "video/webm", check_webm(source)
+        content_type, (blanked, noted) = "video/webm", check_webm(source)
     else:
         raise Refused(OTHERWISE_VIDEO)
     with source.open("rb") as read, target.open("wb") as written:
         at = 0
         for first, last, begins in blanked:
+            if first < at:  # one inside another: to write on would move what was sent
+                raise Refused(DAMAGED)
             _copy(read, written, first - at)
             written.write(begins + bytes(last - first - len(begins)))
             read.seek(last)
             at = last
         _copy(read, written, source.stat().st_size - at)
     remarks = "The video's pictures and sound are as they were sent: only its container was checked."
-    if blanked:
+    if noted:
         remarks += " Notes inside it, such as where it was recorded, were blanked out."
     return Cleaned(content_type, remarks)
 

@@ -7,6 +7,7 @@ its answers. Scripts, links, attachments, layers, notes and metadata stay behind
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,8 @@ MOST_IN_ALL = 1_000_000_000
 
 ACTIONS = frozenset({"/JavaScript", "/Launch", "/GoToR", "/GoToE", "/URI", "/SubmitForm", "/ImportData", "/Rendition",
                      "/RichMediaExecute", "/Sound", "/Movie"})  # fmt: skip
+# Under `/Resources`, and under these, stand dictionaries whose keys are names the file chose: one may be called /JS.
+RESOURCES, NAMED, NAMES = "/Resources", "named", frozenset({"/CharProcs", "/Colorants"})
 LOCKED = (
     "This PDF is locked with a password or against changes. Save a copy without protection (or print it to PDF), and"
     " add that."
@@ -72,7 +75,13 @@ def rebuild(source: Path, target: Path, *, most_pixels: int) -> list[str]:
                 for page in found.pages:
                     rebuilt.pages.append(page)
                 _only_what_is_drawn(rebuilt, most_pixels)
-                rebuilt.save(target, compress_streams=True, deterministic_id=True, linearize=False)
+                rebuilt.save(
+                    target,
+                    compress_streams=True,
+                    stream_decode_level=pikepdf.StreamDecodeLevel.specialized,  # run lengths are undone as well
+                    deterministic_id=True,
+                    linearize=False,
+                )
         with pikepdf.open(target) as written:
             if len(written.pages) != pages or written.attachments or "/Names" in written.Root:
                 raise Refused(DAMAGED)
@@ -81,7 +90,8 @@ def rebuild(source: Path, target: Path, *, most_pixels: int) -> list[str]:
         raise Refused(BOMB) from None
     except pikepdf.PasswordError:
         raise Refused(LOCKED) from None
-    except (pikepdf.PdfError, ValueError, TypeError, KeyError, AttributeError, RuntimeError, OSError, RecursionError):
+    except (pikepdf.PdfError, zlib.error, ValueError, TypeError, KeyError, AttributeError, RuntimeError, OSError,
+            RecursionError):  # fmt: skip
         raise Refused(DAMAGED) from None
     return remarks
 
@@ -137,23 +147,32 @@ def _hold_to_account(written: pikepdf.Pdf) -> None:
 
 
 def _reachable(root: Any) -> Iterator[Any]:
-    """Every dictionary and stream that hangs on `root`, each once; a page's parents are not walked."""
-    waiting, seen = [root], set()
+    """Every dictionary and stream that hangs on `root`, once for each place; a page's parents are not walked.
+
+    Not the dictionaries whose keys are free names, such as a page's fonts: only what stands under those names.
+    """
+    waiting: list[tuple[Any, str]] = [(root, "")]
+    seen: set[tuple[Any, str]] = set()
     count = 0
     while waiting:
-        each = waiting.pop()
+        each, place = waiting.pop()
         if each.is_indirect:
-            if each.objgen in seen:
+            if (each.objgen, place) in seen:
                 continue
-            seen.add(each.objgen)
+            seen.add((each.objgen, place))
         count += 1
         if count > 20 * MOST_OBJECTS:
             raise Refused(BOMB)
         if isinstance(each, pikepdf.Array):
-            waiting += [item for item in each if _holds_others(item)]
+            waiting += [(item, "") for item in each if _holds_others(item)]
             continue
-        yield each
-        waiting += [value for key, value in each.items() if key != "/Parent" and _holds_others(value)]
+        if place != NAMED or isinstance(each, pikepdf.Stream):
+            yield each
+        waiting += [
+            (value, NAMED if place == RESOURCES or key in NAMES else RESOURCES if key == RESOURCES else "")
+            for key, value in each.items()
+            if key != "/Parent" and _holds_others(value)
+        ]
 
 
 def _holds_others(value: Any) -> bool:

@@ -20,6 +20,7 @@ MOST_DEEP = 25
 SURELY_BEARABLE = 1_000_000  # below it a drawing is weighed roughly: by its words, unread
 PIXELS_A_BYTE = 8
 CALLS = {b"Do": "/XObject", b"gs": "/ExtGState", b"cn": "/Pattern", b"CN": "/Pattern"}
+SHOWING = "Tj TJ ' \""
 OPERATORS = {"Do": "/XObject", "gs": "/ExtGState", "scn": "/Pattern", "SCN": "/Pattern"}
 
 
@@ -33,31 +34,44 @@ class Weighed:
 
     def page(self, page: Any) -> None:
         """Raises `Refused` for a page that asks for far more drawing than anybody looks at."""
-        if self._of(page.obj, _contents(page.obj), page.obj.get("/Resources"), 0) > MOST_DRAWN:
+        resources = page.obj.get("/Resources")
+        if self._of(page.obj, _contents(page.obj), resources, _scope(page.obj, resources), 0) > MOST_DRAWN:
             raise Refused(BOMB)
 
-    def _drawing(self, stream: Any, resources: Any, deep: int) -> int:
-        key = stream.objgen
+    def _drawing(self, stream: Any, lent: Any, scope: Any, deep: int) -> int:
+        """`lent`: the resources of whoever calls it, `scope`: whose those are; used by who brings none of its own."""
+        brings = "/Resources" in stream
+        key = (stream.objgen, None if brings else scope)
         if key in self.weights:
             return self.weights[key]
         if key in self.under_way or deep > MOST_DEEP:
             raise Refused(BOMB)
         self.under_way.add(key)
-        self.weights[key] = self._of(stream, stream.read_bytes(), stream.get("/Resources", resources), deep)
+        resources = stream.get("/Resources", lent)
+        scope = _scope(stream, resources) if brings else scope
+        self.weights[key] = self._of(stream, stream.read_bytes(), resources, scope, deep, lent=not brings)
         self.under_way.discard(key)
         return self.weights[key]
 
-    def _of(self, holder: Any, drawn: bytes, resources: Any, deep: int) -> int:
+    def _of(self, holder: Any, drawn: bytes, resources: Any, scope: Any, deep: int, *, lent: bool = False) -> int:
         if b"BI" in drawn and b"ID" in drawn:
             self._pictures_between(holder)
         weight = len(drawn)
         if not isinstance(resources, pikepdf.Dictionary):
-            # whoever has no resources of its own may write with its page's fonts; what calls on from there is unclear
+            # nobody lent it any: what it calls is unclear
             if any(word in drawn for word in CALLS) and any(self._calls(holder)):
                 raise Refused(DAMAGED)
             return weight
-        weight += len(drawn) * self._glyphs(resources.get("/Font"), deep)
-        called = {kind: self._named(resources.get(kind), kind, deep) for kind in set(CALLS.values())}
+        glyph = self._glyphs(resources.get("/Font"), deep) if not lent or _writes(drawn) else 0
+        weight += glyph * (len(drawn) if glyph * len(drawn) <= SURELY_BEARABLE else self._shown(holder))
+        # of what was lent to it, only what it calls: it stands among that itself
+        calls = set(self._calls(holder)) if lent and any(word in drawn for word in CALLS) else set()
+        called = {
+            kind: self._named(
+                resources, kind, scope, deep, {name for of, name in calls if of == kind} if lent else None
+            )
+            for kind in sorted(set(CALLS.values()))
+        }
         heaviest = {kind: max(each.values(), default=0) for kind, each in called.items()}
         roughly = sum(drawn.count(word) * heaviest[kind] for word, kind in CALLS.items())
         if roughly > SURELY_BEARABLE:
@@ -72,11 +86,24 @@ class Weighed:
             if kind is not None and last and isinstance(last[0], pikepdf.Name):
                 yield kind, str(last[0])
 
-    def _named(self, resources: Any, kind: str, deep: int) -> dict[str, int]:
-        if not isinstance(resources, pikepdf.Dictionary):
+    @staticmethod
+    def _shown(holder: Any) -> int:
+        """How many bytes of text a drawing shows: as many glyphs at the most."""
+        shown = 0
+        for step in pikepdf.parse_content_stream(holder, SHOWING):
+            for text in list(step.operands)[-1:]:
+                each = list(text) if isinstance(text, pikepdf.Array) else [text]
+                shown += sum(len(bytes(part)) for part in each if isinstance(part, pikepdf.String))
+        return shown
+
+    def _named(self, resources: Any, kind: str, scope: Any, deep: int, only: set[str] | None) -> dict[str, int]:
+        of_kind = resources.get(kind)
+        if not isinstance(of_kind, pikepdf.Dictionary):
             return {}
         found: dict[str, int] = {}
-        for name, each in resources.items():
+        for name, each in of_kind.items():
+            if only is not None and name not in only:
+                continue
             if kind == "/ExtGState":
                 mask = each.get("/SMask") if isinstance(each, pikepdf.Dictionary) else None
                 each = mask.get("/G") if isinstance(mask, pikepdf.Dictionary) else None
@@ -85,7 +112,7 @@ class Weighed:
             if kind == "/XObject" and str(each.get("/Subtype", "")) == "/Image":
                 found[name] = number_of(each, "/Width") * number_of(each, "/Height") // PIXELS_A_BYTE
             else:
-                found[name] = self._drawing(each, None, deep + 1)
+                found[name] = self._drawing(each, resources, scope, deep + 1)
         return found
 
     def _glyphs(self, fonts: Any, deep: int) -> int:
@@ -93,9 +120,10 @@ class Weighed:
         heaviest = 0
         for font in fonts.values() if isinstance(fonts, pikepdf.Dictionary) else ():
             glyphs = font.get("/CharProcs") if isinstance(font, pikepdf.Dictionary) else None
+            lent = font.get("/Resources") if glyphs is not None else None
             for glyph in glyphs.values() if isinstance(glyphs, pikepdf.Dictionary) else ():
                 if isinstance(glyph, pikepdf.Stream):
-                    heaviest = max(heaviest, self._drawing(glyph, font.get("/Resources"), deep + 1))
+                    heaviest = max(heaviest, self._drawing(glyph, lent, _scope(font, lent), deep + 1))
         return heaviest
 
     def _pictures_between(self, holder: Any) -> None:
@@ -123,6 +151,17 @@ class Weighed:
 def has_pictures_between(page: Any) -> bool:
     """Whether pictures may stand in the page's own drawing (words alone are looked at)."""
     return b"BI" in _contents(page.obj)
+
+
+def _scope(holder: Any, resources: Any) -> Any:
+    """Something to know resources by: no two that differ are one."""
+    if isinstance(resources, pikepdf.Object) and resources.is_indirect:
+        return resources.objgen
+    return holder.objgen if holder.is_indirect else object()
+
+
+def _writes(drawn: bytes) -> bool:
+    return any(word.encode() in drawn for word in SHOWING.split())
 
 
 def _contents(page: Any) -> bytes:

@@ -87,17 +87,18 @@ def _bearable_row(parms: Any) -> None:
 
 def _ends_where_it_ends(stream: Any) -> None:
     raw = bytes(stream.get_raw_stream_buffer())
-    packed, size, ended = whole_flate(raw)
+    packed, _, ended = whole_flate(raw)
     if (ended and len(packed) == len(raw)) or not raw:
         return
-    if not ended and not size:
-        raise Refused(DAMAGED)
     parms = stream.get("/DecodeParms")
     if isinstance(parms, pikepdf.Array):
         parms = parms[0] if len(parms) else None
     options = {"decode_parms": parms} if isinstance(parms, pikepdf.Dictionary) else {}
     if not ended:  # what readers would make of it, packed anew
-        packed = zlib.compress(b"".join(unpack(raw, [(FLATE, None)])), 6)
+        held = b"".join(unpack(raw, [(FLATE, None)]))
+        if not held:
+            raise Refused(DAMAGED)
+        packed = zlib.compress(held, 6)
     stream.write(packed, filter=pikepdf.Name.FlateDecode, **options)
 
 

@@ -65,7 +65,7 @@ def packed_around(layers: list[Layer]) -> list[Layer]:
 
 
 def unpack(raw: bytes, layers: list[Layer]) -> Parts:
-    """What is left when the layers are undone, as far as they can be, in parts. Raises `Refused` at the ceiling."""
+    """What is left when the layers are undone, in parts. Raises `Refused` at the ceiling, `zlib.error` for damage."""
     parts: Parts = iter((raw,))
     for name, parms in layers:
         parts = _counted(_UNDO[name](parts, parms))
@@ -73,11 +73,17 @@ def unpack(raw: bytes, layers: list[Layer]) -> Parts:
 
 
 def unpacked_length(stream: Any) -> int:
-    """How many bytes a stream holds once unpacked. Raises `Refused` at the ceiling."""
+    """How many bytes a stream holds once unpacked, as far as it can be. Raises `Refused` at the ceiling."""
     layers = packed_around(layers_of_stream(stream))
     if not layers:
         return 0
-    return sum(len(part) for part in unpack(bytes(stream.get_raw_stream_buffer()), layers))
+    size = 0
+    try:
+        for part in unpack(bytes(stream.get_raw_stream_buffer()), layers):
+            size += len(part)
+    except zlib.error:
+        pass  # refused later if anything draws it
+    return size
 
 
 def whole_flate(raw: bytes) -> tuple[bytes, int, bool]:
@@ -123,10 +129,18 @@ def _through(unpacker: Any, parts: Parts) -> Parts:
 
 
 def _flate(parts: Parts, _: Any) -> Parts:
-    try:
-        yield from _through(zlib.decompressobj(), parts)
-    except zlib.error:
-        return  # a damaged stream draws what it can: as far as readers unpack it, so do we
+    # without the sum at its end: readers draw a stream whose sum is wrong, and one that ends before it
+    yield from _through(zlib.decompressobj(-zlib.MAX_WBITS), _behind_head(parts))
+
+
+def _behind_head(parts: Parts) -> Parts:
+    head = b""
+    for part in parts:
+        more = 2 - len(head)
+        head += part[:more]
+        if more and len(head) == 2 and (head[0] & 15 != 8 or head[1] & 32 or int.from_bytes(head) % 31):
+            raise zlib.error("no head")
+        yield part[more:]
 
 
 def _hex(parts: Parts, _: Any) -> Parts:

@@ -37,10 +37,17 @@ QUICKTIME = "This is a QuickTime video. Save or share it as MP4, and add that."
 
 # (first byte, end, what it begins with instead); zeros fill the rest
 Blank = tuple[int, int, bytes]
+EMPTY_BOXES = frozenset({b"free", b"skip", b"wide"})
 
 
-def check_mp4(path: Path) -> list[Blank]:
-    """Walk the boxes; answers what to blank: boxes of notes become free space. Raises `Refused`."""
+def check_mp4(path: Path) -> tuple[list[Blank], bool]:
+    """Walk the boxes; answers what to blank, boxes of notes becoming free space, and whether there were notes.
+
+    The name of a track's handler, which every maker's programs write, is blanked and no note. Raises `Refused`.
+    """
+    noted = False
+    track = media = 0
+    unhandled: set[int] = set()  # tracks and their media of which nothing says yet what they are
     blanks: list[Blank] = []
     seen: set[bytes] = set()
     handlers: set[bytes] = set()
@@ -52,30 +59,38 @@ def check_mp4(path: Path) -> list[Blank]:
             raise Refused(QUICKTIME)
         if brand not in BRANDS:
             raise Refused(NO_PICTURE)
-        for count, (kind, begins, start, end) in enumerate(_boxes(file, 0, size)):
+        for count, (holder, kind, begins, start, end) in enumerate(_boxes(file, b"", 0, size)):
             if count > MOST_BOXES:
                 raise Refused(NOT_WHOLE)
             seen.add(kind)
+            if kind in (b"trak", b"mdia"):
+                if kind == b"mdia" and holder != b"trak":
+                    raise Refused(NOT_WHOLE)
+                track, media = (begins, media) if kind == b"trak" else (track, begins)
+                unhandled.add(begins)
             if kind not in KEPT_BOXES:  # its kind stands behind the first four bytes, however its length is written
                 blanks += [(begins + 4, begins + 8, b"free"), (start, end, b"")]
+                noted = noted or kind not in EMPTY_BOXES
             elif kind == b"hdlr":
                 file.seek(start + 4)
                 of, handled = file.read(4), file.read(4)
-                if of != b"dhlr":  # in older files: where the data lie, not what they are
+                if holder != b"minf" or of != b"dhlr":  # in older files: where the data lie, not what they are
                     handlers.add(handled)
+                if holder == b"mdia":
+                    unhandled -= {track, media}
                 if end > start + 24:  # the name its maker gave the track, often the device's
                     blanks.append((start + 24, end, b""))
-    if not {b"moov", b"mvhd", b"mdat"} <= seen:
+    if unhandled or not {b"moov", b"mvhd", b"mdat"} <= seen:
         raise Refused(NOT_WHOLE)
     if b"vide" not in handlers:
         raise Refused(NO_PICTURE)
     if handlers - TRACKS_TAKEN:
         raise Refused(OTHER_TRACKS)
-    return sorted(blanks)
+    return sorted(blanks), noted
 
 
-def _boxes(file: BinaryIO, at: int, end: int) -> Iterator[tuple[bytes, int, int, int]]:
-    """(kind, first byte, first byte of the content, its end) of each box, those inside others after them."""
+def _boxes(file: BinaryIO, holder: bytes, at: int, end: int) -> Iterator[tuple[bytes, bytes, int, int, int]]:
+    """(what holds it, kind, first byte, first byte of the content, its end) of each box, then those inside it."""
     while at < end:
         file.seek(at)
         head = file.read(16)
@@ -91,15 +106,15 @@ def _boxes(file: BinaryIO, at: int, end: int) -> Iterator[tuple[bytes, int, int,
             length = end - at
         if length < content - at or at + length > end:
             raise Refused(NOT_WHOLE)
-        yield kind, at, content, at + length
+        yield holder, kind, at, content, at + length
         if kind in HOLDS_BOXES:
-            yield from _boxes(file, content, at + length)
+            yield from _boxes(file, kind, content, at + length)
         at += length
 
 
 EBML, SEGMENT, TRACKS, CLUSTER = 0x1A45DFA3, 0x18538067, 0x1654AE6B, 0x1F43B675
 DOC_TYPE, TRACK_ENTRY, TRACK_TYPE, INFO, ATTACHMENTS = 0x4282, 0xAE, 0x83, 0x1549A966, 0x1941A469
-NOTHING, VIDEO, SOUND = 0xEC, b"\x01", b"\x02"
+NOTHING, CHECKSUM, VIDEO, SOUND = 0xEC, 0xBF, b"\x01", b"\x02"
 HOLDS_ELEMENTS = frozenset({EBML, SEGMENT, TRACKS, TRACK_ENTRY, INFO})
 # What playing needs, by what holds it (the seek table, info, tracks, clusters, cues; of the info the scale, length and
 # the programs' names, which may not be missing). Tracks and head keep all but their notes.
@@ -112,8 +127,11 @@ NOTES_IN = {TRACK_ENTRY: frozenset({0x536E, NOTHING, 0xBF}), TRACKS: frozenset({
 IN_CLUSTER = frozenset({0xE7, 0xA3, 0xA0, 0xA7, 0xAB, NOTHING, 0xBF, 0x5854, 0xAF})
 
 
-def check_webm(path: Path) -> list[Blank]:
-    """Walk the elements; answers what to blank: notes become an element that says nothing. Raises `Refused`."""
+def check_webm(path: Path) -> tuple[list[Blank], bool]:
+    """Walk the elements; answers what to blank, notes becoming an element that says nothing, and whether there were
+    notes. Raises `Refused`.
+    """
+    noted = False
     doc_type, tracks, clusters = b"", set[bytes](), 0
     blanks: list[Blank] = []
     with path.open("rb") as file:
@@ -133,13 +151,14 @@ def check_webm(path: Path) -> list[Blank]:
                 raise Refused("This video has files attached inside it. Save it anew without them, and add that.")
             elif _is_note(holder, kind):
                 blanks.append((begins, end, _nothing(end - begins)))
+                noted = noted or kind not in (NOTHING, CHECKSUM)
     if doc_type != b"webm" or not clusters:
         raise Refused(NOT_WHOLE)
     if VIDEO not in tracks:
         raise Refused(NO_PICTURE)
     if tracks - {VIDEO, SOUND}:
         raise Refused(OTHER_TRACKS)
-    return blanks
+    return blanks, noted
 
 
 def _is_note(holder: int, kind: int) -> bool:
@@ -164,7 +183,7 @@ def _elements(file: BinaryIO, holder: int, at: int, end: int) -> Iterator[tuple[
         if content + length > end:
             raise Refused(NOT_WHOLE)
         yield holder, kind, at, content, content + length
-        if kind in HOLDS_ELEMENTS:
+        if kind in HOLDS_ELEMENTS and not _is_note(holder, kind):  # what is blanked is blanked as a whole
             yield from _elements(file, kind, content, content + length)
         at = content + length
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import random
 import struct
 import zlib
 from collections.abc import Callable
@@ -116,12 +117,27 @@ def test_honest_streams_come_out_as_they_were_however_they_are_packed(cleaned: C
         (grey.hex().encode() + b">", ["/ASCIIHexDecode"]),
         (zlib.compress(grey) + b"PK\x03\x04HIDDEN", ["/FlateDecode"]),
         (zlib.compress(grey)[:-4], ["/FlateDecode"]),  # without its own sum at the end, as some programs write
+        (zlib.compress(grey)[:-4] + b"even", ["/FlateDecode"]),  # with a wrong one
+        (b"".join(b"\x7f" + grey[at : at + 128] for at in range(0, len(grey), 128)) + b"\x80", ["/RunLengthDecode"]),
     ):
         made = files.pdf()
         out = cleaned(drawn(made, picture(made, data, *filters)))
         assert b"HIDDEN" not in out
         with pikepdf.open(io.BytesIO(out)) as pdf:
             assert pdf.pages[0].obj.Resources.XObject.I.read_bytes() == grey, filters
+
+
+def test_of_a_picture_whose_sum_is_wrong_no_row_is_lost_and_a_broken_one_is_not_taken(cleaned: Cleaned) -> None:
+    grey = random.Random(1).randbytes(1_300 * 1_300)
+    whole = zlib.compress(grey)
+    made = files.pdf()
+    out = cleaned(drawn(made, picture(made, whole[:-1] + bytes([whole[-1] ^ 1]), "/FlateDecode", side=1_300)))
+    with pikepdf.open(io.BytesIO(out)) as pdf:
+        assert pdf.pages[0].obj.Resources.XObject.I.read_bytes() == grey
+    packer = zlib.compressobj()
+    start = packer.compress(grey) + packer.flush(zlib.Z_FULL_FLUSH)
+    with pytest.raises(Refused, match=BROKEN):
+        cleaned(drawn(made, picture(made, start + b"\x07", "/FlateDecode", side=1_300)))
 
 
 def photo(kind: str = "JPEG", size: tuple[int, int] = (64, 48)) -> bytes:
@@ -244,6 +260,69 @@ def test_a_stamp_used_on_every_page_and_a_letterhead_in_it_come_through(cleaned:
         page = pdf.pages[39].obj
         assert len(page.Resources.XObject.H.Resources.XObject.L.read_bytes()) == 28_000
         assert page.Resources.XObject.B.read_bytes().startswith(b"q BI")
+
+
+def typed(made: pikepdf.Pdf, glyph: bytes) -> Dictionary:
+    """A font whose letter A is drawn."""
+    return Dictionary(
+        Type=Name.Font, Subtype=Name.Type3, FontBBox=Array([0, 0, 1, 1]), FontMatrix=Array([1, 0, 0, 1, 0, 0]),
+        CharProcs=Dictionary({"/EF": made.make_stream(glyph)}), FirstChar=65, LastChar=65, Widths=Array([600]),
+        Encoding=Dictionary(Type=Name.Encoding, Differences=Array([65, Name("/EF")])),
+    )  # fmt: skip
+
+
+def test_a_drawn_font_weighs_what_is_written_with_it(cleaned: Cleaned) -> None:
+    for lines, letters, glyph, told in (
+        (90_000, b"AAA", 60, ""),
+        (9, b"A" * 40_000, 2_000, FAR_MORE),
+        (90_000, b"A" * 40_000, 2_000, FAR_MORE),
+    ):
+        for inside in (False, True):  # a form that brings no resources writes with its page's fonts
+            made = files.pdf()
+            font = made.make_indirect(typed(made, b"600 0 0 0 500 500 d1 " + b"1 2 3 4 5 6 c " * glyph))
+            text = b"BT /JS 10 Tf [(" + letters + b") 9] TJ ET " + b"100.25 200.5 l " * lines
+            page = made.pages[0].obj
+            page.Resources = Dictionary(Font=Dictionary({"/JS": font}))
+            page.Contents = made.make_stream(text)
+            if inside:
+                form = made.make_stream(text, Type=Name.XObject, Subtype=Name.Form, BBox=Array([0, 0, 9, 9]))
+                page.Resources.XObject = Dictionary(F=form)
+                page.Contents = made.make_stream(b"/F Do")
+            content = files.saved(made)
+            if told:
+                with pytest.raises(Refused, match=told):
+                    cleaned(content)
+            else:
+                assert b"Type3" in cleaned(content)
+
+
+def test_a_form_that_brings_no_resources_draws_with_its_pages(cleaned: Cleaned) -> None:
+    keys = {"Type": Name.XObject, "Subtype": Name.Form, "BBox": Array([0, 0, 9, 9])}
+    made = files.pdf()
+    page = made.pages[0].obj
+    page.Resources = Dictionary(
+        ExtGState=Dictionary(G0=Dictionary(ca=0.5)),
+        XObject=Dictionary(
+            A=made.make_stream(b"/G0 gs /B Do", **keys),
+            B=made.make_stream(b"0 0 9 9 re f", **keys),
+        ),
+    )
+    page.Contents = made.make_stream(b"/A Do")
+    with pikepdf.open(io.BytesIO(cleaned(files.saved(made)))) as pdf:
+        kept = pdf.pages[0].obj.Resources
+        assert kept.ExtGState.G0.ca and kept.XObject.B.read_bytes() == b"0 0 9 9 re f"
+    page.Resources.XObject.B = made.make_stream(b"/A Do", **keys)
+    with pytest.raises(Refused, match=FAR_MORE):
+        cleaned(files.saved(made))
+    # the same drawing, lent heavier things by another page
+    light, heavy = (made.make_stream(b"0 0 m 1 1 l S " * times, **keys) for times in (1, 100_000))
+    second = files.pdf(pages=2)
+    calls = second.make_stream(b"/X Do " * 1_000, **keys)
+    for page, inner in zip(second.pages, (light, heavy), strict=True):
+        page.obj.Resources = Dictionary(XObject=Dictionary(C=calls, X=second.copy_foreign(inner)))
+        page.obj.Contents = second.make_stream(b"/C Do")
+    with pytest.raises(Refused, match=FAR_MORE):
+        cleaned(files.saved(second))
 
 
 def test_nothing_hangs_on_a_drawing_that_is_not_drawn(cleaned: Cleaned) -> None:

@@ -64,6 +64,15 @@ def test_a_track_of_places_is_refused_with_what_to_do(cleaned) -> None:
     with pytest.raises(Refused, match="pictures and sound alone") as refused:
         cleaned(film(track(b"meta"), box(b"free", b"x")))
     assert refused.value.sentence == OTHER_TRACKS
+    media = box(b"mdia", box(b"hdlr", bytes(4), b"dhlr", b"meta", bytes(12), b"\0"))
+    with pytest.raises(Refused, match="pictures and sound alone"):
+        cleaned(film(box(b"trak", box(b"tkhd", bytes(84)), media)))
+    for silent in (box(b"mdia", box(b"mdhd", bytes(24))), b""):
+        with pytest.raises(Refused, match="damaged"):
+            cleaned(film(box(b"trak", box(b"tkhd", bytes(84)), silent)))
+    older = box(b"minf", box(b"hdlr", bytes(4), b"dhlr", b"alis", bytes(12), b"\0"))
+    media = box(b"mdia", box(b"hdlr", bytes(4), b"mhlr", b"soun", bytes(12), b"\0"), older)
+    assert cleaned(film(box(b"trak", box(b"tkhd", bytes(84)), media)))
     entries = [element(b"\xae", element(b"\x83", kind)) for kind in (b"\x01", b"\x21")]
     with pytest.raises(Refused, match="pictures and sound alone"):
         cleaned(segment(element(b"\x16\x54\xae\x6b", *entries), CLUSTER))
@@ -92,8 +101,9 @@ def segment(*inside: bytes, length_known: bool = True) -> bytes:
         ),
         segment(TRACKS, CLUSTER, element(b"\x10\x43\xa7\x70", b"HIDDENCHAPTER"), b"\xec\x86HIDDEN"),
         segment(TRACKS, OPEN_CLUSTER, OPEN_CLUSTER, TAGS, length_known=False),
+        segment(TRACKS, CLUSTER, element(b"\x1a\x45\xdf\xa3", b"\xec\x82xx", TAGS)),
     ],
-    ids=["title", "chapters", "recorded as it came"],
+    ids=["title", "chapters", "recorded as it came", "in a second head"],
 )
 def test_of_a_webm_neither_titles_nor_chapters_nor_tags_come_along(cleaned, content: bytes) -> None:
     assert content.count(b"HIDDEN") > 1
@@ -101,3 +111,25 @@ def test_of_a_webm_neither_titles_nor_chapters_nor_tags_come_along(cleaned, cont
     assert len(out) == len(content) and b"HIDDEN" not in out and out.index(PICTURES) == content.index(PICTURES)
     assert cleaned(out) == out
     assert cleaned(webm()) == webm()
+
+
+def test_notes_are_said_to_be_blanked_only_where_there_were_some(tmp_path: Path) -> None:
+    for content, noted in (
+        (film(), False),  # the name of its tracks' handlers is blanked without a word
+        (film(last=box(b"free", bytes(9))), False),
+        (film(box(b"udta", b"HIDDENPLACE")), True),
+        (webm(), False),
+        (
+            segment(
+                element(b"\x16\x54\xae\x6b", element(b"\xae", element(b"\x83", b"\x01"))),
+                CLUSTER,
+                element(b"\xec", b"xx"),
+            ),
+            False,
+        ),
+        (segment(TRACKS, CLUSTER, TAGS), True),
+    ):
+        source, target = tmp_path / "source", tmp_path / "target"
+        source.write_bytes(content)
+        assert ("Notes inside" in clean(source, target, video=True).remarks) is noted
+        assert b"HIDDEN" not in target.read_bytes()
