@@ -1,7 +1,7 @@
 """Who did it, in which role, and in whose book it is noted: from the person and the memberships, not from the caller.
 
 An entry or a look goes into the chain of one's own organisation, or of one whose cases or evidence one has to do with.
-Links of news stay within the site.
+Links of news and of obligations stay within the site.
 """
 
 from marketplace.platform.migrate import sql_migration
@@ -97,16 +97,21 @@ END $$;
 """
 
 
+# Browsers leave tabs and line ends out of an address, and read "\\" as "/".
+WITHIN = r"link ~ '^(/([^/\\[:cntrl:]][^[:cntrl:]]*)?)?$'"
+
 UP = f"""
 {REACHES}
 {functions(NAMED, LOOKS)}
 SET LOCAL ROLE {{prefix}}_owner;
-ALTER TABLE notice ADD CONSTRAINT notice_link CHECK (link = '' OR link = '/' OR link ~ '^/[^/\\\\]');
+ALTER TABLE notice ADD CONSTRAINT notice_link CHECK ({WITHIN});
+ALTER TABLE obligation ADD CONSTRAINT obligation_link CHECK ({WITHIN}) NOT VALID;
 RESET ROLE;
 """
 DOWN = f"""
 SET LOCAL ROLE {{prefix}}_owner;
 ALTER TABLE notice DROP CONSTRAINT notice_link;
+ALTER TABLE obligation DROP CONSTRAINT obligation_link;
 RESET ROLE;
 {functions(BEFORE, BEFORE)}
 DROP FUNCTION notes_in(uuid);

@@ -161,8 +161,19 @@ async def check_admission(work: Work, application_id: UUID, starts_on: date) -> 
     found = await queries.application(work, application_id)
     framework = await ours_to_lead(work, found.framework_id)
     advance("application", found.state, "admitted")
+    await _check_admission(work, found, framework, starts_on)
+
+
+async def _check_admission(
+    work: Work, found: queries.ApplicationView, framework: queries.FrameworkView, starts_on: date
+) -> None:
     _check_start(framework, starts_on)
-    await _check_scores(work, application_id)
+    await _check_scores(work, found.id)
+    for earlier in await queries.admissions(
+        work, found.framework_id, provider_id=found.provider_id, lot_code=found.lot_code
+    ):
+        if earlier.ends_on is None or earlier.ends_on >= starts_on:
+            raise Conflict(f"{found.provider_name} is already admitted to {found.lot_title} on that day.")
 
 
 async def _check_scores(work: Work, application_id: UUID) -> None:
@@ -186,14 +197,9 @@ async def admit(actor: Actor, application_id: UUID, starts_on: date, reason: str
         raise InvalidInput({"reason": f"The reason must be {LONGEST_REASON:,} characters or fewer"})
     async with unit_of_work(actor) as work:
         found, framework = await _to_decide(work, application_id)
-        _check_start(framework, starts_on)
+        advance("application", found.state, "admitted")
+        await _check_admission(work, found, framework, starts_on)
         await _move(work, found, "admitted", reason.strip() or None)
-        await _check_scores(work, application_id)
-        for earlier in await queries.admissions(
-            work, found.framework_id, provider_id=found.provider_id, lot_code=found.lot_code
-        ):
-            if earlier.ends_on is None or earlier.ends_on >= starts_on:
-                raise Conflict(f"{found.provider_name} is already admitted to {found.lot_title} on that day.")
         admission = Admission(
             framework_id=found.framework_id,
             provider_id=found.provider_id,

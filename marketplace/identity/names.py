@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from itertools import dropwhile
 
 TITLES = {
     "mr", "mrs", "ms", "miss", "mx", "dr", "prof", "professor", "sir", "dame", "lady", "lord", "rev", "revd",
     "reverend", "sister", "matron", "nurse", "carer",
 }  # fmt: skip
-LETTERS = re.compile(r"[^\W\d_]+")
-
-
+# Marks one does not see: they neither make nor change a word.
+UNSEEN = re.compile("[\u034f\u17b4\u17b5\u180b-\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 # They turn what stands after them around on a page, so that one name reads as another; no name is written with them.
 TURNING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
@@ -28,7 +28,13 @@ def straight(typed: str) -> str:
 def words_of(text: str) -> list[str]:
     """The words of a name as they are compared; what a hyphen or an apostrophe joins is one."""
     plain = "".join(letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter))
-    return LETTERS.findall(re.sub(r"(?<=\w\w)-(?=\w\w)|(?<=\w)['’](?=\w)", "", plain.casefold()))
+    joined = re.sub(r"(?<=\w\w)-(?=\w\w)|(?<=\w)['’](?=\w)", "", plain.casefold())
+    return "".join(sign if _is_written(sign) else " " for sign in joined).split()
+
+
+def _is_written(sign: str) -> bool:
+    # a vowel sign of many scripts is a mark behind its letter, and part of the word
+    return sign.isalpha() or (unicodedata.category(sign) in ("Mc", "Mn") and not UNSEEN.match(sign))
 
 
 def name_and_job(typed: str) -> tuple[str, str]:
@@ -38,8 +44,8 @@ def name_and_job(typed: str) -> tuple[str, str]:
 
 
 def without_titles(words: list[str]) -> list[str]:
-    """The words that are the name itself."""
-    return [word for word in words if word not in TITLES]
+    """The words that are the name itself: a title stands before it, and people are called Nurse and Lord too."""
+    return list(dropwhile(TITLES.__contains__, words))
 
 
 def is_name(text: str) -> bool:

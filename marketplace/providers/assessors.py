@@ -5,20 +5,22 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from marketplace.identity.names import TITLES, is_full_name, name_and_job, without_titles, words_of
+from marketplace.identity.names import TITLES, is_full_name, name_and_job, words_of
 from marketplace.platform.database import Work
 
 NOT_ONESELF = "Nobody signs themselves off: select another assessor"
 
 NAME_AND_JOB = "Enter the assessor's full name and job, like Alex Moor, nurse educator"
 
-# Two rows are one person where a sign-in, an address, a register's PIN or a certificate says so; the same name does
-# too, unless both sign in, each as somebody else.
+# Two rows are one person where a sign-in, an address, a register's PIN or a certificate says so (not one whose check
+# was withdrawn, as typed with the wrong worker); the same name does too, unless both sign in, each as somebody else.
 SAME_PERSON = """
 SELECT a.name,
     a.person_id = w.person_id IS TRUE OR ap.email <> '' AND ap.email = wp.email
     OR ap.registration_pin = wp.registration_pin IS TRUE
-    OR ap.dbs_certificate_number = wp.dbs_certificate_number IS TRUE AS same,
+    OR ap.dbs_certificate_number = wp.dbs_certificate_number IS TRUE
+        AND NOT EXISTS (SELECT FROM worker_dbs_check c WHERE c.provider_id = $1 AND c.worker_id IN ($2, $3)
+            GROUP BY c.worker_id HAVING bool_and(c.withdrawn_at IS NOT NULL)) AS same,
     a.person_id IS NULL OR w.person_id IS NULL AS named_only
 FROM worker a JOIN worker_private ap ON ap.provider_id = a.provider_id AND ap.worker_id = a.id,
      worker w JOIN worker_private wp ON wp.provider_id = w.provider_id AND wp.worker_id = w.id
@@ -67,7 +69,7 @@ def could_be(own: str, typed: str) -> bool:
     if not words or {words[0], words[-1]} <= set(said):
         return bool(words)
     # A letter is looked for in the name alone, since a job has letters of its own.
-    alone = set(without_titles(words_of(name_and_job(typed)[0])))
+    alone = {word for word in words_of(name_and_job(typed)[0]) if word not in TITLES or word in words}
     if any(full in alone and other[0] in alone for full, other in ((words[0], words[-1]), (words[-1], words[0]))):
         return True
     return bool(alone) and all(word in words or word in {each[0] for each in words} for word in alone)

@@ -93,10 +93,13 @@ async def certificate_faults(
     assert row is not None
     doubted_on = await _doubted_on(work, provider_id, [worker["id"]])
     another, kept_on = given.number not in ("", row["number"]), given.issued_on or row["issued_on"]
-    if another:
-        others = await also_rows_of(work, worker, given.number, born_on)
-        _somebody_elses(work, given.number, others, wrong)
-        doubted_on = await _doubted_on(work, provider_id, [worker["id"], *(each["id"] for each in others)])
+    number = given.number or row["number"]
+    # its own number, kept of a check that was withdrawn, may be the other's by now
+    if another or (number and await _is_taken_back(work, worker)):
+        others = await also_rows_of(work, worker, number, born_on)
+        await _somebody_elses(work, number, others, wrong)
+        if another:
+            doubted_on = await _doubted_on(work, provider_id, [worker["id"], *(each["id"] for each in others)])
     if outcome == "clear" and await _number_is_doubted(work, provider_id, given.number or row["number"]):
         wrong.setdefault("certificate_number", NEWS)
     elif another and (doubted_on is not None or row["number"] is not None):
@@ -116,14 +119,23 @@ async def certificate_faults(
         wrong["update_service_consent"] = said
 
 
-def _somebody_elses(work: Work, number: str, others: list[dict[str, Any]], wrong: dict[str, str]) -> None:
+async def _somebody_elses(work: Work, number: str, others: list[dict[str, Any]], wrong: dict[str, str]) -> None:
     # whoever left and came back has two rows, and may well have the one certificate
     today = local_day(work.now)
     for each in others:
         here = each["left_on"] is None or each["left_on"] >= today
-        if here and each["dbs_certificate_number"] == number:
+        if here and each["dbs_certificate_number"] == number and not await _is_taken_back(work, each):
             said = f"The certificate with this number is recorded with {each['name']}: it is about one person"
             wrong.setdefault("certificate_number", said)
+
+
+async def _is_taken_back(work: Work, worker: dict[str, Any]) -> bool:
+    # where a number was typed with the wrong worker, its check is withdrawn, while the number stays
+    return await work.fetchval(
+        "SELECT coalesce(bool_and(withdrawn_at IS NOT NULL), false) FROM worker_dbs_check"
+        " WHERE provider_id = $1 AND worker_id = $2",
+        worker["provider_id"], worker["id"],
+    )  # fmt: skip
 
 
 async def news_for(work: Work, worker: dict[str, Any], found_on: date) -> list[dict[str, Any]]:

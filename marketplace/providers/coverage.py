@@ -118,6 +118,8 @@ async def _changed(work: Work, lead_id: UUID, provider_id: UUID | None) -> list[
 async def _look_at_provider(work: Work, framework_id: UUID, provider_id: UUID) -> int:
     for key in (REGISTRATION, INSURANCE):
         await one_at_a_time(work, provider_id, key)
+    # before it is read what stands: what a manager imposes meanwhile is seen, and not imposed a second time
+    await hold_standing(work, framework_id, provider_id, alone=True)
     view, pack = await framework(work, framework_id), await pack_of(work, framework_id)
     lapsed = 0
     for record in await provider_records(work, framework_id, [provider_id]):
@@ -201,7 +203,6 @@ async def _act(
             organisation_id=record.id,
         )  # fmt: skip
         return
-    await hold_standing(work, view.id, record.id, alone=True)
     for lot in (None,) if ground.every_lot else lots:
         await _suspend(work, view, record, ground, lot)
     where = view.name if ground.every_lot else f"{listing([f'lot {lot}' for lot in lots])} of {view.name}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
+from uuid import UUID
 
 from marketplace.frameworks.queries import my_frameworks, pack_of
 from marketplace.platform.database import Work
@@ -37,9 +38,18 @@ async def effects(work: Work, key: str, kept: Mapping[str, Any]) -> tuple[list[s
         pack = await pack_of(work, view.id)
         for record in await provider_records(work, view.id, [work.actor.provider_id]):
             for ground in grounds(pack, today, record.facts):
-                if ground.rule.key == INSURANCE_LAPSED:
+                if ground.rule.key == INSURANCE_LAPSED and (ground.holds or not await _is_noted(work, view.id, ground)):
                     ends += _ends(view.name, ground)
     return [*ends, *said], True
+
+
+async def _is_noted(work: Work, framework_id: UUID, ground: Ground) -> bool:
+    # who has lapsed already was suspended then, or it was decided against
+    return await work.fetchval(
+        "SELECT EXISTS (SELECT FROM standing_ground WHERE framework_id = $1 AND provider_id = $2 AND rule_key = $3"
+        " AND NOT holds)",
+        framework_id, work.actor.provider_id, ground.rule.key,
+    )  # fmt: skip
 
 
 def _ends(framework: str, ground: Ground) -> list[str]:

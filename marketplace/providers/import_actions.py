@@ -140,6 +140,7 @@ async def try_out(actor: Actor, import_id: UUID, progress: Progress | None = Non
             row = await _locked(work, import_id)
             if row["state"] != "checking":
                 return
+            await _one_file_at_a_time(work)
             raise _Undone(await carry_out(work, msgspec.convert(row["rows"], Rows), row["answers"], progress))
     except _Undone as tried:
         plan = tried.plan
@@ -159,6 +160,7 @@ async def keep(actor: Actor, import_id: UUID, *, at_once: bool = False, progress
             if row["state"] != "importing":
                 return
             before = msgspec.convert(row["plan"], Plan)
+            await _one_file_at_a_time(work)
             # Nobody adds or changes a worker while the whole is kept.
             await hold_workforce(work)
             await work.execute("SELECT 1 FROM worker WHERE provider_id = $1 ORDER BY id FOR UPDATE", row["provider_id"])
@@ -228,6 +230,14 @@ async def _tell(work: Work, row: Any, sentence: str) -> None:
         work, sentence, f"/workforce/import/{row['id']}", organisation_id=row["provider_id"],
         person_id=row["accepted_by"],
     )  # fmt: skip
+
+
+async def _one_file_at_a_time(work: Work) -> None:
+    """Two files of one provider, each in its own order, would wait for each other's workers and references. The office
+    does not wait here: a file that is only tried out, perhaps for minutes, takes neither `hold_workforce` nor every
+    worker."""
+    held = f"workforce files of {work.actor.provider_id}"
+    await work.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", held)
 
 
 async def _locked(work: Work, import_id: UUID) -> Any:

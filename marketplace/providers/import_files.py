@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections import defaultdict
 from uuid import UUID
 
+from marketplace.identity.names import straight
 from marketplace.platform.database import Work
 from marketplace.providers.attachments import DBS_SCAN
 
@@ -14,8 +15,8 @@ Named = dict[UUID, dict[str, list[UUID]]]
 
 
 def plain(text: str) -> str:
-    """A text as it is compared: spaces and capitals make no difference."""
-    return " ".join(text.split()).casefold()
+    """A text as it is compared: spaces, capitals and marks of direction make no difference."""
+    return straight(text).casefold()
 
 
 def file_handle(evidence_id: UUID) -> str:

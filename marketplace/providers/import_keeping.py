@@ -27,12 +27,16 @@ async def empty_imports() -> None:
 
 
 async def empty_old(work: Work, provider_id: UUID) -> int:
-    """Empty what has had its days, and give up what was never finished; returns how many files that were."""
+    """Empty what has had its days, and give up what was never finished; returns how many files that were.
+
+    What has been accepted is kept first, and has its days from then on.
+    """
     days = min((pack.providers.import_days for _, _, pack in (await words(work)).packs), default=WITHOUT_PACK)
     rows = await work.fetch(
         "UPDATE workforce_import SET state = CASE state WHEN 'imported' THEN state ELSE 'discarded' END,"
         " ended_at = coalesce(ended_at, $2), rows = '{}', answers = '{}', since = '[]', plan = NULL, plan_hash = NULL"
-        " WHERE provider_id = $1 AND coalesce(ended_at, uploaded_at) < $3 AND (rows <> '{}' OR plan IS NOT NULL)"
+        " WHERE provider_id = $1 AND coalesce(ended_at, accepted_at, uploaded_at) < $3 AND state <> 'importing'"
+        " AND (rows <> '{}' OR plan IS NOT NULL)"
         " RETURNING id",
         provider_id, work.now, work.now - timedelta(days=days),
     )  # fmt: skip

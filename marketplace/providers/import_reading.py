@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 from openpyxl import load_workbook
 
+from marketplace.identity.names import straight
 from marketplace.platform.errors import InvalidInput
 from marketplace.providers.import_columns import SHEETS, Sheet
 from marketplace.providers.import_history import PAST
@@ -278,7 +279,7 @@ def _text(value: Any) -> tuple[str, str]:
     text = f"{value:.0f}" if isinstance(value, float) and value.is_integer() else str(value)
     if unstorable(text):
         return "", "Contains a character that cannot be stored: type it anew"
-    text = " ".join(text.split())
+    text = straight(text)
     if text.startswith(QUOTED):
         text = text[1:]  # the mark our own files put before what a spreadsheet would run
     if len(text) > LONGEST_CELL:

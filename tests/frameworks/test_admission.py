@@ -132,6 +132,8 @@ async def test_after_its_end_an_admission_can_be_followed_by_another_but_not_ove
     (application_id,) = await applied(world.manager, world.framework_id, ["C"], pence_per_hour=2600)
     with pytest.raises(Conflict, match="already admitted"):  # back-dated into the first
         await application_actions.admit(world.admin, application_id, last)
+    with pytest.raises(Conflict, match="already admitted"):  # its check page says so first
+        await ask(world.admin, application_actions.check_admission, application_id, last)
     await application_actions.admit(world.admin, application_id, last + timedelta(days=1))
     rows = await ask(world.manager, queries.rate_card_rows, world.framework_id, world.manager.provider_id)
     assert rate_on(rows, "C", "day_care", "weekday", last) == 2400

@@ -14,8 +14,9 @@ from marketplace.platform.database import ask, unit_of_work
 from marketplace.policy.calendar import local_day
 from marketplace.providers import actions, coverage, lifting, plan_actions, queries
 from marketplace.providers.coverage import LOOK_AT_COVER, look_as_lead, look_at_covers
+from marketplace.providers.declaration_effects import effects
 from marketplace.providers.declarations import make_declaration
-from marketplace.providers.standing import standing
+from marketplace.providers.standing import hold_standing, standing
 from marketplace.providers.story import story
 from tests.obligations.conftest import as_worker, run_jobs
 from tests.providers.test_declarations import a_file
@@ -249,3 +250,33 @@ async def test_who_renews_while_the_sweep_goes_on_is_not_suspended(insured, monk
     assert not await holds(place)
     assert not await migrator.fetchval("SELECT count(*) FROM suspension")
     assert await migrator.fetchval("SELECT bool_and(holds) FROM standing_ground WHERE code LIKE '%insurance%'")
+
+
+async def test_who_suspends_while_the_sweep_goes_on_is_seen_and_only_what_is_new_is_announced(insured, clock, migrator):
+    place, held = insured, asyncio.Event()
+    past = {"until": (LAST - timedelta(days=1)).isoformat()}
+    said, _ = await ask(place.manager, effects, "insurance", past)
+    assert any("suspends you from new referrals within a minute" in each for each in said)
+    clock.move(timedelta(hours=1))
+
+    async def suspend() -> None:
+        async with unit_of_work(place.lead) as work:
+            await hold_standing(work, place.framework_id, place.provider_id, alone=True)
+            await work.execute(
+                "INSERT INTO suspension (framework_id, provider_id, starts_at, reason, rule_key, imposed_by,"
+                " imposed_by_name) VALUES ($1, $2, $3, 'Now', $4, $5, 'Lead')",
+                place.framework_id, place.provider_id, work.now, coverage.INSURANCE_LAPSED, place.lead.person_id,
+            )  # fmt: skip
+            held.set()
+            while not await work.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):  # noqa: ASYNC110 - the database has no event for it
+                await asyncio.sleep(0)
+
+    async def sweep() -> int:
+        await held.wait()
+        return await look(place)
+
+    assert await asyncio.gather(suspend(), sweep()) == [None, 1]
+    assert await migrator.fetchval("SELECT count(*) FROM suspension") == 1
+    # the lapse has been acted on: another past day brings nothing about
+    said, _ = await ask(place.manager, effects, "insurance", past)
+    assert not any("suspends you" in each or "Coming visits" in each for each in said)

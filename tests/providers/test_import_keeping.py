@@ -27,6 +27,15 @@ async def test_rows_and_plans_of_workforce_files_are_emptied_in_time(
     await import_actions.accept(place.manager, accepted, plan)
     hanging = await import_actions.upload(place.manager, "c.csv", FILE % role)
     await migrator.execute("UPDATE workforce_import SET state = 'checking' WHERE id = $1", hanging)
+    late = await import_actions.upload(place.manager, "d.csv", FILE % role)
+    held = await import_actions.upload(place.manager, "e.csv", FILE % role)
+    await migrator.execute(
+        "UPDATE workforce_import SET state = CASE id WHEN $1 THEN 'importing' ELSE state END, accepted_at ="
+        " uploaded_at + CASE id WHEN $1 THEN interval '0' ELSE interval '27 days' END,"
+        " accepted_by = uploaded_by, accepted_by_name = uploaded_by_name, accepted_by_role = 'provider_manager'"
+        " WHERE id IN ($1, $2)",
+        late, held,
+    )  # fmt: skip
 
     async def kept() -> dict[str, tuple[str, bool]]:
         rows = await migrator.fetch(
@@ -35,13 +44,15 @@ async def test_rows_and_plans_of_workforce_files_are_emptied_in_time(
         )
         return {row["file_name"]: (row["state"], row["holds"]) for row in rows}
 
-    full = {"a.csv": ("checked", True), "b.csv": ("imported", True), "c.csv": ("checking", True)}
+    # accepted in its last days: about to be kept, or back at its preview
+    stays = {"d.csv": ("importing", True), "e.csv": ("checked", True)}
+    full = {"a.csv": ("checked", True), "b.csv": ("imported", True), "c.csv": ("checking", True)} | stays
     assert await kept() == full
     await close_database()
     await open_database(database.dsn("worker"), clock=clock)
     for days, expected in (
         (27, full),
-        (2, {"a.csv": ("discarded", False), "b.csv": ("imported", False), "c.csv": ("discarded", False)}),
+        (2, {"a.csv": ("discarded", False), "b.csv": ("imported", False), "c.csv": ("discarded", False)} | stays),
     ):
         clock.move(timedelta(days=days))
         await SWEEPS["workforce_imports"].run(database)

@@ -507,3 +507,34 @@ def test_every_sheet_is_known_by_a_column_of_its_own():
     for sheet in (SHEETS["competencies"], SHEETS["checks"]):
         own = sheet.column(sheet.own).heading
         assert [key for key, names in headings.items() if own in names] == [sheet.key]
+
+
+async def test_two_files_of_one_provider_are_tried_one_after_the_other(place, monkeypatch, migrator):
+    lines = "E1,Ana Poe,Support worker", "E2,Ben Low,Support worker"
+    files = [
+        await sent(place.manager, "\n".join(("Worker's reference,Name,Role", *order))) for order in (lines, lines[::-1])
+    ]
+    await migrator.execute("UPDATE workforce_import SET state = 'checking'")
+    seen: list[str] = []
+    waits = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+
+    async def watched(*args):
+        seen.append("begun")
+        while len(seen) == 1 and not await migrator.fetchval(waits):  # noqa: ASYNC110 - the database has no event for it
+            await asyncio.sleep(0)
+        plan = await import_checking.carry_out(*args)
+        seen.append("done")
+        return plan
+
+    monkeypatch.setattr(import_actions, "carry_out", watched)
+    await asyncio.gather(*(import_actions.try_out(place.manager, each.id) for each in files))
+    assert seen == ["begun", "done"] * 2
+    assert await migrator.fetchval("SELECT count(*) FROM workforce_import WHERE state = 'checked'") == 2
+
+
+async def test_a_name_with_marks_of_direction_imported_twice_is_there_once(place):
+    text = "Name,Role\n\u200eAna\u200f Poe,Support worker\n"
+    first = await accepted(place.manager, await sent(place.manager, text))
+    assert first.state == "imported" and effects(first) == [("Ana Poe", "add")]
+    again = await sent(place.manager, text)
+    assert again.plan and [question.name for question in again.plan.questions] == ["Ana Poe"] and not again.plan.fit

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -11,8 +12,10 @@ import pytest
 from marketplace.platform.database import ask, unit_of_work
 from marketplace.platform.errors import Conflict, InvalidInput, NotFound, NotPermitted
 from marketplace.providers import dbs_checks, evidence, lapses
+from marketplace.providers.assessors import assessor
 from marketplace.providers.readiness import readiness, ready_counts
 from marketplace.providers.withdrawing import RecordedCheck, recorded_checks, withdraw_check
+from marketplace.providers.workforce import own_worker
 from tests.providers.conftest import Place
 from tests.providers.test_imports import book, sent
 from tests.world import people, providers
@@ -99,6 +102,27 @@ async def test_a_dbs_check_is_withdrawn_but_neither_news_nor_what_the_service_sa
                 " WHERE id = $1",
                 news.id, work.now,
             )  # fmt: skip
+
+
+async def test_a_number_typed_with_the_wrong_worker_goes_to_its_owner_once_that_check_is_withdrawn(place):
+    owner, other = [await providers.worker(place.manager, name) for name in ("Wren Ashby", "Lee Barton")]
+    seen: dict[str, Any] = {
+        "checked_on": TODAY, "checked_by_name": "Ada Brook", "certificate_number": "001234567890",
+        "issued_on": TODAY, "workforce": "child", "barred_list_checked": True,
+    }  # fmt: skip
+    mistyped = await dbs_checks.record_dbs_check(place.manager, other, **seen)
+    with pytest.raises(InvalidInput) as refused:
+        await dbs_checks.record_dbs_check(place.manager, owner, **seen)
+    assert "recorded with Lee Barton" in refused.value.fields["certificate_number"]
+    await withdraw_check(place.manager, other, "dbs", mistyped, "It was another worker's")
+    assert await dbs_checks.record_dbs_check(place.manager, owner, **seen)
+    # nor are the two one person, whose assessments of each other would count for nothing
+    async with unit_of_work(place.manager) as work:
+        wrong: dict[str, str] = {}
+        worker = await own_worker(work, owner)
+        assert await assessor(work, worker, other, "", wrong) == ("Lee Barton", other) and not wrong
+    with pytest.raises(InvalidInput):
+        await dbs_checks.record_dbs_check(place.manager, other, **seen)
 
 
 async def test_withdrawing_by_page_and_by_program(database, clock, place):

@@ -5,6 +5,9 @@ from __future__ import annotations
 
 from uuid import uuid4
 
+import asyncpg
+import pytest
+
 from marketplace.platform.actor import NOBODY, Actor, system_for
 from marketplace.platform.database import unit_of_work
 from tests.secrecy.rows import lay
@@ -69,7 +72,16 @@ async def test_nobody_notes_in_anothers_name_role_or_book(database, migrator):
         ("Stripe", "system"),
     }
     assert await migrator.fetch("SELECT * FROM audit_faults()") == []
-    for link in ("https://evil.example", "//evil.example", "/\\evil.example", "javascript:x"):
+    for link in (
+        "https://evil.example",
+        "//evil.example",
+        "/\\evil.example",
+        "javascript:x",
+        "/\t/evil.example",
+        "/a\n",
+    ):
+        with pytest.raises(asyncpg.CheckViolationError, match="obligation_link"):
+            await migrator.execute("UPDATE obligation SET link = $1", link)
         await refused(mother, NEWS.format(person=rows["winner_manager"], link=link))
     assert (
         await done(mother, *(NEWS.format(person=rows["winner_manager"], link=link) for link in ("", "/", "/visits")))
